@@ -1,0 +1,39 @@
+# make demo | test | notebooks [CHAPTERS="01 03"] | bench | lint | clean
+# All of them use one virtual environment, made on first use. Another Python: make test PYTHON=python3.12
+PYTHON ?= python3
+VENV ?= .venv
+export TF_CPP_MIN_LOG_LEVEL ?= 2
+STAMP := $(VENV)/.installed
+RUN := $(VENV)/bin/python
+
+.PHONY: demo test notebooks bench lint clean
+
+demo: $(STAMP)
+	@$(RUN) -m tltk demo
+
+test: $(STAMP)
+	@$(RUN) -m pytest
+
+notebooks: $(STAMP)
+	@$(RUN) -m tltk notebooks $(CHAPTERS)
+
+bench: $(STAMP)
+	@$(RUN) -m pip install -qq --disable-pip-version-check --constraint constraints.txt \
+	  --editable ".[bench]" || echo "Without OpenVINO or ONNX Runtime their rows are missing."
+	@$(RUN) benchmarks/run_all.py
+
+lint: $(STAMP)
+	@$(RUN) -m ruff check .
+	@$(RUN) -m ruff format --check .
+
+clean:
+	rm -rf build $(VENV) .pytest_cache .ruff_cache
+	find tltk tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(STAMP): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 11) <= v <= (3, 13) else \
+	  f"tltk runs on Python 3.11 to 3.13. Received: {v[0]}.{v[1]}. Try: make PYTHON=python3.12")'
+	@echo "Installing into $(VENV) (once; TensorFlow is about 600 MB)"
+	@$(PYTHON) -m venv $(VENV)
+	@$(RUN) -m pip install -qq --disable-pip-version-check --constraint constraints.txt --editable ".[test]"
+	@touch $@

@@ -1,0 +1,216 @@
+"""Feature extraction alone, from pictures in memory: tltk's engines against predict and by hand.
+
+The same frozen network with average pooling sees the same uint8 pictures in batches of 32 on every
+side. Each side is called on the first batch and on all pictures, and the difference counts: the
+time of the pictures behind the first batch, so that tracing, conversion and tltk's check of an
+engine's answers are on no side. (What they take is listed as `start`, the call on one batch, with
+converted networks kept as tltk keeps them.)
+
+- `model.predict`: plain Keras.
+- `extract_features`: tltk without its cache, on Keras and on OpenVINO.
+- OpenVINO by hand: exported with `model.export`, compiled with the same precision hint, called on
+  one batch after the other.
+- ONNX Runtime by hand, where onnxruntime, onnx and tf2onnx are installed.
+
+The goals stand for the first network, ResNet50; the others are reported beside it. The machine's
+own float32 rate is that of a product of two large matrices with `keras.ops.matmul`.
+"""
+
+import tempfile
+import warnings
+from importlib.util import find_spec
+from pathlib import Path
+
+import common
+import keras
+import numpy as np
+from operations import multiply_adds
+
+import tltk
+
+BATCH = 32
+HINTS = {"OpenVINO float32": "f32", "OpenVINO bfloat16": "bf16"}
+FULL = {
+    "sizes": {"resnet50": 160, "vgg16": 64, "inception_v3": 128, "mobilenet_v2": 256},
+    "side": 224,
+    "repeats": {"resnet50": 3},
+    "matrix": 3072,
+}
+QUICK = {"sizes": {"small_cnn": 64}, "side": 32, "repeats": {}, "matrix": 256}
+ENOUGH = 2  # repeats, where nothing is said
+
+
+def predict_side(network):
+    def run(pictures):
+        return network.predict(pictures, batch_size=BATCH, verbose=0)
+
+    return run
+
+
+def tltk_side(network, settings):
+    def run(pictures):
+        return tltk.extract_features(network, pictures, batch_size=BATCH, cache=False, **settings)[
+            0
+        ]
+
+    return run
+
+
+def openvino_side(network, precision, folder):
+    import openvino
+
+    path = Path(folder, "network.xml")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        network.export(str(path), format="openvino", verbose=False)
+    hint = {"INFERENCE_PRECISION_HINT": precision}
+    compiled = openvino.Core().compile_model(path, "CPU", hint)
+
+    def run(pictures):
+        outputs = [compiled([batch])[0].copy() for batch in float_batches(pictures)]
+        return np.concatenate(outputs)
+
+    return run
+
+
+def onnx_side(network, folder):
+    import onnxruntime
+
+    path = str(Path(folder, "network.onnx"))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        network.export(path, format="onnx", verbose=False)
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    name = session.get_inputs()[0].name
+
+    def run(pictures):
+        outputs = [session.run(None, {name: batch})[0] for batch in float_batches(pictures)]
+        return np.concatenate(outputs)
+
+    return run
+
+
+def float_batches(pictures):
+    for start in range(0, len(pictures), BATCH):
+        yield pictures[start : start + BATCH].astype("float32")
+
+
+def behind_first_batch(run, pictures):
+    """Seconds for the pictures behind the first batch (in tiny runs noise can exceed them)."""
+    first = common.seconds_of(run, pictures[:BATCH])
+    return max(common.seconds_of(run, pictures) - first, 1e-6)
+
+
+def speed_up(network, settings, pictures):
+    """How many times as fast as `predict` an engine runs a network, measured once."""
+    if settings["engine"] == "keras":
+        return 1.0
+    sides = [predict_side(network), tltk_side(network, settings)]
+    for run in sides:
+        run(pictures[:BATCH])
+    plain, fast = (behind_first_batch(run, pictures) for run in sides)
+    return plain / fast
+
+
+def random_pictures(count, side):
+    return np.random.default_rng(0).integers(0, 256, (count, side, side, 3), dtype="uint8")
+
+
+def pooled(name, side, quick):
+    weights = common.weights_of(name, quick)
+    backbone = tltk.load_backbone(name, weights=weights, input_shape=side)
+    features = keras.layers.GlobalAveragePooling2D()(backbone.output)
+    return keras.Model(backbone.input, features, name=name), weights
+
+
+def sides_of(network, folder, engines):
+    sides = {"model.predict": predict_side(network)}
+    sides |= {f"extract_features, {label}": tltk_side(network, how) for label, how in engines}
+    for label, _ in engines[1:]:
+        sides[f"{label} by hand"] = openvino_side(network, HINTS[label], folder)
+    if all(map(find_spec, ("onnxruntime", "onnx", "tf2onnx"))):
+        sides["ONNX Runtime by hand"] = onnx_side(network, folder)
+    return sides
+
+
+def measure(network, pictures, repeats, engines):
+    """Seconds behind the first batch of every side, repeat by repeat, and of the first batch."""
+    with tempfile.TemporaryDirectory() as folder:
+        sides = sides_of(network, folder, engines)
+        for run in sides.values():
+            run(pictures[:BATCH])
+        starts = {name: common.seconds_of(run, pictures[:BATCH]) for name, run in sides.items()}
+        timed = {
+            name: lambda run=run: behind_first_batch(run, pictures) for name, run in sides.items()
+        }
+        return common.interleaved(timed, repeats), starts
+
+
+def matrix_rate(side):
+    """Multiply-adds a second of a float32 matrix product, the best of five."""
+    a = keras.random.normal((side, side))
+    product = keras.ops.matmul(a, a)
+    times = [common.seconds_of(lambda: np.asarray(keras.ops.matmul(a, a))) for _ in range(5)]
+    del product
+    return side**3 / min(times)
+
+
+def findings_of(name, measured, has_goals):
+    goals = {"OpenVINO bfloat16": 2.5, "OpenVINO float32": 1.3} if has_goals else {}
+    found = []
+    for label in HINTS:
+        ours, hand = measured.get(f"extract_features, {label}"), measured.get(f"{label} by hand")
+        if ours is None:
+            continue
+        found.append(
+            common.finding(
+                f"{name} features: {label} against predict",
+                common.ratios(measured["model.predict"], ours),
+                goals.get(label),
+            )
+        )
+        found.append(
+            common.finding(
+                f"{name} features: {label} through tltk against by hand",
+                common.ratios(hand, ours),
+                0.95 if goals else None,
+                unit="share",
+            )
+        )
+    return found
+
+
+def main(arguments=None):
+    chosen = common.options(__doc__, arguments)
+    settings = QUICK if chosen.quick else FULL
+    began = common.start()
+    engines, remarks = common.engines(2 if chosen.quick else 3)
+    if not all(map(find_spec, ("onnxruntime", "onnx", "tf2onnx"))):
+        remarks.append("ONNX Runtime: - (pip install onnxruntime onnx tf2onnx for its row).")
+    rate = matrix_rate(settings["matrix"])
+    rows, findings, weights = [], [], {}
+    for name, count in settings["sizes"].items():
+        print(f"{name}, {count} pictures of {settings['side']} px behind the first batch")
+        network, weights[name] = pooled(name, settings["side"], chosen.quick)
+        pictures = random_pictures(BATCH + count, settings["side"])
+        repeats = settings["repeats"].get(name, 1 if chosen.quick else ENOUGH)
+        with common.fresh_cache():
+            measured, starts = measure(network, pictures, repeats, engines)
+        work = multiply_adds(network.layers)
+        for row in common.rows_of(measured, "model.predict"):
+            per_second = count / row["seconds"]["median"]
+            more = {"pictures/s": per_second, "start, s": starts[row["side"]]}
+            more["of the matrix rate"] = per_second * work / rate
+            rows.append({"network": name} | row | {k: float(f"{v:.3g}") for k, v in more.items()})
+        findings += findings_of(name, measured, has_goals=not findings)
+        keras.backend.clear_session()
+    remarks.append(
+        f"This machine's float32 matrix product: {2 * rate / 1e9:.0f} GFLOP/s "
+        f"({settings['matrix']} x {settings['matrix']}, two operations a multiply-add)."
+    )
+    facts = {"weights": weights, "settings": settings, "matrix_multiply_adds_per_second": rate}
+    return common.report(__file__, __doc__, began, chosen, rows, findings, remarks, **facts)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,181 @@
+"""Training only a head on ResNet50, from files on disk: tltk against the official Keras recipe.
+
+Both sides train one dense softmax layer on the average-pooled features of the same frozen network,
+without dropout, with Adam at 1e-3, batches of 32, and validate after every epoch. Counted on both:
+listing and decoding the files, tracing, conversion to another engine, training, validation; on
+neither: imports, and loading the network. tltk's cache is empty each time. The recipe runs its
+whole network over all pictures in every epoch, alike each time, so `measured` epochs of it are
+timed, after a first step that takes in the tracing, and stand for all `epochs`.
+
+The bound counts passes of the frozen network: epochs x pictures against one x pictures, times the
+engine's own speed-up over `predict`, measured in the same run.
+
+The accuracies are those of whole runs of both at equal settings, at a smaller size, on the bundled
+test pictures, after the last epoch. The order of the pictures and the first weights differ.
+"""
+
+from functools import partial
+
+import common
+import keras
+from extraction import random_pictures, speed_up
+from recipe import fit, recipe, recipe_seconds
+
+import tltk
+
+RATE = 1e-3
+FULL = {
+    "network": "resnet50",
+    "side": 224,
+    "train": 1000,
+    "val": 200,
+    "epochs": 20,
+    "measured": 1,
+    "repeats": 2,
+    "probe": 96,
+}
+QUICK = FULL | {
+    "network": "small_cnn",
+    "side": 32,
+    "train": 20,
+    "val": 10,
+    "epochs": 3,
+    "repeats": 1,
+    "probe": 0,
+}
+ACCURACY = {"side": 64, "train": 1000, "val": 1000, "epochs": 10, "repeats": 2}
+QUICK_ACCURACY = {"side": 32, "train": 20, "val": 10, "epochs": 1, "repeats": 1}
+GOALS = {"Keras": 15, "OpenVINO bfloat16": 25}
+
+
+def head_on_frozen(folder, network, side, epochs, seed=0, **how):
+    """Train a head with tltk; return the history."""
+    photos = tltk.image_folder(folder, image_size=side, test=0)
+    model = tltk.build_classifier(network, photos.class_names, dropout=0)
+    return tltk.fine_tune(
+        model,
+        photos.train,
+        photos.val,
+        unfreeze_blocks=0,
+        head_epochs=epochs,
+        head_lr=RATE,
+        warmup=0,
+        schedule="constant",
+        patience=epochs,
+        seed=seed,
+        verbose=0,
+        **how,
+    )
+
+
+def timings(load, folder, engines, side, epochs, measured, repeats):
+    def plain():
+        network = load(side)
+        return recipe_seconds(folder, network, side, epochs, measured, rate=RATE)
+
+    def ours(how):
+        network = load(side)
+        with common.fresh_cache():
+            return common.seconds_of(head_on_frozen, folder, network, side, epochs, **how)
+
+    one_epoch = []
+
+    def recipe_side():
+        whole, one = plain()
+        one_epoch.append(one)
+        return whole
+
+    sides = {"Keras recipe": recipe_side}
+    sides |= {f"tltk, {label}": lambda how=how: ours(how) for label, how in engines}
+    return common.interleaved(sides, repeats), one_epoch
+
+
+def accuracies(load, engines, side, train, val, epochs, repeats):
+    """Accuracy on the validation pictures after the last epoch: side to one number a repeat."""
+    found = {}
+    with common.picture_folder(train, val, side) as folder:
+        for seed in range(repeats):
+            keras.utils.set_random_seed(seed)
+            model, pictures, held = recipe(folder, load(side), side, rate=RATE, seed=seed)
+            history = fit(model, pictures, held, epochs)
+            found.setdefault("Keras recipe", []).append(history.history["val_accuracy"][-1])
+            for label, how in engines:
+                with common.fresh_cache():
+                    history = head_on_frozen(folder, load(side), side, epochs, seed, **how)
+                found.setdefault(f"tltk, {label}", []).append(history.history["val_accuracy"][-1])
+    return found
+
+
+def main(arguments=None):
+    chosen, settings, began, engines, remarks, weights = common.begin(
+        __doc__, arguments, FULL, QUICK
+    )
+    side, epochs = settings["side"], settings["epochs"]
+    load = partial(common.fresh_network, settings["network"], weights)
+    with common.picture_folder(settings["train"], settings["val"]) as folder:
+        run = {each: settings[each] for each in ("side", "epochs", "measured", "repeats")}
+        measured, one_epoch = timings(load, folder, engines, **run)
+    pictures = random_pictures(32 + settings["probe"], side)
+    with common.fresh_cache():
+        speed_ups = {
+            label: speed_up(load(side), how, pictures) if settings["probe"] else 1.0
+            for label, how in engines
+        }
+    equal = QUICK_ACCURACY if chosen.quick else ACCURACY
+    accuracy = accuracies(load, engines, **equal)
+
+    rows = common.rows_of(measured, "Keras recipe")
+    for row in rows:
+        row["accuracy"] = common.spread(accuracy[row["side"]])
+    findings = [
+        common.finding(
+            f"head only, {epochs} epochs, on {label}, against the Keras recipe",
+            common.ratios(measured["Keras recipe"], measured[f"tltk, {label}"]),
+            GOALS.get(label),
+            bound=epochs * speed_ups[label],
+        )
+        for label, _ in engines
+    ]
+    gaps = {
+        label: [
+            100 * abs(a - b)
+            for a, b in zip(accuracy["Keras recipe"], accuracy[f"tltk, {label}"], strict=True)
+        ]
+        for label, _ in engines
+    }
+    findings += [
+        common.finding(
+            f"head only, on {label}: accuracy away from the recipe's",
+            values,
+            0.5,
+            unit="points",
+            at_most=True,
+        )
+        for label, values in gaps.items()
+    ]
+    remarks += [
+        f"The recipe's {epochs} epochs follow from {settings['measured']} measured in each repeat, "
+        f"{min(one_epoch):.3g} to {max(one_epoch):.3g} s each; tltk's runs are whole.",
+        "The bound: {} epochs against one pass, times {}.".format(
+            epochs, ", ".join(f"{label} {value:.3g}" for label, value in speed_ups.items())
+        ),
+        f"Accuracies: {equal['epochs']} epochs at {equal['side']} px, {equal['train']} training "
+        f"and {equal['val']} other pictures, {equal['repeats']} seeds.",
+    ]
+    facts = {
+        "weights": weights,
+        "settings": settings,
+        "extrapolated": {
+            "side": "Keras recipe",
+            "measured_epochs": settings["measured"],
+            "seconds_per_epoch": [round(each, 3) for each in one_epoch],
+            "to_epochs": epochs,
+        },
+        "speed_up": speed_ups,
+        "accuracy": {"settings": equal, **accuracy},
+    }
+    return common.report(__file__, __doc__, began, chosen, rows, findings, remarks, **facts)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,42 @@
+"""How many multiply-adds a network takes for one picture, counted from its layers."""
+
+import math
+
+from tltk.tuning.cutting import cut_frozen
+
+
+def multiply_adds(layers):
+    """The multiply-adds of one forward pass: each kernel once for every output position."""
+    return sum(map(_of_layer, layers))
+
+
+def training_bound(model, epochs, train, val, speed_up=1.0):
+    """How many times as fast the cut may make a training run, by its multiply-adds.
+
+    The whole network, every epoch: forward over all pictures, backward through the part that
+    trains. The cut one: the frozen part once over all pictures, `speed_up` times as fast where
+    another engine runs it, and in every epoch only what is behind it. Backward counts each layer
+    twice, once for the gradient of its weights, once for that of its input, which the first trained
+    layers do without. Reading pictures, optimizer and anything but kernels count nothing.
+
+    Args:
+        model: the classifier, frozen as it will be trained.
+        epochs: how many.
+        train: the number of training pictures.
+        val: the number of validation pictures.
+        speed_up: of the frozen part, on its own.
+    """
+    cut = cut_frozen(model)
+    tensors = {id(tensor) for tensor in cut.prefix.outputs}
+    behind = [layer for layer in cut.suffix.layers if layer.weights]
+    first = [layer for layer in behind if id(layer.input) in tensors]
+    frozen, trained = multiply_adds(cut.prefix.layers), multiply_adds(behind)
+    backward = 2 * trained - multiply_adds(first)
+    every_epoch = train * (trained + backward) + val * trained
+    once = (train + val) * frozen
+    return epochs * (once + every_epoch) / (once / speed_up + epochs * every_epoch)
+
+
+def _of_layer(layer):
+    kernels = [weight.shape for weight in layer.weights if len(weight.shape) > 1]
+    return sum(map(math.prod, kernels)) * math.prod(layer.output.shape[1:-1]) if kernels else 0

@@ -1,0 +1,46 @@
+"""Every test: no network, no classroom folder, its own cache, no window, quiet TensorFlow."""
+
+import os
+import socket
+
+os.environ["TF_CPP_MIN_LOG_LEVEL"] = "2"
+os.environ["MPLBACKEND"] = "Agg"
+
+import numpy as np
+import pytest
+
+
+@pytest.fixture(scope="session")
+def session_cache(tmp_path_factory):
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(autouse=True)
+def closed_world(monkeypatch, session_cache):
+    monkeypatch.delenv("TLTK_HOME", raising=False)
+    monkeypatch.setenv("TLTK_CACHE", str(session_cache))
+    connect = socket.socket.connect
+
+    def connect_on_this_machine(self, address):
+        is_remote = isinstance(address, tuple) and address[0] not in ("127.0.0.1", "::1")
+        if is_remote:
+            raise OSError(f"Tests use no network. Received: {address}.")
+        return connect(self, address)
+
+    monkeypatch.setattr(socket.socket, "connect", connect_on_this_machine)
+
+
+@pytest.fixture(scope="session")
+def colour_folder(tmp_path_factory):
+    """A folder of 12 small pictures per class: reddish, greenish, bluish noise."""
+    from PIL import Image
+
+    root, random = tmp_path_factory.mktemp("colours"), np.random.default_rng(0)
+    for channel, name in enumerate(["red", "green", "blue"]):
+        folder = root / name
+        folder.mkdir(parents=True)
+        for number in range(12):
+            pixels = random.integers(0, 120, (40, 40, 3), dtype="uint8")
+            pixels[..., channel] += 120
+            Image.fromarray(pixels).save(folder / f"{number:02}.png")
+    return root

@@ -1,0 +1,123 @@
+import numpy as np
+import pytest
+from PIL import Image
+
+from tltk.inputs import catalog, tfds_sets
+from tltk.inputs.catalog import list_datasets, load_dataset
+from tltk.inputs.decoding import resize_images
+
+CIFAR_NAMES = "airplane automobile bird cat deer dog frog horse ship truck".split()
+
+
+def rows_of(split):
+    return split.examples.fetch(np.arange(split.examples.count))
+
+
+@pytest.mark.parametrize(
+    ("name", "size", "class_names"),
+    [("cifar10_small", 32, CIFAR_NAMES), ("mnist_small", 28, list("0123456789"))],
+)
+def test_the_bundled_sets_have_the_promised_pictures(name, size, class_names):
+    splits = load_dataset(name, image_size=size)
+    assert list(splits.class_names) == class_names
+    for part, per_class in (("train", 200), ("val", 100), ("test", 100)):
+        examples = getattr(splits, part).examples
+        assert np.bincount(examples.labels).tolist() == [per_class] * 10
+        assert examples.names == splits.files[part]
+        assert len(set(examples.names)) == per_class * 10
+        assert [name.split("/")[1] for name in examples.names] == [
+            class_names[label] for label in examples.labels
+        ]
+    pictures, labels = next(iter(splits.train))
+    assert (pictures.shape, pictures.dtype) == ((32, size, size, 3), "uint8")
+    assert labels.dtype == "int32"
+    pool = np.concatenate([rows_of(split) for split in (splits.train, splits.val, splits.test)])
+    assert len(np.unique(pool.reshape(4000, -1), axis=0)) > 3950
+
+
+def test_tiles_are_cut_from_the_sheet_by_name():
+    splits = load_dataset("cifar10_small", image_size=32)
+    sheet = catalog.bundle_folder() / "cifar10_small" / "train" / "frog.webp"
+    with Image.open(sheet) as image:
+        for row, name in enumerate(splits.files["train"]):
+            if name.startswith("train/frog/"):
+                number = int(name[-3:])
+                left, top = number % 20 * 32, number // 20 * 32
+                tile = np.asarray(image.convert("RGB").crop((left, top, left + 32, top + 32)))
+                found = splits.train.examples.fetch(np.array([row]))[0]
+                np.testing.assert_array_equal(found, tile)
+
+
+def test_digits_are_grey_in_three_channels():
+    pictures = rows_of(load_dataset("mnist_small", image_size=28, per_class=3).train)
+    np.testing.assert_array_equal(pictures[..., 0], pictures[..., 2])
+    assert pictures.min() == 0
+    assert pictures.max() == 255
+
+
+def test_pictures_are_resized_when_fetched():
+    small, large = (
+        load_dataset("cifar10_small", image_size=size, per_class=1, resize="lanczos").train
+        for size in (32, (40, 50))
+    )
+    expected = resize_images(rows_of(small), (40, 50), "lanczos")
+    np.testing.assert_array_equal(rows_of(large), expected)
+    assert small.examples.digest != large.examples.digest
+
+
+def test_per_class_is_nested_and_leaves_validation_and_test_alone():
+    few, more, all_of_them = (
+        load_dataset("mnist_small", 28, seed=3, per_class=count) for count in (5, 20, None)
+    )
+    assert np.bincount(few.train.examples.labels).tolist() == [5] * 10
+    assert np.bincount(more.train.examples.labels).tolist() == [20] * 10
+    files = [set(splits.files["train"]) for splits in (few, more, all_of_them)]
+    assert files[0] < files[1] < files[2]
+    for part in ("val", "test"):
+        assert few.files[part] == more.files[part] == all_of_them.files[part]
+
+
+def test_the_seed_moves_training_and_validation_but_never_the_test_set():
+    first, other = (load_dataset("mnist_small", 28, seed=seed, per_class=5) for seed in (0, 1))
+    assert set(first.files["val"]) != set(other.files["val"])
+    assert set(first.files["train"]) != set(other.files["train"])
+    assert first.files["test"] == other.files["test"]
+    assert first.test.examples.digest == other.test.examples.digest
+
+
+def test_the_validation_share_may_be_chosen():
+    assert load_dataset("mnist_small", 28, val=0).val is None
+    assert len(load_dataset("mnist_small", 28, val=0.1).files["val"]) == 300
+
+
+def test_the_catalog_lists_what_can_be_loaded():
+    for row in list_datasets():
+        assert row["description"]
+        assert len(load_dataset(row["name"], 28, per_class=1).files["train"]) == 10
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"per_class": 201}, "per_class=201, and a class with 200"),
+        ({"per_class": 0}, "per_class=0"),
+        ({"image_size": None}, "image_size=None"),
+        ({"resize": "area"}, "resize='area'"),
+        ({"batch_size": -1}, "batch_size=-1"),
+        ({"val": 1}, "val=1"),
+    ],
+)
+def test_bad_options_are_refused(options, message):
+    with pytest.raises(ValueError, match=message):
+        load_dataset("mnist_small", **options)
+
+
+def test_names_meant_for_the_bundle_are_recognised():
+    with pytest.raises(ValueError, match=r"bundled \(cifar10_small, .*mean cifar10_small"):
+        load_dataset("cifar10_smal")
+
+
+def test_another_name_is_a_tfds_name(monkeypatch):
+    monkeypatch.setattr(tfds_sets, "is_online", lambda: False)
+    with pytest.raises(ConnectionError, match=r"'cats_vs_dogs'.*or use cifar10_small or mnist"):
+        load_dataset("cats_vs_dogs", data_dir="nowhere")

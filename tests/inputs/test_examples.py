@@ -1,0 +1,263 @@
+import threading
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tltk.inputs.examples import (
+    Examples,
+    Splits,
+    batches,
+    examples_of,
+    splits_of,
+    take,
+    warn_if_scaled,
+)
+
+PICTURES = np.random.default_rng(0).integers(0, 256, (7, 4, 5, 3), "uint8")
+LABELS = np.array([2, 0, 1, 1, 0, 2, 1])
+
+
+def joined(dataset):
+    pairs = [(np.array(inputs), np.array(labels)) for inputs, labels in dataset]
+    return np.concatenate([x for x, _ in pairs]), np.concatenate([y for _, y in pairs])
+
+
+def test_batches_keep_order_types_and_values():
+    split = batches(examples_of((PICTURES, LABELS)), batch_size=3)
+    pictures, labels = joined(split)
+    assert [len(y) for _, y in split] == [3, 3, 1]
+    assert len(split) == 3
+    assert pictures.dtype == np.uint8
+    assert labels.dtype == np.int32
+    np.testing.assert_array_equal(pictures, PICTURES)
+    np.testing.assert_array_equal(labels, LABELS)
+
+
+def test_batches_keep_order_when_the_first_ones_are_the_slowest():
+    later = threading.Event()
+
+    def fetch(rows):
+        if rows[0] == 0 and len(rows) == 2:
+            later.wait(0.3)
+        else:
+            later.set()
+        return rows.astype("float32")
+
+    split = batches(Examples(fetch, np.arange(20), None, None, 20), batch_size=2)
+    np.testing.assert_array_equal(joined(split)[0], np.arange(20))
+
+
+def test_batches_have_a_static_shape_that_a_model_trains_on():
+    split = batches(examples_of((PICTURES, LABELS)), batch_size=4)
+    assert split.element_spec[0].shape == (None, 4, 5, 3)
+    model = keras.Sequential([keras.layers.Flatten(), keras.layers.Dense(3)])
+    model.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    model.fit(split, shuffle=False, verbose=0)
+    assert model.predict(split, verbose=0).shape == (7, 3)
+
+
+def test_a_split_gives_back_its_examples():
+    examples = examples_of((PICTURES, LABELS))
+    assert examples_of(batches(examples)) is examples
+    assert examples_of(examples) is examples
+    assert examples_of(batches(examples), key="mine").digest == "mine"
+
+
+@pytest.mark.parametrize(
+    ("labels", "expected"),
+    [
+        ([0, 1, 1], np.array([0, 1, 1], "int32")),
+        (np.array([[0], [1], [1]]), np.array([0, 1, 1], "int32")),
+        ([True, False, True], np.array([1, 0, 1], "int32")),
+        ([0.5, 1.0, -2.0], np.array([0.5, 1, -2], "float32")),
+        ([[0, 1], [1, 1], [0, 0]], np.array([[0, 1], [1, 1], [0, 0]], "float32")),
+    ],
+)
+def test_labels_of_every_kind(labels, expected):
+    found = examples_of((PICTURES[:3], labels)).labels
+    assert found.dtype == expected.dtype
+    np.testing.assert_array_equal(found, expected)
+
+
+def test_inputs_may_be_tuples_and_dicts_of_arrays_and_strings():
+    texts = ["a", "ünder", "ccc"]
+    examples = examples_of({"text": texts, "age": np.arange(3.0)}, labels=[0, 1, 0])
+    fetched = examples.fetch(np.array([2, 0]))
+    assert fetched["text"].tolist() == ["ccc", "a"]
+    assert fetched["age"].tolist() == [2, 0]
+    ((inputs, labels),) = batches(examples)
+    assert [text.decode() for text in inputs["text"].numpy()] == texts
+    assert labels.numpy().tolist() == [0, 1, 0]
+
+    left, right = examples_of((np.arange(3), np.arange(3) * 2), labels=[0, 1, 0]).fetch([1, 2])
+    assert (left.tolist(), right.tolist()) == ([1, 2], [2, 4])
+
+
+def test_data_without_labels():
+    examples = examples_of(PICTURES)
+    assert examples.labels is None
+    assert [batch.shape[0] for batch in batches(examples, 4)] == [4, 3]
+
+
+def test_tensors_are_arrays():
+    examples = examples_of((keras.ops.ones((2, 3)), keras.ops.convert_to_tensor([0, 1])))
+    assert isinstance(examples.fetch(np.arange(2)), np.ndarray)
+    assert examples.labels.tolist() == [0, 1]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        PICTURES.astype("int16"),
+        PICTURES.reshape(7, 5, 4, 3),
+        PICTURES[::-1],
+        {"a": PICTURES},
+        (PICTURES, PICTURES),
+    ],
+)
+def test_the_digest_tells_contents_types_shapes_and_names_apart(other):
+    assert examples_of(other, labels=LABELS).digest != examples_of(PICTURES, LABELS).digest
+
+
+def test_the_digest_follows_the_content_alone():
+    assert examples_of(PICTURES.copy()).digest == examples_of(PICTURES).digest
+    assert examples_of(PICTURES[:, ::-1]).digest == examples_of(PICTURES[:, ::-1].copy()).digest
+    assert examples_of(["ab", "c"]).digest == examples_of(np.array(["ab", "c"], object)).digest
+    assert examples_of(["ab", "c"]).digest != examples_of(["a", "bc"]).digest
+    assert examples_of(PICTURES, key="mine").digest == "mine"
+
+
+def test_take_selects_rows_names_labels_and_another_digest():
+    examples = examples_of((PICTURES, LABELS))._replace(names=tuple("abcdefg"))
+    some = take(take(examples, [6, 2, 0]), [2, 0])
+    np.testing.assert_array_equal(some.fetch(np.arange(2)), PICTURES[[0, 6]])
+    assert (some.names, some.labels.tolist(), some.count) == (("a", "g"), [2, 1], 2)
+    assert len({examples.digest, some.digest, take(examples, [6, 0]).digest}) == 3
+    assert take(examples, [6, 0]).digest == take(examples, np.array([6, 0], "int32")).digest
+    assert take(examples, LABELS == 2).names == ("a", "f")
+    with pytest.raises(ValueError, match=r"at least one row"):
+        take(examples, [])
+    with pytest.raises(IndexError):
+        take(examples, [7])
+
+
+def test_any_batched_dataset_is_read_once_and_stays_aligned():
+    passes = []
+
+    def rows():
+        passes.append(1)
+        yield from zip(PICTURES.astype("float32"), LABELS, strict=True)
+
+    spec = (tf.TensorSpec((4, 5, 3)), tf.TensorSpec((), "int64"))
+    dataset = tf.data.Dataset.from_generator(rows, output_signature=spec).shuffle(7).batch(3)
+    examples = examples_of(dataset, key="mine")
+    assert (examples.digest, examples.count, len(passes)) == ("mine", 7, 1)
+    label_of = {picture.tobytes(): label for picture, label in zip(PICTURES, LABELS, strict=True)}
+    fetched = examples.fetch(np.array([6, 0, 3]))
+    assert fetched.dtype == np.float32
+    found = [label_of[picture.astype("uint8").tobytes()] for picture in fetched]
+    assert found == examples.labels[[6, 0, 3]].tolist()
+
+
+def test_a_dataset_of_dicts_strings_and_no_labels():
+    columns = {"text": ["a", "b", "c"], "age": [1.0, 2.0, 3.0]}
+    examples = examples_of(tf.data.Dataset.from_tensor_slices(columns).batch(2))
+    assert (examples.labels, examples.digest) == (None, None)
+    assert examples.fetch([2])["text"].tolist() == [b"c"]
+    assert examples.fetch([0, 2])["age"].tolist() == [1, 3]
+
+
+def test_splits_of_leaves_absent_parts_empty():
+    named = examples_of((PICTURES, LABELS))._replace(names=tuple("abcdefg"))
+    splits = splits_of({"train": named}, ("x", "y", "z"))
+    assert splits.val is None
+    assert splits.files == {"train": tuple("abcdefg"), "val": (), "test": ()}
+    with pytest.raises(ValueError, match=r"one split.*Received: all the splits"):
+        examples_of(splits)
+    with pytest.raises(ValueError, match=r"one split.*Received: None"):
+        examples_of(splits.test)
+
+
+NAN = np.where(np.arange(6).reshape(3, 2) == 3, np.nan, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("data", "labels", "message"),
+    [
+        (PICTURES[:0], None, "at least one row"),
+        ([], [], "at least one row"),
+        (PICTURES, [0, 1], "7 inputs and 2 labels"),
+        ((PICTURES, PICTURES[:2]), LABELS, r"lengths \[2, 7\]"),
+        (NAN, [0, 1, 0], "NaN or infinity in row 1"),
+        (NAN[:, 0] * np.inf, [0, 1, 0], "NaN or infinity in row 0"),
+        (PICTURES[:2], [0.5, np.nan], "Labels must be finite"),
+        (PICTURES[:2], ["cat", "dog"], r"'cat'.*return_inverse"),
+        (PICTURES[:2], [0, -1], "0 or more. Received: -1"),
+        (PICTURES[:2], np.zeros((2, 2, 2)), r"shape \(2, 2, 2\)"),
+        ([np.zeros(2), np.zeros(3)], [0, 1], "unequal shapes"),
+        (iter([1, 2]), None, "Received: list_iterator"),
+        ([object(), object()], [0, 1], "numbers or strings"),
+    ],
+)
+def test_bad_arrays_are_refused(data, labels, message):
+    with pytest.raises(ValueError, match=message):
+        examples_of(data, labels)
+
+
+PAIRS = tf.data.Dataset.from_tensor_slices((PICTURES, LABELS))
+
+
+@pytest.mark.parametrize(
+    ("dataset", "message"),
+    [
+        (PAIRS, r"must give batches.*\.batch\(32\)"),
+        (PAIRS.batch(2).repeat(), "must have an end"),
+        (PAIRS.batch(2).take(0), "at least one row"),
+        (PAIRS.batch(2).map(lambda x, y: (x, y, y)), "Received: 3 parts"),
+        (tf.data.Dataset.from_tensors((NAN, [0, 1, 0])), "NaN or infinity in row 1"),
+        (
+            tf.data.Dataset.from_generator(
+                lambda: [np.zeros((2, 3)), np.zeros((2, 4))],
+                output_signature=tf.TensorSpec((None, None)),
+            ),
+            r"\(3,\).*\(4,\)",
+        ),
+    ],
+)
+def test_bad_datasets_are_refused(dataset, message):
+    with pytest.raises(ValueError, match=message):
+        examples_of(dataset)
+
+
+def test_labels_beside_a_dataset_are_refused():
+    with pytest.raises(ValueError, match="brings its own labels"):
+        examples_of(PAIRS.batch(2), labels=LABELS)
+
+
+@pytest.mark.parametrize("size", [0, -1, 2.5, True, None])
+def test_a_bad_batch_size_is_refused(size):
+    with pytest.raises(ValueError, match=f"batch_size={size}"):
+        batches(examples_of(PICTURES), size)
+
+
+@pytest.mark.parametrize("scaled", [PICTURES / 255, PICTURES / 127.5 - 1])
+def test_scaled_pictures_are_warned_about(scaled):
+    with pytest.warns(
+        UserWarning,
+        match=r"raw values from 0 to 255.*inside the model.*Received: floats from .*of your own",
+    ):
+        warn_if_scaled(scaled)
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [PICTURES, PICTURES.astype("float32"), PICTURES // 255, {"a": PICTURES / 255}, np.ones(3)],
+)
+def test_raw_pictures_and_other_inputs_pass_in_silence(raw):
+    warn_if_scaled(raw)
+
+
+def test_splits_unpack_in_the_documented_order():
+    assert Splits._fields == ("train", "val", "test", "class_names", "files")

@@ -1,0 +1,238 @@
+import io
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tltk.inputs import tfds_sets
+from tltk.inputs.catalog import load_dataset
+from tltk.inputs.decoding import decode
+
+pytest.importorskip("tensorflow_datasets")
+
+# Runs in another process, so that the tests read what is on disk without knowing the code.
+PREPARE = """
+import sys
+import numpy as np
+import tensorflow_datasets as tfds
+
+class TinyShapes(tfds.core.GeneratorBasedBuilder):
+    VERSION = tfds.core.Version("1.0.0")
+    PARTS = {"train": 20}
+
+    def _info(self):
+        picture = tfds.features.Image(shape=(None, None, 3), encoding_format="png")
+        label = tfds.features.ClassLabel(names=["square", "disc"])
+        features = {"picture": picture, "kind": label, "id": tfds.features.Text()}
+        return tfds.core.DatasetInfo(
+            builder=self,
+            features=tfds.features.FeaturesDict(features),
+            supervised_keys=("picture", "kind") if len(self.PARTS) != 2 else None,
+        )
+
+    def _split_generators(self, download):
+        return {part: self._generate_examples(part, count) for part, count in self.PARTS.items()}
+
+    def _generate_examples(self, part, count):
+        for row in range(count):
+            pixels = np.full((10, 8 + row, 3), [row, len(part), 0], "uint8")
+            kind = row % 2 if part != "unlabelled" else -1
+            yield row, {"picture": pixels, "kind": kind, "id": "x"}
+
+class TinyOfficial(TinyShapes):
+    PARTS = {"train": 8, "validation": 4, "test": 6, "unlabelled": 2}
+
+class TinyOther(TinyShapes):
+    PARTS = {"train": 3, "test": 3}
+
+for builder in (TinyShapes, TinyOfficial, TinyOther):
+    builder(data_dir=sys.argv[1]).download_and_prepare()
+"""
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("tfds")
+    script = folder / "prepare.py"
+    script.write_text(PREPARE)
+    ran = subprocess.run([sys.executable, script, folder], capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stderr
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def no_network(monkeypatch):
+    def refuse(*arguments, **options):
+        raise AssertionError("the network was asked for")
+
+    monkeypatch.setattr(urllib.request, "urlopen", refuse)
+
+
+def pictures_of(split):
+    examples = split.examples
+    return examples.fetch(np.arange(examples.count))
+
+
+def test_a_prepared_set_is_read_by_name_without_a_network(prepared):
+    splits = load_dataset("tiny_shapes", image_size=8, batch_size=5, data_dir=prepared)
+    assert splits.class_names == ("square", "disc")
+    assert [len(splits.files[part]) for part in ("train", "val", "test")] == [12, 4, 4]
+    numbers = []
+    for split in splits[:3]:
+        pictures = pictures_of(split)
+        assert pictures.shape[1:] == (8, 8, 3)
+        np.testing.assert_array_equal(pictures[:, 0, 0, 0] % 2, split.examples.labels)
+        np.testing.assert_array_equal(np.concatenate([x for x, _ in split]), pictures)
+        numbers += pictures[:, 0, 0, 0].tolist()
+    assert sorted(numbers) == list(range(20))
+
+
+def test_official_parts_are_kept(prepared):
+    splits = load_dataset("tiny_official", image_size=8, val=0.5, data_dir=prepared)
+    for split, word, count in zip(
+        splits[:3], ("train", "validation", "test"), (8, 4, 6), strict=True
+    ):
+        pictures = pictures_of(split)
+        assert len(pictures) == count
+        assert np.unique(pictures[..., 1]).tolist() == [len(word)]
+
+
+def test_per_class_and_seed_work_as_for_the_bundle(prepared):
+    few, more = (
+        load_dataset("tiny_shapes", 8, data_dir=prepared, per_class=count, seed=4)
+        for count in (2, 5)
+    )
+    assert set(few.files["train"]) < set(more.files["train"])
+    assert np.bincount(few.train.examples.labels).tolist() == [2, 2]
+    assert few.files["test"] == more.files["test"]
+
+
+def test_the_digest_is_that_of_content_and_size(prepared):
+    digests = [
+        load_dataset("tiny_shapes", size, data_dir=prepared).train.examples.digest
+        for size in (8, 8, 9)
+    ]
+    assert digests[0] == digests[1] != digests[2]
+
+
+def test_the_classroom_folder_is_looked_into(prepared, tmp_path, monkeypatch):
+    (tmp_path / "datasets").symlink_to(prepared, target_is_directory=True)
+    monkeypatch.setenv("TLTK_HOME", str(tmp_path))
+    assert len(load_dataset("tiny_official", 8).files["train"]) == 8
+
+
+def test_a_set_of_another_kind_is_refused(prepared):
+    with pytest.raises(ValueError, match=r"one class each.*'tiny_other' with id, kind, picture"):
+        load_dataset("tiny_other", data_dir=prepared)
+
+
+def test_a_set_of_texts_is_refused_before_any_download(tmp_path):
+    with pytest.raises(ValueError, match=r"one class each.*'imdb_reviews'"):
+        load_dataset("imdb_reviews", data_dir=tmp_path)
+
+
+def test_without_a_network_one_error_says_where_was_looked_and_what_to_do(tmp_path, monkeypatch):
+    def offline(*arguments, **options):
+        raise urllib.error.URLError("no route")
+
+    monkeypatch.setattr(urllib.request, "urlopen", offline)
+    monkeypatch.setenv("TLTK_HOME", str(tmp_path))
+    with pytest.raises(ConnectionError, match=r"tf_flowers.*datasets.*run load_dataset\('tf_fl"):
+        load_dataset("tf_flowers")
+
+
+def test_a_silent_network_is_given_up(monkeypatch):
+    import threading
+
+    def silent(*arguments, **options):
+        never.wait(5)
+        raise OSError
+
+    never = threading.Event()
+    monkeypatch.setattr(tfds_sets, "_PROBE_SECONDS", 0.05)
+    monkeypatch.setattr(urllib.request, "urlopen", silent)
+    assert not tfds_sets.is_online()
+    never.set()
+
+
+def test_any_answer_means_online(monkeypatch):
+    def forbidden(*arguments, **options):
+        raise urllib.error.HTTPError(tfds_sets._PROBE, 403, "no", {}, io.BytesIO())
+
+    monkeypatch.setattr(urllib.request, "urlopen", forbidden)
+    assert tfds_sets.is_online()
+    monkeypatch.setattr(urllib.request, "urlopen", lambda *a, **o: io.BytesIO(b"yes"))
+    assert tfds_sets.is_online()
+
+
+def test_online_the_download_is_asked_for(tmp_path, monkeypatch):
+    import tensorflow_datasets as tfds
+
+    class Asked(Exception):
+        pass
+
+    def get(manager, url, *arguments, **options):
+        raise Asked(str(url))
+
+    monkeypatch.setattr(tfds_sets, "is_online", lambda: True)
+    monkeypatch.setattr(tfds.download.DownloadManager, "download", get)
+    monkeypatch.setattr(tfds.download.DownloadManager, "download_and_extract", get)
+    with pytest.raises(Asked, match=r"flower_photos\.tgz"):
+        load_dataset("tf_flowers", data_dir=tmp_path)
+
+
+@pytest.mark.parametrize("name", ["cats_vs_dogs", "tf_flowers", "stanford_dogs"])
+def test_encoded_pictures_and_labels_come_out_of_official_sets(name, tmp_path):
+    import tensorflow_datasets as tfds
+
+    with tfds.testing.mock_data(num_examples=3):
+        builder = tfds.builder(name, data_dir=tmp_path)
+        keys = tfds_sets._keys(name, builder)
+        rows = list(tfds_sets._encoded_rows(builder, "train", *keys))
+    assert len(rows) == 3
+    for content, length, label in rows:
+        assert decode(content.tobytes(), name).dtype == np.uint8
+        assert length == len(content)
+        assert 0 <= label[0] < len(builder.info.features["label"].names)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("cats_vs_dgos", r"none of these.*Did you mean cats_vs_dogs\?"),
+        ("qqqqqqqq", "Check the spelling"),
+        ("no such set!", "Received: 'no such set!'"),
+    ],
+)
+def test_an_unknown_name_is_refused_with_close_ones(name, message, tmp_path):
+    with pytest.raises(ValueError, match=message):
+        load_dataset(name, data_dir=tmp_path)
+
+
+def test_a_folder_is_for_image_folder(tmp_path):
+    with pytest.raises(ValueError, match=r"which is a folder\. Call image_folder"):
+        load_dataset(str(tmp_path))
+
+
+def test_a_picture_that_cannot_be_decoded_is_named():
+    content = np.frombuffer(b"no picture", "uint8")
+    columns = [content, np.array([len(content)]), np.array([0])]
+    examples = tfds_sets._examples(columns, "broken/train", 8, "bicubic")
+    with pytest.raises(ValueError, match="broken/train/000000"):
+        examples.fetch(np.array([0]))
+
+
+def test_pictures_come_from_their_own_bytes():
+    contents = []
+    for value in (9, 200, 60):
+        file = io.BytesIO()
+        Image.new("RGB", (5, 4), (value, 0, 0)).save(file, "PNG")
+        contents.append(np.frombuffer(file.getvalue(), "uint8"))
+    lengths = np.array([len(content) for content in contents])
+    columns = [np.concatenate(contents), lengths, np.array([0, 1, 1])]
+    examples = tfds_sets._examples(columns, "three", 4, "nearest")
+    assert examples.fetch(np.array([2, 0, 1]))[:, 0, 0, 0].tolist() == [60, 9, 200]

@@ -1,0 +1,44 @@
+import re
+from pathlib import Path
+
+import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+
+from tltk.shipping.course import Run
+from tltk.shipping.pages import Front, front_of, write_index, write_page
+
+PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAAB"
+FRONT = "[![Open](https://x/b)](https://x)\n# Why *transfer*\n\nGoal: a `b` c\n\nRun time: 2 min"
+
+
+def executed(prose=FRONT, error=None):
+    shown = new_output("display_data", data={"image/png": PIXEL, "text/plain": "<Figure>"})
+    cells = [new_markdown_cell(prose), new_code_cell("plot()", outputs=[shown])]
+    return Run(Path("01_see_why.ipynb"), new_notebook(cells=cells), 61.4, error)
+
+
+def test_front_matter_is_read_as_plain_text():
+    assert front_of(executed().notebook) == Front("Why transfer", "a b c", "2 min")
+    assert front_of(new_notebook()) == Front("", "", "")
+
+
+@pytest.mark.parametrize(("formula", "scripts"), [("none", 0), ("$x^2$", 1)])
+def test_a_page_loads_nothing_but_mathjax_for_formulae(tmp_path, formula, scripts):
+    page = write_page(executed(f"{FRONT}\n\n{formula}"), tmp_path).read_text(encoding="utf-8")
+    loaded = re.findall(r'<(?:script|link|iframe)[^>]*(?:src|href)="http[^>]*>', page)
+    assert len(loaded) == scripts
+    assert all("mathjax" in tag and " async " in tag for tag in loaded)
+    assert PIXEL in page.replace("\n", "")
+    assert "plot" in page
+
+
+def test_index_shows_each_chapter_with_its_figure_and_outcome(tmp_path):
+    failed = executed(error="ValueError: <no> data")._replace(path=Path("02_fit_head.ipynb"))
+    page = write_index([executed(), failed], tmp_path).read_text(encoding="utf-8")
+    assert '01 · <a href="01_see_why.html">Why transfer</a>' in page
+    assert '02 · <a href="02_fit_head.html">Why transfer</a>' in page
+    assert "<b>done</b> in 61 s (expected: 2 min)" in page
+    assert "ValueError: &lt;no&gt; data" in page
+    assert page.count(f"data:image/png;base64,{PIXEL}") == 2
+    assert "1 done, 1 failed, 123 s in all." in page
+    assert "http" not in page

@@ -1,0 +1,117 @@
+import logging
+
+import pytest
+
+from tltk import shipping
+from tltk.__main__ import main
+from tltk.shipping.course import Run
+
+
+def test_help_names_the_commands(capsys):
+    with pytest.raises(SystemExit, match="0"):
+        main(["--help"])
+    shown = capsys.readouterr().out
+    assert all(name in shown for name in ("demo", "notebooks", "doctor", "cache", "train"))
+
+
+def test_train_help_states_the_defaults(capsys):
+    with pytest.raises(SystemExit, match="0"):
+        main(["train", "--help"])
+    assert "(default: mobilenet_v2)" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("call", [[], ["dance"], ["train"], ["train", "x", "--epochs", "many"]])
+def test_a_wrong_call_ends_with_usage(call, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        main(call)
+    assert "usage: tltk" in capsys.readouterr().err
+
+
+def test_an_unknown_chapter_is_one_line(capsys):
+    assert main(["notebooks", "99"]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("tltk: A chapter is asked for by its number. Received: 99.")
+    assert error.count("\n") == 1
+
+
+def test_a_missing_folder_is_one_line(capsys, tmp_path):
+    assert main(["train", str(tmp_path / "nowhere")]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("tltk: ")
+    assert "nowhere" in error
+    assert "Traceback" not in error
+
+
+def test_the_traceback_can_be_asked_for(tmp_path):
+    with pytest.raises((OSError, ValueError), match="nowhere"):
+        main(["--traceback", "train", str(tmp_path / "nowhere")])
+
+
+@pytest.mark.parametrize(("errors", "code"), [([None, None], 0), ([None, "KeyError: 1"], 1)])
+def test_a_failed_chapter_is_the_exit_code(monkeypatch, errors, code):
+    runs = [Run(None, None, 1.0, error) for error in errors]
+    monkeypatch.setattr(shipping, "run_notebooks", lambda numbers, out: runs)
+    monkeypatch.setattr(shipping, "demo", lambda out: runs[-1])
+    assert main(["notebooks"]) == code
+    assert main(["demo"]) == code
+
+
+def test_doctor_prints_its_report(monkeypatch, capsys):
+    monkeypatch.setattr(shipping, "doctor", lambda: "all well")
+    assert main(["doctor"]) == 0
+    assert capsys.readouterr().out == "all well\n"
+
+
+def test_options_reach_training(monkeypatch):
+    seen = {}
+    monkeypatch.setattr(shipping, "train_folder", lambda folder, **o: seen.update(o, folder=folder))
+    assert main(["train", "photos", "--image-size", "96", "--unfreeze-blocks", "0"]) == 0
+    assert seen == {
+        "folder": "photos",
+        "out": "trained",
+        "backbone": "mobilenet_v2",
+        "image_size": 96,
+        "epochs": 10,
+        "unfreeze_blocks": 0,
+        "batch_size": 32,
+        "seed": 0,
+    }
+
+
+def test_ctrl_c_ends_without_a_traceback(monkeypatch, capsys):
+    def interrupted():
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(shipping, "doctor", interrupted)
+    assert main(["doctor"]) == 130
+    assert capsys.readouterr().err == "\nStopped.\n"
+
+
+def test_cache_is_listed_and_cleared(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("TLTK_CACHE", str(tmp_path))
+    assert main(["cache"]) == 0
+    assert "Nothing is kept in" in capsys.readouterr().out
+    (tmp_path / "features" / "abc").mkdir(parents=True)
+    (tmp_path / "features" / "abc" / "0.npy").write_bytes(b"x" * 2_000_000)
+    assert main(["cache", "--clear"]) == 0
+    shown = capsys.readouterr().out
+    assert "abc" in shown
+    assert "Freed 2.0 MB" in shown
+    assert not (tmp_path / "features" / "abc").exists()
+
+
+def test_training_leaves_out_tensorflows_advice_on_retracing(monkeypatch):
+    logger, handler, shown = logging.getLogger("tensorflow"), logging.Handler(), []
+    handler.emit = lambda record: shown.append(record.getMessage())
+
+    def train_folder(folder, **_):
+        logger.warning("5 out of the last 6 calls to %s triggered tf.function retracing.", "f")
+        logger.warning("something else")
+
+    monkeypatch.setattr(shipping, "train_folder", train_folder)
+    logger.addHandler(handler)
+    try:
+        assert main(["train", "photos"]) == 0
+    finally:
+        logger.removeHandler(handler)
+    assert shown == ["something else"]

@@ -1,0 +1,76 @@
+"""Every chapter keeps the course's shape and runs top to bottom with its smoke settings."""
+
+import ast
+import re
+from pathlib import Path
+
+import nbformat
+import pytest
+from IPython.core.inputtransformer2 import TransformerManager
+
+from tltk.shipping.course import CHAPTER_NAME, run_chapter, tagged_cell
+from tltk.shipping.pages import front_of
+
+ROOT = Path(__file__).parents[1]
+PATHS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+CHAPTERS = [pytest.param(nbformat.read(path, as_version=4), id=path.stem) for path in PATHS]
+each_chapter = pytest.mark.parametrize("notebook", CHAPTERS)
+each_path = pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
+
+
+def code_cells(notebook):
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+@each_path
+def test_name_and_size(path):
+    assert CHAPTER_NAME.fullmatch(path.name)
+    assert path.stat().st_size < 1_000_000
+
+
+@each_path
+def test_badge_opens_this_chapter(path):
+    first = nbformat.read(path, as_version=4).cells[0].source
+    assert re.search(rf"colab\.research\.google\.com/github/\S+/notebooks/{path.name}\)", first)
+
+
+@each_chapter
+def test_front_matter(notebook):
+    nbformat.validate(notebook)
+    assert notebook.metadata.kernelspec.name == "python3"
+    assert all(front_of(notebook))
+    assert tagged_cell(notebook, "parameters") is not None
+
+
+@each_chapter
+def test_outputs_are_kept_without_errors(notebook):
+    cells = code_cells(notebook)
+    outputs = [output for cell in cells for output in cell.outputs]
+    assert outputs
+    assert all(cell.execution_count for cell in cells if cell.source.strip())
+    assert not [output for output in outputs if output.output_type == "error"]
+
+
+@each_chapter
+def test_cells_are_short(notebook):
+    for cell in code_cells(notebook):
+        assert cell.source.count("\n") < 19, cell.source
+        for node in ast.walk(ast.parse(TransformerManager().transform_cell(cell.source))):
+            if isinstance(node, ast.FunctionDef | ast.ClassDef):
+                assert node.end_lineno - node.lineno < 6, cell.source
+
+
+@each_path
+def test_runs_with_smoke_settings(path, tmp_path):
+    """Each chapter should take at most 25 s here; pytest's list of durations tells."""
+    smoke = nbformat.read(path, as_version=4).metadata.get("tltk", {}).get("smoke")
+    assert smoke, 'the notebook\'s metadata hold "tltk": {"smoke": {setting: small value}}'
+    before = path.read_bytes()
+    run = run_chapter(path, tmp_path, smoke, cell_timeout=120)
+    assert run.error is None
+    assert path.read_bytes() == before
+
+
+def test_chapter_one_has_a_table_of_results():
+    for path in PATHS[:1]:
+        assert tagged_cell(nbformat.read(path, as_version=4), "results") is not None

@@ -1,0 +1,83 @@
+import keras
+import numpy as np
+import pytest
+
+from tltk.tuning import build_classifier, engines, extract_features, fine_tune
+from tltk.tuning.engines import chosen_engine, relative_error
+
+
+def test_openvino_gives_the_same_features(body, pictures, tmp_path):
+    pytest.importorskip("openvino")
+    plain, _ = extract_features(body(), pictures)
+    fast, _ = extract_features(body(), pictures, engine="openvino")
+    assert 0 < relative_error(fast, plain) < 1e-5
+    assert len(list((tmp_path / "cache" / "engines").glob("*/network.xml"))) == 1
+    assert len(list((tmp_path / "cache" / "features").glob("*/done.json"))) == 2
+
+
+def test_a_started_engine_is_used_again_for_the_same_network(body, pictures, monkeypatch):
+    pytest.importorskip("openvino")
+    begun = []
+    start = engines._openvino_run
+    monkeypatch.setattr(engines, "_openvino_run", lambda *a: begun.append(a) or start(*a))
+    images, _ = pictures
+    for rows in (images[:20], images[20:]):
+        extract_features(body(), rows, engine="openvino")
+    assert len(begun) == 1
+    extract_features(body(seed=4), images, engine="openvino")
+    assert len(begun) == 2
+
+
+def test_pictures_of_another_size_are_refused_by_keras(body):
+    pytest.importorskip("openvino")
+    with pytest.raises(ValueError, match="shape"):
+        extract_features(body(), np.zeros((4, 10, 10, 3), "uint8"), engine="openvino")
+
+
+def test_openvino_takes_several_tensors_and_trains(pictures):
+    pytest.importorskip("openvino")
+    keras.utils.set_random_seed(0)
+    inputs = keras.Input((12, 12, 3))
+    first = keras.layers.Conv2D(4, 3, padding="same", name="block1_conv")(inputs)
+    second = keras.layers.Conv2D(4, 3, padding="same", name="block2_conv")(first)
+    body = keras.Model(inputs, keras.layers.Add(name="block2_add")([first, second]))
+    model = build_classifier(body, 3)
+    settings = {"unfreeze_blocks": 1, "epochs": 1, "head_epochs": 1, "verbose": 0}
+    history = fine_tune(model, pictures, engine="openvino", **settings)
+    assert np.isfinite(history.history["loss"]).all()
+
+
+def test_an_engine_that_answers_otherwise_is_refused(body, pictures, monkeypatch):
+    pytest.importorskip("openvino")
+    monkeypatch.setitem(engines.LARGEST_ERROR, "float32", 0.0)
+    with pytest.raises(ValueError, match="must answer as Keras does.*Received: a relative error"):
+        extract_features(body(), pictures, engine="openvino")
+
+
+def test_errors_are_reported(body, pictures, capsys):
+    pytest.importorskip("openvino")
+    model = build_classifier(body(), 3)
+    fine_tune(model, pictures, unfreeze_blocks=1, epochs=1, engine="openvino", verbose=2)
+    assert "at the cut and by" in capsys.readouterr().out
+
+
+def test_relative_error_by_hand():
+    assert relative_error(np.array([3.0, 4.5]), np.array([3.0, 4.0])) == pytest.approx(0.1)
+
+
+def test_auto_falls_back_to_keras(monkeypatch):
+    monkeypatch.setattr(engines, "find_spec", lambda name: None)
+    assert chosen_engine("auto", "float32") == "keras"
+    with pytest.raises(ValueError, match="pip install openvino"):
+        chosen_engine("openvino", "float32")
+
+
+@pytest.mark.parametrize(("engine", "precision"), [("onnx", "float32"), ("keras", "float16")])
+def test_unknown_choices(engine, precision):
+    with pytest.raises(ValueError, match=f"Received: engine='{engine}', precision='{precision}'"):
+        chosen_engine(engine, precision)
+
+
+def test_bfloat16_needs_a_gpu_or_openvino():
+    with pytest.raises(ValueError, match="bfloat16 needs a GPU, or OpenVINO"):
+        chosen_engine("keras", "bfloat16")

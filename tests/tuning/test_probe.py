@@ -1,0 +1,80 @@
+import keras
+import numpy as np
+import pytest
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.metrics import log_loss
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from tltk.tuning import build_classifier, fit_linear_head
+from tltk.tuning.probe import STRENGTHS
+
+
+def identity(width):
+    return keras.Sequential([keras.Input((width,)), keras.layers.Rescaling(1.0)])
+
+
+@pytest.fixture
+def blobs():
+    rng = np.random.default_rng(0)
+    y = np.arange(90, dtype="int32") % 3
+    x = rng.normal(size=(90, 5)) * [1, 10, 0.1, 1, 1] + 2 * y[:, None] + [0, 50, 0, 0, 0]
+    return x.astype("float32"), y
+
+
+def test_poured_in_head_equals_scikit_learn(blobs):
+    x, y = blobs
+    model = build_classifier(identity(5), 3)
+    strength = fit_linear_head(model, (x[:60], y[:60]), (x[60:], y[60:]))
+    oracle = make_pipeline(StandardScaler(), LogisticRegression(C=strength, max_iter=300, tol=1e-3))
+    expected = oracle.fit(x[:60], y[:60]).predict_proba(x)
+    np.testing.assert_allclose(model.predict(x, verbose=0), expected, atol=2e-4)
+
+
+def test_two_classes_many_labels_and_regression(blobs):
+    x, y = blobs
+    two = build_classifier(identity(5), 2)
+    fit_linear_head(two, (x, (y > 0).astype("int32")))
+    assert ((two.predict(x, verbose=0)[:, 1] > 0.5) == (y > 0)).mean() > 0.9
+
+    many = build_classifier(identity(5), 2, kind="many_labels")
+    targets = np.stack([y > 0, y > 1], 1).astype("float32")
+    fit_linear_head(many, (x, targets))
+    assert ((many.predict(x, verbose=0) > 0.5) == targets).mean() > 0.9
+
+    line = build_classifier(identity(5), 1, kind="regression")
+    target = (x @ np.array([1, -0.1, 3, 0, 0.5]) + 4).astype("float32")
+    strength = fit_linear_head(line, (x, target))
+    oracle = make_pipeline(StandardScaler(), Ridge(alpha=1 / strength)).fit(x, target)
+    np.testing.assert_allclose(line.predict(x, verbose=0)[:, 0], oracle.predict(x), rtol=1e-3)
+
+
+def test_strength_is_chosen_on_validation():
+    rng = np.random.default_rng(1)
+    x = rng.normal(size=(240, 30)).astype("float32")
+    y = (x[:, 0] + rng.normal(size=240) > 0).astype("int32")
+
+    def loss(strength):
+        model = make_pipeline(StandardScaler(), LogisticRegression(C=strength))
+        return log_loss(y[40:], model.fit(x[:40], y[:40]).predict_proba(x[40:]))
+
+    chosen = fit_linear_head(build_classifier(identity(30), 2), (x[:40], y[:40]), (x[40:], y[40:]))
+    assert chosen == min(STRENGTHS, key=loss)
+    assert STRENGTHS[0] < chosen < STRENGTHS[-1]
+
+
+def test_one_example_a_class():
+    model = build_classifier(identity(2), 2)
+    fit_linear_head(model, (np.array([[0.0, 0], [1, 1]]), [0, 1]))
+    assert model.predict(np.array([[0.1, 0.1], [0.8, 0.9]]), verbose=0).argmax(1).tolist() == [0, 1]
+
+
+def test_a_missing_class_is_refused(blobs):
+    x, y = blobs
+    with pytest.raises(ValueError, match="Received: none of class number 3 out of 4"):
+        fit_linear_head(build_classifier(identity(5), 4), (x, y))
+
+
+def test_a_model_without_such_a_head(body, blobs):
+    with pytest.raises(ValueError, match=r"`head_output`. Received: a model that ends in"):
+        fit_linear_head(body(), blobs)

@@ -1,0 +1,27 @@
+"""Transfer learning in Keras 3: pretrained networks on your own pictures, with honest numbers."""
+
+# fmt: off
+from tltk.backbones import block_names, list_backbones, load_backbone
+from tltk.evaluation import (
+    classification_table, corruption_table, kept_study, mean_interval, predict, predict_split,
+)
+from tltk.inputs import image_folder, list_datasets, load_dataset
+from tltk.tuning import (
+    build_classifier, extract_features, find_learning_rate, fine_tune, fit_linear_head, freeze,
+    load_model, metadata, trainable_table, unfreeze,
+)
+from tltk.viewing import (
+    format_table, plot_confusion_matrix, plot_history, plot_learning_curves, plot_mistakes,
+    plot_pictures, plot_predictions, write_report,
+)
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "block_names", "build_classifier", "classification_table", "corruption_table",
+    "extract_features", "find_learning_rate", "fine_tune", "fit_linear_head", "format_table",
+    "freeze", "image_folder", "kept_study", "list_backbones", "list_datasets", "load_backbone",
+    "load_dataset", "load_model", "mean_interval", "metadata", "plot_confusion_matrix",
+    "plot_history", "plot_learning_curves", "plot_mistakes", "plot_pictures", "plot_predictions",
+    "predict", "predict_split", "trainable_table", "unfreeze", "write_report",
+]

@@ -1,0 +1,130 @@
+"""`python -m tltk`: the demo, the course, a check-up, and training without code."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import sys
+import warnings
+from collections.abc import Sequence
+
+BAD_CALL, INTERRUPTED = 2, 130
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a subcommand.
+
+    Args:
+        arguments: the command line after `tltk`; by default the process's own.
+
+    Returns:
+        The exit code: 0 done, 1 a chapter failed, 2 the call cannot be carried out, 130 Ctrl-C.
+
+    Example:
+        >>> main(["notebooks", "99"])
+        2
+    """
+    options = vars(parser().parse_args(arguments))
+    command, show_traceback = options.pop("command"), options.pop("traceback")
+    os.environ.setdefault("MPLBACKEND", "Agg")
+    with warnings.catch_warnings():
+        warnings.showwarning = lambda message, *_, **__: print(f"note: {message}", file=sys.stderr)
+        try:
+            return command(**options)
+        except KeyboardInterrupt:
+            print("\nStopped.", file=sys.stderr)
+            return INTERRUPTED
+        except (OSError, ValueError) as error:
+            if show_traceback:
+                raise
+            print(f"tltk: {error}", file=sys.stderr)
+            return BAD_CALL
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line: its subcommands and their options."""
+    top = argparse.ArgumentParser("tltk", description="Transfer learning in Keras 3.")
+    top.add_argument("--traceback", action="store_true", help="on an error, show where it arose")
+    commands = top.add_subparsers(title="commands", required=True, metavar="COMMAND")
+
+    def command(function, summary: str) -> argparse.ArgumentParser:
+        made = commands.add_parser(
+            function.__name__,
+            help=summary,
+            description=summary[0].upper() + summary[1:] + ".",
+            formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+        )
+        made.set_defaults(command=function)
+        return made
+
+    one = command(demo, "run chapter 01 and show its result")
+    one.add_argument("--out", default="build/course", help="folder for the web page")
+
+    course = command(notebooks, "run the course and write it as web pages")
+    course.add_argument("numbers", nargs="*", metavar="CHAPTER", help="such as 01 03; none: all")
+    course.add_argument("--out", default="build/course", help="folder for the web pages")
+
+    command(doctor, "say what this machine has, what is missing, and what to do about it")
+
+    kept = command(cache, "list what is kept on disk: features and converted networks")
+    kept.add_argument("--clear", action="store_true", help="delete it all")
+
+    fit = command(train, "train a classifier on a folder of pictures")
+    fit.add_argument("folder", help="one subfolder per class, or train, val and test of such")
+    fit.add_argument("--out", default="trained", help="folder for the model and the results")
+    fit.add_argument("--backbone", default="mobilenet_v2", help="pretrained network")
+    fit.add_argument("--image-size", type=int, default=224, help="side of a picture in pixels")
+    fit.add_argument("--epochs", type=int, default=10, help="at most, while fine-tuning")
+    fit.add_argument("--unfreeze-blocks", type=int, default=2, help="last blocks to fine-tune")
+    fit.add_argument("--batch-size", type=int, default=32, help="pictures per step")
+    fit.add_argument("--seed", type=int, default=0, help="for the split, order and augmentation")
+    return top
+
+
+def demo(out: str) -> int:
+    from tltk.shipping import demo
+
+    return int(demo(out).error is not None)
+
+
+def notebooks(numbers: Sequence[str], out: str) -> int:
+    from tltk.shipping import run_notebooks
+
+    return int(any(run.error for run in run_notebooks(numbers, out)))
+
+
+def doctor() -> int:
+    from tltk.shipping import doctor
+
+    print(doctor())
+    return 0
+
+
+def cache(clear: bool) -> int:
+    from tltk.inputs import cache_folder
+    from tltk.tuning import clear_cache, list_cache
+    from tltk.viewing import format_table
+
+    rows = list_cache()
+    print(format_table(rows, digits=1) if rows else f"Nothing is kept in {cache_folder()}.")
+    if clear:
+        print(f"Freed {clear_cache():,.1f} MB in {cache_folder()}.")
+    return 0
+
+
+def train(folder: str, **options) -> int:
+    from tltk.shipping import train_folder
+
+    logging.getLogger("tensorflow").addFilter(is_not_about_retracing)
+    train_folder(folder, **options)
+    return 0
+
+
+def is_not_about_retracing(record: logging.LogRecord) -> bool:
+    """Training runs several networks once each; TensorFlow takes that for one traced too often."""
+    return "triggered tf.function retracing" not in record.getMessage()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

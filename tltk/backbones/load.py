@@ -1,0 +1,89 @@
+"""Load a pretrained network: raw pixels in, feature map out."""
+
+from pathlib import Path
+
+import keras
+
+from tltk.backbones.blocks import layers_by_block
+from tltk.backbones.lookup import obtain_weights
+from tltk.backbones.networks import build_network
+from tltk.backbones.table import architecture
+from tltk.backbones.weight_files import load_weights
+
+
+def load_backbone(
+    name: str,
+    weights: str | Path | None = "imagenet",
+    input_shape: int | tuple[int | None, int | None, int] = (224, 224, 3),
+    copy_blocks: int | None = None,
+    include_top: bool = False,
+) -> keras.Model:
+    """Load a network of the table, ready to be reused.
+
+    The network contains its own preprocessing: feed raw RGB pixels from 0 to 255, as uint8 or
+    float. It is one flat functional model of stock Keras layers and reloads in plain Keras.
+
+    Args:
+        name: one of `list_backbones()`. `mobilenet_v2` comes with tltk and needs no network; it
+            pads as its original does. `mobilenet_v2_keras` is Keras's variant. `small_cnn` is to
+            be trained from scratch, with `weights=None`.
+        weights: "imagenet" (looked for in the bundle, in `$TLTK_HOME/models`, in Keras's cache,
+            then downloaded), None for fresh weights, or the path of a `.weights.h5`, `.h5` or
+            `.keras` file; `resnet18` and `mobilenet_v2` take torchvision's `.safetensors` too.
+        input_shape: (height, width, 3) of the pictures in pixels, or one number for the sides of
+            a square; a side of None is left open.
+        copy_blocks: how many of the first blocks (see `block_names`, the stem is one) take the
+            pretrained weights; the others start fresh. None copies all, 0 only the structure.
+        include_top: whether the 1000-class ImageNet classifier follows.
+
+    Returns:
+        A `keras.Model` called `name`: pictures (b, h, w, 3) in, feature map (b, h', w', c) out,
+        or probabilities (b, 1000) with the top.
+
+    Raises:
+        ValueError: for an unknown name, a size that the network does not allow, a weight file of
+            another architecture, ImageNet weights of `small_cnn`, or a number of blocks that does
+            not exist.
+        FileNotFoundError: if the weights are nowhere.
+
+    Example:
+        >>> backbone = load_backbone("mobilenet_v2", input_shape=160)
+        >>> backbone.output_shape
+        (None, 5, 5, 1280)
+    """
+    check_pretrained(name, None if copy_blocks == 0 else weights, include_top)
+    model = build_network(name, input_shape, include_top)
+    fresh = fresh_layers(model, copy_blocks, weights)
+    if weights is None or copy_blocks == 0:
+        return model
+    before = [layer.get_weights() for layer in fresh]
+    load_weights(model, obtain_weights(name, include_top) if weights == "imagenet" else weights)
+    for layer, values in zip(fresh, before, strict=True):
+        layer.set_weights(values)
+    return model
+
+
+def check_pretrained(name: str, weights: str | Path | None, include_top: bool) -> None:
+    """Refuse what ImageNet left behind of a network that never saw it."""
+    if (weights == "imagenet" or include_top) and not architecture(name).pretrained:
+        raise ValueError(
+            f"{name} has no ImageNet weights and no classifier: it is to be trained from scratch. "
+            f"Received: weights={weights!r}, include_top={include_top}. "
+            "Pass weights=None (or the path of weights of your own) and include_top=False."
+        )
+
+
+def fresh_layers(
+    model: keras.Model, copy_blocks: int | None, weights: str | Path | None
+) -> list[keras.layers.Layer]:
+    """List the layers behind the first `copy_blocks` blocks."""
+    if copy_blocks is None:
+        return []
+    blocks = layers_by_block(model)
+    if not 0 <= copy_blocks <= len(blocks) or (copy_blocks and weights is None):
+        raise ValueError(
+            f"{model.name} has {len(blocks)} blocks to copy from pretrained weights. "
+            f"Received: copy_blocks={copy_blocks}, weights={weights!r}. "
+            f"Choose a number from 0 to {len(blocks)} and weights to copy: {', '.join(blocks)}."
+        )
+    return [layer for members in list(blocks.values())[copy_blocks:] for layer in members]

@@ -1,0 +1,279 @@
+"""Predictions whose labels cannot get out of order, and what they say about a model."""
+
+import warnings
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import keras
+import numpy as np
+
+from tltk.inputs.checks import check_positive_integer, is_dataset
+from tltk.inputs.decoding import in_parallel, read_image, resize_images, upright_rgb
+from tltk.inputs.examples import Splits, batches, examples_of, warn_if_scaled
+from tltk.tuning.metadata import load_model, metadata
+
+PICTURES_AT_ONCE = 32
+
+
+class Predictions(NamedTuple):
+    """A split's labels and a model's answers, row by row.
+
+    labels: (n,) class numbers; many labels: (n, k) of 0 and 1; regression: (n, k) numbers.
+    probabilities: (n, k) float32, one column per class name (regression: the predicted numbers).
+    class_names: k names in the order of the columns.
+    names: n file names in the order of the rows, or None where the split has none.
+    kind: "one_label", "many_labels" or "regression".
+    """
+
+    labels: np.ndarray
+    probabilities: np.ndarray
+    class_names: tuple[str, ...]
+    names: tuple[str, ...] | None = None
+    kind: str = "one_label"
+
+
+def predict_split(
+    model: keras.Model, split: Iterable, class_names: Sequence[str] | None = None
+) -> Predictions:
+    """Run a model over a split and keep its answers together with the labels.
+
+    Labels and answers come from the same batches of a single pass, so they match even where the
+    split shuffles.
+
+    Args:
+        model: a classifier that ends in softmax (one label) or sigmoid (many labels), or a
+            regression model. One sigmoid unit is read as two classes.
+        split: batches of (inputs, labels), or a pair (x, y) of arrays.
+        class_names: k names; by default those saved with the model, else "class 0", "class 1", …
+
+    Returns:
+        Predictions with n rows.
+
+    Raises:
+        ValueError: no split, an endless or empty one, labels that do not fit the outputs, outputs
+            that are not probabilities, or a wrong number of names.
+
+    Example:
+        >>> import keras, numpy as np
+        >>> model = keras.Sequential([keras.Input((3,)), keras.layers.Softmax()])
+        >>> x = np.array([[9.0, 0.0, 0.0], [0.0, 0.0, 9.0]], "float32")
+        >>> predict_split(model, (x, np.array([0, 1]))).probabilities.argmax(axis=1).tolist()
+        [0, 2]
+    """
+    if split is None or isinstance(split, tuple):
+        split = batches(examples_of(split))
+    if hasattr(split, "cardinality") and int(split.cardinality()) == -1:
+        raise ValueError(
+            "A split must end. Received: a dataset that repeats forever. Drop its .repeat()."
+        )
+    labels, outputs = [], []
+    for batch in split:
+        if not isinstance(batch, (tuple, list)) or len(batch) != 2:
+            raise ValueError(
+                "A split holds batches of (inputs, labels). "
+                f"Received: a batch of type {type(batch).__name__}. Pass a split with labels."
+            )
+        inputs, batch_labels = batch
+        inputs = keras.tree.map_structure(np.asarray, inputs)
+        if not outputs:
+            warn_if_scaled(inputs)
+        outputs.append(model.predict_on_batch(inputs))
+        labels.append(np.asarray(batch_labels))
+    if not outputs:
+        raise ValueError("A split must hold examples. Received: no batches. Check val= and test=.")
+    kind, probabilities = _read_outputs(model, np.concatenate(outputs))
+    labels = _read_labels(np.concatenate(labels), probabilities, kind)
+    examples = getattr(split, "examples", None)
+    return Predictions(
+        labels=labels,
+        probabilities=probabilities,
+        class_names=_class_names(model, class_names, probabilities.shape[1]),
+        names=None if examples is None else examples.names,
+        kind=kind,
+    )
+
+
+def predict(
+    model_or_path: keras.Model | str | Path,
+    pictures: object,
+    top: int = 3,
+    class_names: Sequence[str] | None = None,
+    on_error: str = "skip",
+) -> list[list[tuple[str, float]]]:
+    """Name what is in pictures, with probabilities.
+
+    Args:
+        model_or_path: an image model, or the `.keras` file of one.
+        pictures: one path or a sequence of paths; or raw pixels (0-255, uint8 or float): one
+            (height, width, 3) array or Pillow image, or a sequence of them. Files, images and
+            uint8 arrays are resized to the model's input size, by the resize method that its
+            metadata name, else bicubic.
+        top: how many names per picture, at least 1; default 3. Regression gives every output.
+        class_names: k names; by default those saved with the model, else "class 0", "class 1", …
+        on_error: "skip" names unreadable files in a warning and gives them an empty list;
+            "raise" refuses them.
+
+    Returns:
+        For each picture, in the given order, a list of (name, probability), the likeliest first.
+
+    Raises:
+        ValueError: an unreadable file under "raise", a data set, an array of the wrong shape, a
+            float array of the wrong size, or a wrong number of names.
+        FileNotFoundError: a path that is not a file (a folder, for instance).
+
+    Example:
+        >>> import keras, numpy as np
+        >>> pixels = keras.Input((2, 2, 3))
+        >>> mean = keras.layers.GlobalAveragePooling2D()(pixels)
+        >>> model = keras.Model(pixels, keras.layers.Softmax()(mean))
+        >>> blue = np.zeros((2, 2, 3), "uint8")
+        >>> blue[..., 2] = 255
+        >>> predict(model, blue, top=1, class_names=["red", "green", "blue"])
+        [[('blue', 1.0)]]
+    """
+    if on_error not in ("skip", "raise"):
+        raise ValueError(
+            f"on_error is 'skip' or 'raise'. Received: on_error={on_error!r}. Pass one of the two."
+        )
+    check_positive_integer("top", top)
+    pictures = _as_list(pictures)
+    is_path = isinstance(model_or_path, (str, Path))
+    model = load_model(model_or_path) if is_path else model_or_path
+    resize, input_size = metadata(model).get("resize", "bicubic"), model.input_shape[1:3]
+    at_once = 1 if None in input_size else PICTURES_AT_ONCE
+    answers, unreadable = [[] for _ in pictures], []
+    for start in range(0, len(pictures), at_once):
+        some = pictures[start : start + at_once]
+        read = in_parallel(lambda each: _read_picture(each, input_size, resize, on_error), some)
+        unreadable += [error for error in read if isinstance(error, Exception)]
+        images = {
+            row: image for row, image in enumerate(read, start) if not isinstance(image, Exception)
+        }
+        if not images:
+            continue
+        stacked = np.stack(list(images.values()))
+        if start == 0:
+            warn_if_scaled(stacked)
+        kind, probabilities = _read_outputs(model, model.predict_on_batch(stacked))
+        names = _class_names(model, class_names, probabilities.shape[1])
+        for row, values in zip(images, probabilities, strict=True):
+            order = range(len(names)) if kind == "regression" else np.argsort(-values)[:top]
+            answers[row] = [(names[i], float(values[i])) for i in order]
+    if unreadable:
+        reasons = " ".join(map(str, unreadable))
+        warnings.warn(f"Skipped {len(unreadable)} unreadable pictures. {reasons}", stacklevel=2)
+    return answers
+
+
+def _read_outputs(model: keras.Model, outputs: np.ndarray) -> tuple[str, np.ndarray]:
+    """Return what kind of answers a model gives, and the answers as an (n, k) array."""
+    outputs = np.asarray(outputs, dtype="float32").reshape(len(outputs), -1)
+    activation = _last_activation(model)
+    kinds = {"softmax": "one_label", "sigmoid": "many_labels"}
+    kind = metadata(model).get("kind", kinds.get(activation, "regression"))
+    one_unit = activation == "sigmoid" and outputs.shape[1] == 1
+    if one_unit and "kind" not in metadata(model):
+        return "one_label", np.hstack([1 - outputs, outputs])
+    return kind, outputs
+
+
+def _last_activation(model: keras.Model) -> str | None:
+    last = model.layers[-1]
+    while isinstance(last, keras.Model):
+        last = last.layers[-1]
+    if isinstance(last, keras.layers.Softmax):
+        return "softmax"
+    return getattr(getattr(last, "activation", None), "__name__", None)
+
+
+def _read_labels(labels: np.ndarray, probabilities: np.ndarray, kind: str) -> np.ndarray:
+    if kind == "one_label" and labels.ndim == 2:
+        labels = labels.argmax(axis=1) if labels.shape[1] > 1 else labels[:, 0]
+    if kind == "regression" and labels.ndim == 1:
+        labels = labels[:, None]
+    count = probabilities.shape[1]
+    if kind == "regression" and count > 1 and labels.shape[1] == 1:
+        raise ValueError(
+            "A classifier must answer with probabilities. "
+            f"Received: {count} outputs without softmax or sigmoid for single labels. "
+            "End the model in keras.layers.Softmax()."
+        )
+    wrong_range = kind == "one_label" and (labels.min() < 0 or labels.max() >= count)
+    wrong_shape = kind != "one_label" and labels.shape != probabilities.shape
+    if wrong_range or wrong_shape:
+        raise ValueError(
+            "Labels must fit the model's outputs: numbers below k for one label, (n, k) else. "
+            f"Received: labels of shape {labels.shape} from {labels.min()} to {labels.max()} "
+            f"for k={count} outputs of kind {kind!r}. Build the head for these classes."
+        )
+    return labels if kind == "regression" else labels.astype(int)
+
+
+def _class_names(
+    model: keras.Model, class_names: Sequence[str] | None, count: int
+) -> tuple[str, ...]:
+    if class_names is None:
+        class_names = metadata(model).get("class_names")
+    if class_names is None:
+        return tuple(f"class {i}" for i in range(count))
+    if len(class_names) != count:
+        raise ValueError(
+            f"There must be one name per output. Received: {len(class_names)} class_names for "
+            f"{count} outputs. Pass the names in the order of the training labels."
+        )
+    return tuple(class_names)
+
+
+def _as_list(pictures: object) -> list:
+    if pictures is None or isinstance(pictures, Splits) or is_dataset(pictures):
+        raise ValueError(
+            "predict takes paths, pixels or Pillow images. "
+            f"Received: {type(pictures).__name__}. Use predict_split(model, photos.test) for a "
+            "data set."
+        )
+    one_picture = isinstance(pictures, (str, Path)) or _is_image(pictures)
+    one_picture = one_picture or getattr(pictures, "ndim", 0) == 3
+    pictures = [pictures] if one_picture else list(pictures)
+    for picture in pictures:
+        if isinstance(picture, (str, Path)) and not Path(picture).is_file():
+            raise FileNotFoundError(
+                "Each path must be that of a picture file. "
+                f"Received: {picture}. For a folder, list its files: "
+                "sorted(Path(folder).glob('*.jpg'))."
+            )
+    return pictures
+
+
+def _is_image(picture: object) -> bool:
+    from PIL import Image
+
+    return isinstance(picture, Image.Image)
+
+
+def _read_picture(
+    picture: object, input_size: tuple, resize: str, on_error: str
+) -> np.ndarray | ValueError:
+    resizable = None not in input_size
+    if isinstance(picture, (str, Path)):
+        try:
+            return read_image(picture, input_size if resizable else None, resize)
+        except ValueError as error:
+            if on_error == "raise":
+                raise
+            return error
+    pixels = np.asarray(upright_rgb(picture) if _is_image(picture) else picture)
+    if pixels.ndim != 3 or pixels.shape[-1] != 3:
+        raise ValueError(
+            "A picture is a path or an array (height, width, 3). "
+            f"Received: {type(picture).__name__} of shape {pixels.shape}. Convert it to RGB."
+        )
+    if not resizable or pixels.shape[:2] == input_size:
+        return pixels
+    if pixels.dtype != "uint8":
+        raise ValueError(
+            f"Float pictures must have the model's input size {input_size}. "
+            f"Received: {pixels.dtype} of shape {pixels.shape}. "
+            "Pass uint8 pixels, which are resized, or resize them yourself."
+        )
+    return resize_images(pixels[None], input_size, resize)[0]

@@ -1,0 +1,154 @@
+"""Data sets by name: those of the bundle, and any image set of TensorFlow Datasets."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tltk.inputs.checks import check_positive_integer
+from tltk.inputs.columns import content_digest
+from tltk.inputs.decoding import height_and_width, resize_images, resize_method
+from tltk.inputs.examples import Examples, Splits, splits_of, take
+from tltk.inputs.places import bundle_folder
+from tltk.inputs.splits import split_rows
+from tltk.inputs.tfds_sets import tfds_examples
+
+_BUNDLED = {
+    "cifar10_small": "small colour photographs of 10 things, 32 x 32 pixels (from CIFAR-10)",
+    "mnist_small": "handwritten digits, 28 x 28 pixels, greyscale (from MNIST)",
+}
+_TILES_ACROSS = 20
+_BUNDLED_VAL = 1 / 3
+_CARVED = 0.2
+
+
+def load_dataset(
+    name: str,
+    image_size: int | tuple[int, int] = 224,
+    batch_size: int = 32,
+    val: float | None = None,
+    seed: int = 0,
+    per_class: int | None = None,
+    resize: str = "bicubic",
+    data_dir: str | Path | None = None,
+) -> Splits:
+    """Load a named data set.
+
+    A bundled set (see `list_datasets`) has 300 training and 100 test pictures per class. Any other
+    name is looked up in TensorFlow Datasets ("cats_vs_dogs", "tf_flowers" …): what has been
+    prepared in `data_dir` is read without a network, the rest is downloaded. A set's own
+    validation and test parts are kept; a missing one is carved out of the training part,
+    stratified by class. Pictures are resized when they are used.
+
+    Args:
+        name: a bundled name, or a TFDS name.
+        image_size: the height and width in pixels to squash to, or one number for both.
+        batch_size: pictures in a batch.
+        val: share of the training part to use for validation where the set has no such part of
+            its own; 0 for none. By default 100 pictures per class of a bundled set, else 0.2.
+        seed: decides what is carved out, what `per_class` draws, and the order.
+        per_class: use this many training pictures of each class. For one seed, those of a smaller
+            number are among those of a larger one, and validation and test stay the same.
+        resize: "bicubic", "bilinear", "lanczos" or "nearest".
+        data_dir: where TFDS sets are, and are downloaded to. By default `$TLTK_HOME/datasets` is
+            read, then TFDS's own folder, which also takes downloads.
+
+    Returns:
+        `Splits` of uint8 pictures `(b, height, width, 3)` and int32 labels `(b,)`. The bundled
+        test pictures and their order are the same for every seed.
+
+    Raises:
+        ValueError: for an unknown name, a set that is not of pictures with one label each, or more
+            pictures per class than there are.
+        ConnectionError: if the set must be downloaded and there is no network.
+
+    Example:
+        >>> digits = load_dataset("mnist_small", image_size=28, per_class=5)
+        >>> [len(digits.files[part]) for part in ("train", "val", "test")]
+        [50, 1000, 1000]
+    """
+    height_and_width(image_size)
+    resize_method(resize)
+    check_positive_integer("batch_size", batch_size)
+    if name in _BUNDLED:
+        given, class_names = _bundled(name, image_size, resize)
+        default_val = _BUNDLED_VAL
+    else:
+        given, class_names = tfds_examples(name, image_size, resize, data_dir, tuple(_BUNDLED))
+        default_val = _CARVED
+    train = given["train"]
+    rows = split_rows(
+        np.array(class_names)[train.labels],
+        val=0 if "val" in given else default_val if val is None else val,
+        test=0 if "test" in given else _CARVED,
+        seed=seed,
+    )
+    if per_class is not None:
+        rows["train"] = _first_of_each(rows["train"], train.labels, per_class)
+    parts = {part: take(train, some) for part, some in rows.items() if len(some)}
+    return splits_of({**given, **parts}, class_names, batch_size)
+
+
+def list_datasets() -> list[dict[str, Any]]:
+    """List the data sets that need no network.
+
+    Returns:
+        One row per set: its name and what it holds.
+
+    Example:
+        >>> [row["name"] for row in list_datasets()]
+        ['cifar10_small', 'mnist_small']
+    """
+    return [{"name": name, "description": text} for name, text in _BUNDLED.items()]
+
+
+def _bundled(name, image_size, resize):
+    folder = bundle_folder() / name
+    class_names = tuple(sorted(sheet.stem for sheet in (folder / "train").glob("*.webp")))
+    given = {}
+    for part in ("train", "test"):
+        tiles = [_tiles(folder / part / f"{label}.webp") for label in class_names]
+        names = [
+            f"{part}/{label}/{number:03d}"
+            for label, some in zip(class_names, tiles, strict=True)
+            for number in range(len(some))
+        ]
+        labels = np.repeat(np.arange(len(class_names), dtype="int32"), list(map(len, tiles)))
+        pictures = np.concatenate(tiles)
+        given[part] = _resized(pictures, labels, tuple(names), image_size, resize)
+    order = np.random.default_rng(0).permutation(given["test"].count)
+    return {**given, "test": take(given["test"], order)}, class_names
+
+
+def _tiles(sheet):
+    from PIL import Image
+
+    with Image.open(sheet) as image:
+        pixels = np.asarray(image.convert("RGB"))
+    size = pixels.shape[1] // _TILES_ACROSS
+    rows = pixels.reshape(-1, size, _TILES_ACROSS, size, 3)
+    return rows.swapaxes(1, 2).reshape(-1, size, size, 3)
+
+
+def _resized(pictures, labels, names, image_size, resize):
+    return Examples(
+        fetch=lambda rows: resize_images(pictures[rows], image_size, resize),
+        labels=labels,
+        digest=content_digest(pictures, height_and_width(image_size), resize),
+        names=names,
+        count=len(pictures),
+    )
+
+
+def _first_of_each(rows, labels, per_class):
+    check_positive_integer("per_class", per_class)
+    classes = [rows[labels[rows] == code] for code in np.unique(labels)]
+    fewest = min(map(len, classes))
+    if per_class > fewest:
+        raise ValueError(
+            "per_class must not exceed the training pictures of any class. "
+            f"Received: per_class={per_class}, and a class with {fewest}. "
+            "Ask for fewer, or lower val."
+        )
+    kept = np.concatenate([some[:per_class] for some in classes])
+    return rows[np.isin(rows, kept)]

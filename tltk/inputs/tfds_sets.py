@@ -1,0 +1,179 @@
+"""Image sets of TensorFlow Datasets, kept encoded and decoded like any other picture."""
+
+import difflib
+import threading
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import numpy as np
+
+from tltk.inputs.columns import content_digest, temporary_columns
+from tltk.inputs.decoding import decode, height_and_width, in_parallel
+from tltk.inputs.examples import Examples
+from tltk.inputs.places import home_folder
+
+_PARTS = {"train": "train", "validation": "val", "test": "test"}
+_PROBE = "https://storage.googleapis.com/tfds-data/"
+_PROBE_SECONDS = 3
+
+
+def tfds_examples(
+    name: str,
+    image_size: int | tuple[int, int],
+    resize: str,
+    data_dir: str | Path | None = None,
+    other_names: tuple[str, ...] = (),
+) -> tuple[dict[str, Examples], tuple[str, ...]]:
+    """Read a TFDS image set by name, from disk where it is prepared, else by download.
+
+    Args:
+        name: the TFDS name.
+        image_size: the height and width in pixels, or one number for both.
+        resize: the resize method of `read_image`.
+        data_dir: where the set is, or is downloaded to.
+        other_names: known names that are not TFDS's, for the error.
+
+    Returns:
+        The examples of "train", and of "val" and "test" where the set has them; the class names.
+
+    Raises:
+        ValueError: for an unknown name, or a set that is not of pictures with one label each.
+        ConnectionError: if the set must be downloaded and there is no network.
+    """
+    places = _places(data_dir)
+    builder = _builder(name, places, other_names)
+    picture_key, label_key = _keys(name, builder)
+    if not builder.data_path.exists():
+        _check_online(name, places, other_names)
+        builder.download_and_prepare()
+    parts = {}
+    for split, part in _PARTS.items():
+        if split in builder.info.splits:
+            columns = temporary_columns(_encoded_rows(builder, split, picture_key, label_key))
+            if columns and columns[2].min() >= 0:
+                parts[part] = _examples(columns, f"{name}/{split}", image_size, resize)
+    if "train" not in parts:
+        raise ValueError(
+            "A data set must have a labelled part called train. "
+            f"Received: {name} with {', '.join(builder.info.splits)}. Use another set."
+        )
+    return parts, tuple(builder.info.features[label_key].names)
+
+
+def is_online() -> bool:
+    """Find out within seconds whether downloads can work (through a proxy where one is set)."""
+    answers = []
+
+    def probe():
+        try:
+            with urllib.request.urlopen(_PROBE, timeout=_PROBE_SECONDS):
+                answers.append(True)
+        except urllib.error.HTTPError:
+            answers.append(True)
+        except OSError:
+            pass
+
+    thread = threading.Thread(target=probe, daemon=True)
+    thread.start()
+    thread.join(_PROBE_SECONDS)
+    return bool(answers)
+
+
+def _builder(name, places, other_names):
+    import tensorflow_datasets as tfds
+
+    builders = [builder for place in places if (builder := _builder_at(name, place))]
+    if not builders:
+        raise _unknown(name, other_names, tfds.list_builders(), places)
+    prepared = [builder for builder in builders if builder.data_path.exists()]
+    return prepared[0] if prepared else builders[-1]
+
+
+def _check_online(name, places, other_names):
+    if not is_online():
+        raise ConnectionError(
+            "A data set that is neither bundled nor prepared on disk must be downloaded, which "
+            f"needs a network. Received: {name!r}, no connection within {_PROBE_SECONDS} s, and "
+            f"nothing in {', '.join(map(str, places))}. Where there is a network, run "
+            f"load_dataset({name!r}, data_dir=FOLDER), bring FOLDER here and pass it as data_dir "
+            f"(or name it $TLTK_HOME/datasets); or use {' or '.join(other_names)}."
+        )
+
+
+def _builder_at(name, place):
+    import tensorflow_datasets as tfds
+
+    try:
+        return tfds.builder(name, data_dir=place)
+    except (tfds.core.registered.DatasetNotFoundError, ValueError):
+        return None
+
+
+def _places(data_dir):
+    import tensorflow_datasets as tfds
+
+    if data_dir is not None:
+        return [Path(data_dir).expanduser()]
+    home = home_folder()
+    own = Path(tfds.core.constants.DATA_DIR).expanduser()
+    return [own] if home is None else [home / "datasets", own]
+
+
+def _unknown(name, other_names, tfds_names, places):
+    if Path(name).is_dir():
+        return ValueError(
+            "A data set is loaded by its name, a folder of pictures with image_folder. "
+            f"Received: {name!r}, which is a folder. Call image_folder({name!r})."
+        )
+    close = difflib.get_close_matches(name, [*other_names, *tfds_names], n=5)
+    return ValueError(
+        f"A data set must be bundled ({', '.join(other_names)}), known to TFDS, or prepared on "
+        f"disk. Received: {name!r}, which is none of these (looked in "
+        f"{', '.join(map(str, places))}). "
+        f"{'Did you mean ' + ' or '.join(close) + '?' if close else 'Check the spelling.'}"
+    )
+
+
+def _keys(name, builder):
+    import tensorflow_datasets as tfds
+
+    features, keys = builder.info.features, builder.info.supervised_keys
+    kinds = [type(features[key]) for key in keys or ()]
+    if kinds != [tfds.features.Image, tfds.features.ClassLabel]:
+        raise ValueError(
+            "load_dataset reads sets of pictures with one class each. "
+            f"Received: {name!r} with {', '.join(sorted(features))}. "
+            "Use tfds.load, and pass its batched dataset where a split is taken."
+        )
+    return keys
+
+
+def _encoded_rows(builder, split, picture_key, label_key):
+    import tensorflow_datasets as tfds
+
+    wanted = tfds.decode.PartialDecoding(
+        {picture_key: True, label_key: True}, decoders={picture_key: tfds.decode.SkipDecoding()}
+    )
+    rows = builder.as_dataset(split=split, decoders=wanted, shuffle_files=False)
+    for row in rows.as_numpy_iterator():
+        content = np.frombuffer(row[picture_key], "uint8")
+        yield [content, np.array([len(content)]), np.array([row[label_key]], "int32")]
+
+
+def _examples(columns, prefix, image_size, resize):
+    contents, lengths, labels = columns
+    ends = np.cumsum(lengths)
+    names = tuple(f"{prefix}/{row:06d}" for row in range(len(labels)))
+
+    def fetch_one(row):
+        content = contents[ends[row] - lengths[row] : ends[row]].tobytes()
+        return decode(content, names[row], image_size, resize)
+
+    return Examples(
+        fetch=lambda rows: np.stack(in_parallel(fetch_one, rows)),
+        labels=np.array(labels),
+        digest=content_digest((contents, lengths), height_and_width(image_size), resize),
+        names=names,
+        count=len(labels),
+    )

@@ -1,0 +1,243 @@
+"""Run the chapters of the course and write them as web pages."""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from tltk.inputs.places import PACKAGE, notebooks_folder
+
+__all__ = ["chapters", "demo", "run_chapter", "run_notebooks"]
+
+CHAPTER_NAME = re.compile(r"\d\d_[a-z0-9]+(_[a-z0-9]+)+\.ipynb")
+START_UP_MESSAGE = re.compile(
+    r"^(WARNING: All log messages before absl|[IWE]0000 |To enable the following instr).*\n?", re.M
+)
+
+
+class Run(NamedTuple):
+    """One executed chapter: the notebook with its outputs, its seconds, the error or None."""
+
+    path: Path
+    notebook: object
+    seconds: float
+    error: str | None
+
+
+def chapters(numbers: Sequence[str | int] = (), folder: str | Path | None = None) -> list[Path]:
+    """List the chapters, all of them or those with the given numbers.
+
+    Args:
+        numbers: chapter numbers such as `"01"`, `"1"` or `1`; none means all chapters.
+        folder: where to look, by default `notebooks_folder()`.
+
+    Returns:
+        The notebooks' paths in chapter order.
+
+    Raises:
+        ValueError: a number that no chapter has.
+
+    Example:
+        >>> [path.name[:2] for path in chapters(["99"])]
+        Traceback (most recent call last):
+        ...
+        ValueError: A chapter is asked for by its number. Received: 99. ...
+    """
+    folder = notebooks_folder() if folder is None else Path(folder)
+    found = {p.name[:2]: p for p in sorted(folder.iterdir()) if CHAPTER_NAME.fullmatch(p.name)}
+    wanted = [str(number).zfill(2) for number in numbers] or list(found)
+    unknown = [number for number in wanted if number not in found]
+    if unknown:
+        raise ValueError(
+            f"A chapter is asked for by its number. Received: {', '.join(unknown)}. "
+            f"The numbers are {', '.join(found) or '(none yet)'}."
+        )
+    return [found[number] for number in wanted]
+
+
+def tagged_cell(notebook, tag: str):
+    """Find the first cell of a notebook that carries a tag; None where no cell does."""
+    tagged = (c for c in notebook.cells if tag in c.metadata.get("tags", []))
+    return next(tagged, None)
+
+
+def override_settings(notebook, settings: Mapping[str, object]) -> None:
+    """Put a cell with other settings right after the cell tagged `parameters`.
+
+    Args:
+        notebook: changed in place.
+        settings: names that the parameters cell assigns, with their new values (plain Python).
+
+    Raises:
+        ValueError: a name that the parameters cell does not assign.
+    """
+    import nbformat
+
+    if not settings:
+        return
+    cell = tagged_cell(notebook, "parameters")
+    statements = ast.parse(cell.source).body if cell else []
+    targets = (t for s in statements if isinstance(s, ast.Assign) for t in s.targets)
+    known = {name.id for target in targets for name in ast.walk(target) if hasattr(name, "id")}
+    unknown = sorted(set(settings) - known)
+    if unknown:
+        raise ValueError(
+            "A setting can be replaced only where the cell tagged 'parameters' assigns it. "
+            f"Received: {', '.join(unknown)}. "
+            f"The settings are {', '.join(sorted(known)) or '(none)'}."
+        )
+    source = "\n".join(f"{name} = {value!r}" for name, value in settings.items())
+    added = nbformat.v4.new_code_cell(source, metadata={"tags": ["injected-parameters"]})
+    notebook.cells.insert(notebook.cells.index(cell) + 1, added)
+
+
+def run_chapter(
+    path: str | Path,
+    folder: str | Path,
+    settings: Mapping[str, object] | None = None,
+    cell_timeout: int | None = None,
+) -> Run:
+    """Run a notebook top to bottom in a fresh kernel, without touching its file.
+
+    Args:
+        path: the notebook.
+        folder: the working directory of its kernel, made where missing; gets its log.
+        settings: replaces settings of the cell tagged `parameters`.
+        cell_timeout: whole seconds a cell may take; None for no limit.
+
+    Returns:
+        A `Run`; where a cell failed, its outputs up to there and the error in one line.
+    """
+    import nbformat
+    from jupyter_client import AsyncKernelManager
+    from jupyter_client.kernelspec import KernelSpecManager
+    from nbclient import NotebookClient
+    from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+
+    path, folder = Path(path), Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    notebook = nbformat.read(path, as_version=4)
+    override_settings(notebook, settings or {})
+    notebook.metadata.setdefault("language_info", {"name": "python", "pygments_lexer": "ipython3"})
+    # With no folder of kernels to search, "python3" is the interpreter that runs this line.
+    manager = AsyncKernelManager(
+        kernel_name="python3", kernel_spec_manager=KernelSpecManager(kernel_dirs=[])
+    )
+    client = NotebookClient(
+        notebook,
+        km=manager,
+        timeout=cell_timeout,
+        resources={"metadata": {"path": str(folder)}},
+    )
+    client.reset_execution_trackers()
+    start, error = time.monotonic(), None
+    try:
+        with (
+            open(folder / "kernel.log", "w") as log,
+            client.setup_kernel(env=kernel_environment(), stderr=log, cleanup_kc=True),
+        ):
+            for index, cell in enumerate(notebook.cells):
+                client.execute_cell(cell, index)
+    except CellExecutionError as failure:
+        error = f"{failure.ename}: {failure.evalue}".splitlines()[0]
+    except (CellTimeoutError, DeadKernelError) as failure:
+        error = f"{type(failure).__name__}: {failure}".splitlines()[0]
+    seconds = time.monotonic() - start
+    drop_start_up_messages(notebook)
+    return Run(path, notebook, seconds, error)
+
+
+def drop_start_up_messages(notebook) -> None:
+    """Drop TensorFlow's start-up messages, which no setting silences, from the outputs."""
+    for cell in notebook.cells:
+        for output in [o for o in cell.get("outputs", []) if o.get("name") == "stderr"]:
+            output.text = START_UP_MESSAGE.sub("", output.text)
+            if not output.text.strip():
+                cell.outputs.remove(output)
+
+
+def kernel_environment() -> dict[str, str]:
+    """The environment of a chapter's kernel: ours, quieter, this very tltk first on the path."""
+    search_path = [str(PACKAGE.parent), *filter(None, [os.environ.get("PYTHONPATH")])]
+    return {
+        "TF_CPP_MIN_LOG_LEVEL": "2",
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(search_path),
+        "PYDEVD_DISABLE_FILE_VALIDATION": "1",
+    }
+
+
+def run_notebooks(
+    numbers: Sequence[str | int] = (),
+    out: str | Path = "build/course",
+    folder: str | Path | None = None,
+    settings: Mapping[str, object] | None = None,
+) -> list[Run]:
+    """Run chapters and write each as a web page, with an index page.
+
+    A chapter that fails is named and the rest go on. The notebooks themselves are only read.
+
+    Args:
+        numbers: chapter numbers; none means all.
+        out: where the pages go; chapters run in its subfolder `work`.
+        folder: where the notebooks are, by default those that come with tltk.
+        settings: replaces settings of every chapter's cell tagged `parameters`.
+
+    Returns:
+        One `Run` per chapter.
+    """
+    from tltk.shipping.pages import write_index, write_page
+
+    out = Path(out)
+    paths = chapters(numbers, folder)
+    runs = []
+    for count, path in enumerate(paths, 1):
+        print(f"[{count}/{len(paths)}] {path.stem:32}", end=" ", flush=True)
+        run = run_chapter(path, out / "work" / path.stem, settings)
+        page = write_page(run, out)
+        print(f"{run.seconds:6.1f} s  {'failed: ' + run.error if run.error else page}", flush=True)
+        runs.append(run)
+    print(f"Index: {write_index(runs, out)}")
+    return runs
+
+
+def demo(out: str | Path = "build/course", folder: str | Path | None = None) -> Run:
+    """Run chapter 01, print its table of results, and write it as a web page.
+
+    Args:
+        out: where the page goes.
+        folder: where the notebooks are, by default those that come with tltk.
+
+    Returns:
+        The `Run` of chapter 01.
+    """
+    from tltk.shipping.pages import write_page
+
+    path = chapters(["01"], folder)[0]
+    print(f"Running chapter {path.stem} (about a minute on two CPU cores) ...", flush=True)
+    run = run_chapter(path, Path(out) / "work" / path.stem)
+    page = write_page(run, out)
+    if run.error:
+        print(f"The chapter failed: {run.error}", file=sys.stderr)
+    else:
+        print(f"\n{results_text(run.notebook)}\n")
+    print(f"{run.seconds:.0f} s. The chapter with its figures: {page}")
+    return run
+
+
+def results_text(notebook) -> str:
+    """The plain text that the cell tagged `results` showed; empty where there is none."""
+    cell = tagged_cell(notebook, "results")
+    parts = []
+    for output in cell.outputs if cell else []:
+        if output.output_type == "stream" and output.name == "stdout":
+            parts.append(output.text)
+        elif output.output_type in ("execute_result", "display_data"):
+            parts.append(output.data.get("text/plain", ""))
+    return "\n".join(part.rstrip() for part in parts if part.strip())

@@ -1,0 +1,228 @@
+"""A check-up: what this machine has, what tltk finds on it, and what to do about the rest."""
+
+from __future__ import annotations
+
+import os
+import platform
+import socket
+import sys
+from collections.abc import Callable, Iterator
+from importlib import metadata
+from pathlib import Path
+from queue import Empty, Queue
+from threading import Thread
+
+from tltk.backbones.lookup import find_weights, keras_cache_folder
+from tltk.backbones.table import ARCHITECTURES, list_backbones
+from tltk.inputs.places import bundle_folder, cache_folder, home_folder
+
+__all__ = ["doctor"]
+
+PACKAGES = (
+    "tensorflow keras tensorflow-hub tensorflow-datasets numpy scipy scikit-learn pillow "
+    "matplotlib h5py setuptools nbclient nbconvert ipykernel"
+).split()
+OPTIONAL = ("jupyter", "safetensors", "openvino", "keras-hub")
+ABILITIES = ("avx2", "fma", "avx512f", "avx512_vnni", "avx512_bf16", "amx_bf16", "amx_int8")
+HOSTS = {"storage.googleapis.com": "weights and data sets", "www.kaggle.com": "TF-Hub models"}
+WEIGHT_FILES = "*.weights.h5 *.h5 *.keras *.safetensors".split()
+ADVICE = "-> "
+
+
+def doctor() -> str:
+    """Report versions, processor, memory, GPU, weights, data, cache and network in plain text.
+
+    A line that begins with `->` says what to do. Nothing is downloaded or written, and a question
+    that this machine cannot answer is reported in its place.
+
+    Returns:
+        The report, of several titled sections.
+
+    Example:
+        >>> print(doctor().splitlines()[0])
+        Versions
+    """
+    sections = {
+        "Versions": versions,
+        "Machine": machine,
+        "GPU": gpu,
+        "Weights": weights,
+        "Data": data,
+        "Cache": cache,
+        "Network": network,
+    }
+    return "\n\n".join(section(title, lines) for title, lines in sections.items())
+
+
+def section(title: str, lines: Callable[[], Iterator[str]]) -> str:
+    """A titled block; an error while looking is one of its lines, never the report's end."""
+    shown = []
+    try:
+        shown.extend(lines())
+    except Exception as error:
+        shown.append(f"could not tell: {type(error).__name__}: {error}")
+    return "\n".join([title, *(f"  {line}" for line in shown)])
+
+
+def versions() -> Iterator[str]:
+    python = sys.version_info[:2]
+    yield f"{'Python':20} {platform.python_version()}  {sys.executable}"
+    if not (3, 11) <= python <= (3, 13):
+        yield f"{ADVICE}tltk is tested on Python 3.11 to 3.13"
+    yield f"{'tltk':20} {version('tltk') or 'not installed, run from a clone'}"
+    for name in PACKAGES:
+        found = version(name)
+        yield f"{name:20} {found or 'missing'}"
+        if found is None:
+            yield f"{ADVICE}pip install {name}"
+    for name in OPTIONAL:
+        yield f"{name:20} {version(name) or f'not installed (optional: pip install {name})'}"
+    setuptools = version("setuptools")
+    if setuptools and int(setuptools.split(".")[0]) >= 81:
+        yield f'{ADVICE}tensorflow-hub needs pkg_resources: pip install "setuptools<81"'
+
+
+def version(name: str) -> str | None:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def machine() -> Iterator[str]:
+    import psutil
+
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    yield f"{platform.system()} {platform.release()}, {platform.machine()}"
+    flags = cpu_flags()
+    known = " ".join(name for name in ABILITIES if name in flags) if flags else "not told here"
+    yield f"CPU: {usable} cores for us of {os.cpu_count()}; abilities: {known or 'none of ours'}"
+    if version("openvino"):
+        import openvino
+
+        able = openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+        yield f"OpenVINO on this CPU: {' '.join(able)}"
+    memory = psutil.virtual_memory()
+    yield f"Memory: {gigabytes(memory.available)} free of {gigabytes(memory.total)}"
+    if memory.available < 2e9:
+        yield f"{ADVICE}close other programs, or use a smaller image_size and batch_size"
+
+
+def cpu_flags() -> set[str]:
+    """The processor's abilities as Linux lists them; empty on other systems."""
+    source = Path("/proc/cpuinfo")
+    lines = source.read_text().splitlines() if source.is_file() else []
+    listed = (line.split(":", 1)[1] for line in lines if line.startswith(("flags", "Features")))
+    return set(next(listed, "").split())
+
+
+def gpu() -> Iterator[str]:
+    import tensorflow as tf
+
+    found = tf.config.list_physical_devices("GPU")
+    for device in found:
+        name = tf.config.experimental.get_device_details(device).get("device_name", device.name)
+        yield f"{device.name} {name}"
+    if not found:
+        yield "none that TensorFlow sees; every chapter runs on the CPU"
+        if Path("/dev/nvidiactl").exists():
+            yield f'{ADVICE}there is an NVIDIA driver: pip install "tensorflow[and-cuda]"'
+
+
+def weights() -> Iterator[str]:
+    home = home_folder()
+    yield from place("bundle", bundle_folder, WEIGHT_FILES)
+    if home is None:
+        yield "TLTK_HOME: not set (a classroom folder whose models/ holds weight files)"
+    else:
+        yield from place("TLTK_HOME", lambda: home / "models", WEIGHT_FILES)
+        if not (home / "models").is_dir():
+            yield f"{ADVICE}put weight files into {home / 'models'} or correct TLTK_HOME"
+    yield from place("Keras cache", keras_cache_folder, WEIGHT_FILES)
+    here = [name for name in list_backbones() if find_weights(name)]
+    yield f"Backbones that need no download: {', '.join(here)}"
+    missing = [name for name in list_backbones() if name not in here]
+    published = [name for name in missing if ARCHITECTURES[name].official]
+    if published:
+        yield f"{ADVICE}go online once or fill TLTK_HOME/models for: {', '.join(published)}"
+    for name in missing:
+        if not ARCHITECTURES[name].pretrained:
+            yield f"{name} needs no weights: it is trained from scratch, with weights=None"
+        elif name not in published:
+            yield (
+                f"{ADVICE}Keras does not publish {name}: put torchvision's weights into "
+                f"TLTK_HOME/models as {name}.safetensors"
+            )
+
+
+def data() -> Iterator[str]:
+    from tensorflow_datasets.core.constants import DATA_DIR
+
+    yield from place("bundle", bundle_folder, ["*/"])
+    home = home_folder()
+    if home is not None:
+        yield from place("TLTK_HOME", lambda: home / "datasets", ["*/"])
+    yield from place("tensorflow-datasets", lambda: Path(DATA_DIR), ["*/"])
+
+
+def place(name: str, find: Callable[[], Path], patterns: list[str]) -> Iterator[str]:
+    """Name a folder and what lies in it."""
+    try:
+        folder = find()
+    except FileNotFoundError as error:
+        yield f"{name}: {error}"
+        return
+    found = sorted(
+        {path for pattern in patterns for path in folder.glob(pattern)} - {folder / "scripts"}
+    )
+    yield f"{name}: {folder}" + ("" if folder.is_dir() else " (no such folder yet)")
+    for path in found:
+        yield f"  {path.name}  {megabytes(size_of(path))}"
+
+
+def cache() -> Iterator[str]:
+    folder = cache_folder()
+    yield f"{folder}: {megabytes(size_of(folder))} (TLTK_CACHE moves it; it may be deleted)"
+    existing = next(path for path in [folder, *folder.parents] if path.exists())
+    if not os.access(existing, os.W_OK):
+        yield f"{ADVICE}{existing} is not writable: set TLTK_CACHE to a folder that is"
+
+
+def network() -> Iterator[str]:
+    answers = {host: reachable(host) for host in HOSTS}
+    for host, purpose in HOSTS.items():
+        yield f"{host} ({purpose}): {'reachable' if answers[host] else 'not reachable'}"
+    if not all(answers.values()):
+        yield f"{ADVICE}the bundle works offline; other weights go into TLTK_HOME/models"
+
+
+def reachable(host: str, seconds: float = 1.5) -> bool:
+    """Whether the host's web port answers in time; a thread, for looking up a name has no limit."""
+    answers: Queue[bool] = Queue()
+
+    def attempt() -> None:
+        try:
+            socket.create_connection((host, 443), seconds).close()
+            answers.put(True)
+        except OSError:
+            answers.put(False)
+
+    Thread(target=attempt, daemon=True).start()
+    try:
+        return answers.get(timeout=seconds)
+    except Empty:
+        return False
+
+
+def size_of(path: Path) -> int:
+    """Bytes in a file, or in all the files of a folder; 0 where there is nothing."""
+    files = path.rglob("*") if path.is_dir() else [path]
+    return sum(file.stat().st_size for file in files if file.is_file())
+
+
+def megabytes(count: int) -> str:
+    return f"{count / 1e6:.1f} MB"
+
+
+def gigabytes(count: int) -> str:
+    return f"{count / 1e9:.1f} GB"

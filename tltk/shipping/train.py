@@ -1,0 +1,185 @@
+"""From a folder of pictures to a model, a figure and a table, without writing code."""
+
+from __future__ import annotations
+
+import csv
+import shutil
+from pathlib import Path
+
+import numpy as np
+
+from tltk.backbones import load_backbone
+from tltk.evaluation import Predictions, classification_table, predict_split
+from tltk.inputs import image_folder
+from tltk.inputs.examples import examples_of
+from tltk.tuning import build_classifier, fine_tune, fit_linear_head
+from tltk.tuning.engines import on_gpu
+from tltk.viewing import format_table, plot_confusion_matrix, plot_history, write_report
+
+__all__ = ["train_folder"]
+
+BASELINE, FROZEN, TUNED = "most frequent class", "frozen, linear head", "fine-tuned"
+
+
+def train_folder(
+    folder: str | Path,
+    out: str | Path = "trained",
+    *,
+    backbone: str = "mobilenet_v2",
+    image_size: int = 224,
+    epochs: int = 10,
+    unfreeze_blocks: int = 2,
+    batch_size: int = 32,
+    seed: int = 0,
+) -> list[dict]:
+    """Train a classifier on a folder of pictures and say honestly how good it is.
+
+    Two models are made: a linear head on the frozen backbone, and the same with the last blocks
+    fine-tuned. The one with more right answers on the validation pictures is kept (the simpler
+    one in a tie). The test pictures choose nothing. An interrupted run goes on where it was when
+    called again. On a GPU fine-tuning computes in bfloat16.
+
+    Args:
+        folder: holds one subfolder per class, or train, validation and test folders of such.
+        out: gets `model.keras`, `curves_and_confusion.png`, `results.csv` and `report.html`.
+        backbone: a name of `list_backbones()`.
+        image_size: side in pixels to which pictures are resized.
+        epochs: at most so many passes over the data while fine-tuning.
+        unfreeze_blocks: number of last blocks that are fine-tuned.
+        batch_size: pictures per step.
+        seed: decides the split, the order and the augmentation.
+
+    Returns:
+        One row per method: "method", "validation" and "test" accuracy, the Wilson interval
+        "test low" to "test high" (95 %), "balanced" accuracy on the test pictures, and "kept".
+
+    Raises:
+        ValueError: the folder has no test pictures, `out` lies inside it, or anything that
+            `image_folder`, `load_backbone` or `fine_tune` refuses.
+
+    Reference:
+        Wilson, Probable inference, the law of succession, and statistical inference, 1927.
+    """
+    out = Path(out)
+    check_outside(out, Path(folder))
+    photos = image_folder(folder, image_size=image_size, batch_size=batch_size, seed=seed)
+    if photos.test is None or photos.val is None:
+        raise ValueError(
+            "Training needs pictures to choose on and pictures to test on. "
+            f"Received: {folder} without {'test' if photos.test is None else 'validation'} "
+            "pictures. Add them, or give one folder per class and let tltk split."
+        )
+    print(describe(photos), flush=True)
+    body = load_backbone(backbone, input_shape=(image_size, image_size, 3))
+    model = build_classifier(body, photos.class_names)
+
+    print("Linear head on the frozen backbone ...", flush=True)
+    fit_linear_head(model, photos.train, photos.val, batch_size=batch_size)
+    frozen_weights = model.get_weights()
+    answers = {FROZEN: [predict_split(model, split) for split in (photos.val, photos.test)]}
+
+    print(f"Fine-tuning the last {unfreeze_blocks} blocks ...", flush=True)
+    history = fine_tune(
+        model,
+        photos.train,
+        photos.val,
+        epochs=epochs,
+        unfreeze_blocks=unfreeze_blocks,
+        batch_size=batch_size,
+        seed=seed,
+        checkpoint=out / "checkpoint",
+        precision="bfloat16" if on_gpu() else "float32",
+    )
+    answers[TUNED] = [predict_split(model, split) for split in (photos.val, photos.test)]
+    answers[BASELINE] = [most_frequent(photos.train, seen) for seen in answers[TUNED]]
+
+    rows = [result_row(name, *answers[name]) for name in (BASELINE, FROZEN, TUNED)]
+    kept = FROZEN if rows[1]["validation"] >= rows[2]["validation"] else TUNED
+    if kept == FROZEN:
+        model.set_weights(frozen_weights)
+    rows = [{**row, "kept": row["method"] == kept} for row in rows]
+    write_results(out, model, rows, history, answers[kept][1])
+    shutil.rmtree(out / "checkpoint", ignore_errors=True)
+    print(f"\n{format_table(rows)}\n\nIn {out}: {', '.join(sorted(p.name for p in out.iterdir()))}")
+    return rows
+
+
+def check_outside(out: Path, folder: Path) -> None:
+    """Refuse to write results where the next run would take them for a class of pictures."""
+    if out.resolve().is_relative_to(folder.resolve()):
+        raise ValueError(
+            "Results are not written among the pictures, where they would count as a class. "
+            f"Received: {out}, inside {folder}. Name another folder with out= or --out."
+        )
+
+
+def describe(photos) -> str:
+    """How many pictures there are, how they are split, and how uneven the classes are."""
+    counts = {name: len(photos.files[name]) for name in ("train", "val", "test")}
+    parts = ", ".join(f"{count} {name}" for name, count in counts.items())
+    each = np.bincount(examples_of(photos.train).labels, minlength=len(photos.class_names))
+    names = photos.class_names
+    fewest, most = (f"{each[k]} of {names[k]}" for k in (each.argmin(), each.argmax()))
+    total = f"{sum(counts.values())} pictures of {len(names)} classes: {parts}"
+    return f"{total}\nTo train on: from {fewest} to {most}"
+
+
+def most_frequent(train, seen: Predictions) -> Predictions:
+    """The answers of a model that always names the most frequent training class."""
+    counts = np.bincount(examples_of(train).labels, minlength=len(seen.class_names))
+    constant = np.zeros_like(seen.probabilities)
+    constant[:, counts.argmax()] = 1
+    return seen._replace(probabilities=constant)
+
+
+def result_row(method: str, val: Predictions, test: Predictions) -> dict:
+    """Accuracy on validation and test pictures, with the test's 95 % Wilson interval."""
+    from scipy.stats import binomtest
+
+    right = int((test.probabilities.argmax(1) == test.labels).sum())
+    interval = binomtest(right, len(test.labels)).proportion_ci(method="wilson")
+    recall = {row["class"]: row["recall"] for row in classification_table(test)}
+    return {
+        "method": method,
+        "validation": float((val.probabilities.argmax(1) == val.labels).mean()),
+        "test": right / len(test.labels),
+        "test low": float(interval.low),
+        "test high": float(interval.high),
+        "balanced": recall["balanced accuracy"],
+    }
+
+
+def write_results(out: Path, model, rows: list[dict], history, test: Predictions) -> None:
+    """Write the model, the table and the figures into a folder."""
+    out.mkdir(parents=True, exist_ok=True)
+    model.save(out / "model.keras")
+    with open(out / "results.csv", "w", newline="", encoding="utf-8") as file:
+        table = csv.DictWriter(file, rows[0])
+        table.writeheader()
+        table.writerows(rows)
+    curves, matrix = plot_history(history), plot_confusion_matrix(test)
+    stack_figures(curves, matrix).save(out / "curves_and_confusion.png")
+    tables = {
+        "Test pictures decide nothing here; they only measure": format_table(rows),
+        "Class by class, on the test pictures": format_table(classification_table(test)),
+    }
+    figures = {"Training": curves, "Where the test pictures went": matrix}
+    write_report(out, f"{model.name}: results", tables, figures)
+
+
+def stack_figures(*figures):
+    """One picture with the figures below each other, on white."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from PIL import Image
+
+    pictures = []
+    for figure in figures:
+        canvas = FigureCanvasAgg(figure)
+        canvas.draw()
+        pictures.append(Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB"))
+    width, height = max(p.width for p in pictures), sum(p.height for p in pictures)
+    sheet, top = Image.new("RGB", (width, height), "white"), 0
+    for picture in pictures:
+        sheet.paste(picture, ((width - picture.width) // 2, top))
+        top += picture.height
+    return sheet

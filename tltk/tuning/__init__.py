@@ -1,0 +1,27 @@
+"""Parameter transfer: heads, freezing, frozen features and fine-tuning."""
+
+from tltk.tuning.augmentation import default_augmentation
+from tltk.tuning.cache import clear_cache, list_cache
+from tltk.tuning.features import extract_features
+from tltk.tuning.fine_tuning import fine_tune
+from tltk.tuning.freezing import freeze, trainable_table, unfreeze
+from tltk.tuning.heads import build_classifier
+from tltk.tuning.learning_rates import find_learning_rate
+from tltk.tuning.metadata import load_model, metadata
+from tltk.tuning.probe import fit_linear_head
+
+__all__ = [
+    "build_classifier",
+    "clear_cache",
+    "default_augmentation",
+    "extract_features",
+    "find_learning_rate",
+    "fine_tune",
+    "fit_linear_head",
+    "freeze",
+    "list_cache",
+    "load_model",
+    "metadata",
+    "trainable_table",
+    "unfreeze",
+]

@@ -1,0 +1,117 @@
+"""Random changes of the training pictures, kept out of the saved model."""
+
+from __future__ import annotations
+
+import threading
+
+import keras
+import numpy as np
+
+from tltk.inputs.columns import content_digest
+from tltk.inputs.examples import Examples
+from tltk.tuning.cutting import inputs_of, outputs_of
+
+
+def default_augmentation(seed: int = 0) -> keras.Sequential:
+    """Flip, shift, zoom, turn and re-light pictures a little.
+
+    Args:
+        seed: random seed.
+
+    Returns:
+        A model from raw pictures (b, h, w, 3), 0 to 255, to changed ones; it changes nothing
+        outside of training.
+
+    Example:
+        >>> import numpy as np
+        >>> picture = np.full((1, 8, 8, 3), 100.0, "float32")
+        >>> bool((default_augmentation()(picture, training=False) == picture).numpy().all())
+        True
+    """
+    layers = keras.layers
+    return keras.Sequential(
+        [
+            layers.RandomFlip("horizontal", seed=seed),
+            layers.RandomTranslation(0.08, 0.08, fill_mode="reflect", seed=seed + 1),
+            layers.RandomZoom((-0.15, 0.05), fill_mode="reflect", seed=seed + 2),
+            layers.RandomRotation(0.03, fill_mode="reflect", seed=seed + 3),
+            layers.RandomBrightness(0.1, seed=seed + 4),
+            layers.RandomContrast(0.1, seed=seed + 5),
+        ],
+        name="augmentation",
+    )
+
+
+def augmentation_of(model: keras.Model, augment) -> keras.layers.Layer | None:
+    """The layer that changes training pictures, or None."""
+    if augment is None or augment is False:
+        return None
+    changes = default_augmentation() if augment is True else augment
+    if not isinstance(changes, keras.layers.Layer):
+        raise ValueError(
+            "augment is True, or a Keras layer or model that maps pictures to pictures. "
+            f"Received: augment={augment!r}. Example: keras.layers.RandomFlip()."
+        )
+    if len(model.inputs) > 1:
+        raise ValueError(
+            "Augmentation changes one input. Received: a model with "
+            f"{len(model.inputs)} inputs. Augment the data before, and leave out augment."
+        )
+    return changes
+
+
+def describe(layer: keras.layers.Layer | None):
+    """What an augmentation does, whatever its layers are called."""
+    if isinstance(layer, keras.Sequential):
+        return [describe(inner) for inner in layer.layers]
+    if layer is None:
+        return None
+    config = {k: v for k, v in layer.get_config().items() if k not in ("name", "seed")}
+    return type(layer).__name__, repr(config)
+
+
+def augmented_view(
+    examples: Examples, changes: keras.layers.Layer, seed: int, view: int
+) -> Examples:
+    """The same examples, each picture changed once at random.
+
+    The changes are a function of the seed, of the view's number and of the first row fetched, so
+    that features of a view can be kept: the same batches give the same pictures.
+
+    Args:
+        examples: labelled pictures, one array of inputs.
+        changes: the augmentation.
+        seed: random seed.
+        view: the number of the view, from 0.
+
+    Returns:
+        Examples whose pictures are float32, with a digest of their own.
+    """
+    states, one_at_a_time = random_states(changes), threading.Lock()
+
+    def fetch(rows):
+        pictures = np.asarray(examples.fetch(rows), "float32")
+        first = int(np.arange(examples.count)[rows][0])
+        drawn = np.random.SeedSequence([seed, view, first]).generate_state(1)[0]
+        with one_at_a_time:
+            for index, state in enumerate(states):
+                state.assign(np.array([drawn, index], "uint32"))
+            return np.asarray(changes(pictures, training=True))
+
+    settings = (examples.digest, describe(changes), seed, view)
+    digest = examples.digest and content_digest((), *settings)
+    return examples._replace(fetch=fetch, digest=digest, reread=None)
+
+
+def random_states(layer: keras.layers.Layer) -> list:
+    """The states of all random generators in a layer, each once."""
+    generators = [g for inner in layer._flatten_layers() for g in inner._seed_generators]
+    return list({id(each): each.state for each in generators}.values())
+
+
+def with_augmentation(model: keras.Model, changes: keras.layers.Layer | None) -> keras.Model:
+    """A training copy of a model that shares its layers and sees changed inputs."""
+    if changes is None:
+        return keras.Model(inputs_of(model), outputs_of(model))
+    raw = keras.Input(model.inputs[0].shape[1:])
+    return keras.Model(raw, model(changes(raw)))

@@ -1,0 +1,144 @@
+"""What fine-tuning asks of a model, its data and its settings."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+
+from tltk.backbones import layers_by_block
+from tltk.inputs.examples import Examples, examples_of, warn_if_scaled
+from tltk.tuning.cutting import as_functional
+from tltk.tuning.metadata import metadata
+
+
+def checked_examples(model: keras.Model, data) -> Examples:
+    """Labelled examples that fit a model, whatever form the data has."""
+    examples = examples_of(data)
+    if examples.labels is None:
+        raise ValueError(
+            "Training needs labels. Received: inputs without labels. Pass a pair (x, y)."
+        )
+    first = examples.fetch(np.arange(min(32, examples.count)))
+    warn_if_scaled(first)
+    shapes = [leaf.shape[1:] for leaf in keras.tree.flatten(first)]
+    wanted = [tensor.shape[1:] for tensor in model.inputs]
+    if len(shapes) != len(wanted) or not all(map(_fits, shapes, wanted)):
+        raise ValueError(
+            f"Inputs must have the shape the network takes, {wanted[0]}. Received: {shapes[0]}. "
+            "Load the data with that image_size, or the backbone with that input_shape."
+        )
+    return examples._replace(labels=_fitting_labels(model, examples.labels))
+
+
+def _fits(shape, wanted) -> bool:
+    return len(shape) == len(wanted) and all(
+        w is None or s == w for s, w in zip(shape, wanted, strict=True)
+    )
+
+
+def _fitting_labels(model, labels) -> np.ndarray:
+    units = model.outputs[0].shape[-1]
+    if not takes_class_numbers(model):
+        width = labels.shape[1] if labels.ndim == 2 else 1
+        if labels.ndim > 2 or width != units:
+            raise ValueError(
+                f"The head gives {units} numbers for each example, so labels have shape (n, "
+                f"{units}). Received: labels of shape {labels.shape}. Use multi-hot rows for "
+                'kind="many_labels", targets for kind="regression".'
+            )
+        return labels.astype("float32")
+    if labels.ndim != 1 or labels.dtype.kind not in "iu":
+        raise ValueError(
+            "A classifier with one label learns from class numbers of shape (n,). Received: labels "
+            f"of shape {labels.shape} and type {labels.dtype}. Take y.argmax(1) of one-hot rows, "
+            'or build the classifier with kind="many_labels" or "regression".'
+        )
+    if labels.min() < 0 or labels.max() >= units:
+        raise ValueError(
+            f"Labels are class numbers from 0 to {units - 1}, the size of the head less one. "
+            f"Received: labels from {labels.min()} to {labels.max()}. "
+            "Build the classifier with all the classes of the data."
+        )
+    return labels
+
+
+def takes_class_numbers(model: keras.Model) -> bool:
+    """Whether a model's loss compares with class numbers rather than rows of numbers."""
+    return "sparse" in str(getattr(model.loss, "name", model.loss)).lower()
+
+
+def check_settings(model: keras.Model, settings: dict) -> None:
+    """Refuse a model that cannot be fine-tuned and settings that make no sense."""
+    if as_functional(model) is None or not model.compiled:
+        raise ValueError(
+            "fine_tune trains a compiled functional model. Received: "
+            f"{model!r}, compiled={model.compiled}. Make one with build_classifier, or compile it."
+        )
+    if "head" not in layers_by_block(model):
+        raise ValueError(
+            "The new layers on top must be named head_…, so that they are told from the backbone. "
+            f"Received: {model.name!r}, whose last layer is {model.layers[-1].name!r}. "
+            "Make the model with build_classifier(backbone, classes)."
+        )
+    rules = {
+        "positive": (lambda value: value > 0, "head_lr base_lr lr_decay batch_size patience"),
+        "zero or more": (lambda value: value >= 0, "epochs seed weight_decay views"),
+        "from 0 to 1": (lambda value: 0 <= value <= 1, "warmup"),
+        "None, or zero or more": (lambda value: value is None or value >= 0, "head_epochs"),
+        "cosine or constant": (lambda value: value in ("cosine", "constant"), "schedule"),
+    }
+    for rule, (holds, names) in rules.items():
+        for name in names.split():
+            if (settings[name] is None and name != "head_epochs") or not holds(settings[name]):
+                raise ValueError(
+                    f"{name} must be {rule}. Received: {name}={settings[name]!r}. "
+                    "Leave it out for the default."
+                )
+
+
+def check_views(views: int, augment, cache: bool) -> None:
+    """Refuse views of nothing, and views that have nowhere to be kept."""
+    if views and (augment is None or not cache):
+        raise ValueError(
+            "Augmented views are kept for later epochs, so they need augment and the cache. "
+            f"Received: views={views}, augment={augment}, cache={cache}. "
+            "Pass augment=True, or leave out views."
+        )
+
+
+def check_callbacks(callbacks) -> list:
+    """The callbacks as a list; those that would change the learning rate are refused."""
+    listed = [callbacks] if isinstance(callbacks, keras.callbacks.Callback) else list(callbacks)
+    refused = (keras.callbacks.LearningRateScheduler, keras.callbacks.ReduceLROnPlateau)
+    for callback in listed:
+        if isinstance(callback, refused):
+            raise ValueError(
+                "fine_tune has a learning rate for each block and its own schedule. "
+                f"Received: {type(callback).__name__}. Use base_lr, lr_decay, warmup and schedule."
+            )
+    return listed
+
+
+def class_weights(model: keras.Model, class_weight, labels: np.ndarray) -> dict | None:
+    """The weight of each class number, the inverse frequency for "balanced"."""
+    if class_weight is None:
+        return None
+    if not takes_class_numbers(model):
+        raise ValueError(
+            "Class weights need one class number for each example. "
+            f"Received: labels of shape {labels.shape}. Leave out class_weight."
+        )
+    if class_weight == "balanced":
+        classes, counts = np.unique(labels, return_counts=True)
+        weights = len(labels) / (len(classes) * counts)
+        return dict(zip(classes.tolist(), weights.tolist(), strict=True))
+    names = metadata(model).get("class_names", [])
+    known = dict(zip(names, range(len(names)), strict=True))
+    known |= {number: number for number in range(model.outputs[0].shape[-1])}
+    if not isinstance(class_weight, dict) or not set(class_weight) <= set(known):
+        raise ValueError(
+            'class_weight is "balanced", or a weight for class numbers or names. '
+            f"Received: {class_weight!r}. The classes are {', '.join(map(str, known))}."
+        )
+    given = {known[label]: float(weight) for label, weight in class_weight.items()}
+    return {number: given.get(number, 1.0) for number in known.values()}

@@ -1,0 +1,120 @@
+"""Cut a network in two where its frozen part ends."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import keras
+
+from tltk.backbones.blocks import nodes_of
+from tltk.tuning.freezing import is_noisy
+
+MOST_TENSORS = 4
+
+
+class Cut(NamedTuple):
+    """The two halves of a network: `suffix(prefix(x)) == model(x)`."""
+
+    prefix: keras.Model
+    suffix: keras.Model
+
+
+class NoCut(NamedTuple):
+    """Why a network cannot be cut, or why a cut would save nothing."""
+
+    reason: str
+
+
+def cut_frozen(model: keras.Model) -> Cut | NoCut:
+    """Cut a model just before its first layer that trains or is random.
+
+    Everything a frozen layer computes is the same in every epoch, weightless layers such as
+    pooling included, so the first half (`prefix`) needs to run only once over the data. A mask
+    that the second half needs is one more tensor of the cut. Both halves share their layers with
+    the model: training the suffix trains the model.
+
+    Args:
+        model: a functional or sequential model whose layers are frozen as they will be trained.
+
+    Returns:
+        A `Cut`, or a `NoCut` that says why there is none.
+
+    Example:
+        >>> second = keras.layers.Dense(3, name="second")
+        >>> model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(5), second])
+        >>> model.layers[0].trainable = False
+        >>> [layer.name for layer in cut_frozen(model).suffix.layers][-1]
+        'second'
+    """
+    functional = as_functional(model)
+    if functional is None:
+        return NoCut("the model is not a functional or sequential Keras model")
+    fixed, crossing = set(), {}
+    for node in nodes_of(functional):
+        inputs = node.input_tensors
+        if all(id(tensor) in fixed for tensor in inputs) and _is_fixed(node.operation):
+            fixed.update(id(tensor) for tensor in node.outputs)
+        else:
+            crossing.update({id(tensor): tensor for tensor in inputs if id(tensor) in fixed})
+    crossing.update({id(t): t for t in functional.outputs if id(t) in fixed})
+    return _cut_at(functional, list(crossing.values()))
+
+
+def body_below(model: keras.Model, layer: keras.layers.Layer) -> keras.Model:
+    """The part of a functional model that computes a layer's input."""
+    functional = as_functional(model)
+    [tensor] = [n.input_tensors[0] for n in nodes_of(functional) if n.operation is layer]
+    return keras.Model(inputs_of(functional), tensor)
+
+
+def inputs_of(model: keras.Model):
+    """The input of a model as it expects it: one tensor, or its own structure of several."""
+    inputs = model.inputs
+    return inputs[0] if len(inputs) == 1 else as_functional(model)._inputs_struct
+
+
+def outputs_of(model: keras.Model):
+    """The output of a model as it gives it: one tensor, or its own structure of several."""
+    outputs = model.outputs
+    return outputs[0] if len(outputs) == 1 else as_functional(model)._outputs_struct
+
+
+def as_functional(model: keras.Model):
+    """The functional graph of a model, or None where there is none."""
+    functional = getattr(model, "_functional", model)
+    return functional if hasattr(functional, "_nodes_by_depth") else None
+
+
+def _cut_at(model, tensors) -> Cut | NoCut:
+    if not tensors:
+        return NoCut("nothing at the start of the model is frozen")
+    if len(tensors) > MOST_TENSORS:
+        return NoCut(f"{len(tensors)} tensors cross from the frozen to the trained part")
+    raw = {id(tensor) for tensor in model.inputs}
+    outputs = [keras.layers.Identity()(t) if id(t) in raw else t for t in tensors]
+    prefix = keras.Model(inputs_of(model), outputs if len(outputs) > 1 else outputs[0])
+    if not prefix.weights:
+        return NoCut("the frozen part holds no weights, so there is nothing to save")
+    if any(_hides_mask(layer) for layer in prefix.layers):
+        return NoCut(
+            "a mask made inside a nested model crosses from the frozen to the trained part"
+        )
+    return Cut(prefix, keras.Model(tensors if len(tensors) > 1 else tensors[0], outputs_of(model)))
+
+
+def _is_fixed(operation) -> bool:
+    if not isinstance(operation, keras.layers.Layer):
+        return True
+    moving_statistics = any(
+        isinstance(inner, keras.layers.BatchNormalization) and inner.trainable
+        for inner in operation._flatten_layers()
+    )
+    return not (operation.trainable_weights or moving_statistics or is_noisy(operation))
+
+
+def _hides_mask(layer) -> bool:
+    """Whether a layer's inner layers make a mask, which the graph around it does not show."""
+    return any(
+        getattr(inner, "mask_zero", False) or isinstance(inner, keras.layers.Masking)
+        for inner in layer._flatten_layers(include_self=False)
+    )

@@ -1,0 +1,193 @@
+"""What runs the frozen part: Keras itself, or OpenVINO on the processor."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import warnings
+from collections.abc import Callable
+from importlib.util import find_spec
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from tltk.inputs.places import cache_folder
+from tltk.tuning.precision import in_mixed_precision
+
+ENGINES = ("keras", "openvino", "auto")
+LARGEST_ERROR = {"float32": 1e-4, "bfloat16": 0.05}
+
+Run = Callable[..., list[np.ndarray]]
+_started_last: dict[tuple, Run] = {}
+
+
+def chosen_engine(engine: str, precision: str) -> str:
+    """Check an engine and a precision against this machine, and settle "auto".
+
+    Args:
+        engine: "keras", "openvino", or "auto" for OpenVINO where it is installed.
+        precision: "float32", or "bfloat16" for Keras on a GPU and for OpenVINO on a processor that
+            has it.
+
+    Returns:
+        "keras" or "openvino".
+
+    Raises:
+        ValueError: for an unknown engine or precision, or one that is not to be had here.
+
+    Example:
+        >>> chosen_engine("keras", "float32")
+        'keras'
+    """
+    if engine not in ENGINES or precision not in LARGEST_ERROR:
+        raise ValueError(
+            f"The engine is one of {', '.join(ENGINES)}, the precision float32 or bfloat16. "
+            f"Received: engine={engine!r}, precision={precision!r}. "
+            'Use engine="auto" for the fastest that computes in float32.'
+        )
+    installed = find_spec("openvino") is not None
+    if engine == "auto":
+        engine = "openvino" if installed and _on_cpu() else "keras"
+    if engine == "openvino" and not installed:
+        raise ValueError(
+            'OpenVINO is an extra. Received: engine="openvino", which is not installed. '
+            "Run: pip install openvino"
+        )
+    if precision == "bfloat16" and not (on_gpu() if engine == "keras" else _has_bfloat16()):
+        raise ValueError(
+            "bfloat16 needs a GPU, or OpenVINO and a processor that computes in it. Received: "
+            f'engine={engine!r}, precision="bfloat16". Use precision="float32" here.'
+        )
+    return engine
+
+
+def started(
+    network: keras.Model,
+    engine: str,
+    precision: str,
+    name: str,
+    sample,
+    suffix: keras.Model | None = None,
+    announce: Callable[[str], None] = lambda text: None,
+) -> Run:
+    """Make a network ready to run on an engine, and check its answers against Keras.
+
+    Args:
+        network: the frozen part.
+        engine: "keras" or "openvino".
+        precision: "float32" or "bfloat16".
+        name: the network's digest; a converted network is kept under it for the next time, and
+            the engine started last is used again without another check.
+        sample: one batch of inputs, for the check.
+        suffix: what follows the frozen part, whose answers are checked too.
+        announce: receives one sentence with the errors found.
+
+    Returns:
+        A function from a batch of inputs to the list of the network's outputs.
+
+    Raises:
+        ValueError: where the largest relative error over the sample's outputs exceeds 1e-4
+            (float32) or 5 % (bfloat16).
+    """
+    if (engine, precision) == ("keras", "float32"):
+        return _keras_run(network)
+    key = (cache_folder(), name, engine, precision, suffix is None)
+    if key not in _started_last:
+        run = _checked_run(network, engine, precision, name, sample, suffix, announce)
+        _started_last.clear()
+        _started_last[key] = run
+    return _started_last[key]
+
+
+def _checked_run(network, engine, precision, name, sample, suffix, announce) -> Run:
+    expected = _keras_run(network)(sample)
+    if engine == "openvino":
+        run, made = _openvino_run(network, precision, name), "OpenVINO"
+    else:
+        run, made = _keras_run(in_mixed_precision(network)), "Keras"
+    ours = run(sample)
+    error = max(map(relative_error, ours, expected))
+    told = f"{made} in {precision} differs from Keras in float32 by {error:.1e} at the cut"
+    if suffix is not None:
+        behind = [np.asarray(suffix.predict_on_batch(_packed(v))) for v in (ours, expected)]
+        behind_error = relative_error(*behind)
+        told += f" and by {behind_error:.1e} at the end"
+        error = max(error, behind_error)
+    announce(told + ".")
+    if not error <= LARGEST_ERROR[precision]:
+        raise ValueError(
+            f"An engine must answer as Keras does, within {LARGEST_ERROR[precision]:.0e} in "
+            f"{precision}. Received: a relative error of {error:.1e} from {made}. "
+            'Use engine="keras", precision="float32" for this network.'
+        )
+    return run
+
+
+def relative_error(values: np.ndarray, expected: np.ndarray) -> float:
+    """The size of the difference over the size of what is expected, both as Euclidean norms."""
+    expected = expected.astype("float64")
+    return float(np.linalg.norm(values - expected) / max(np.linalg.norm(expected), 1e-30))
+
+
+def _packed(values):
+    return values[0] if len(values) == 1 else values
+
+
+def _keras_run(network) -> Run:
+    def run(inputs):
+        outputs = keras.tree.flatten(network.predict_on_batch(inputs))
+        return [_known_to_numpy(np.asarray(output)) for output in outputs]
+
+    return run
+
+
+def _known_to_numpy(values: np.ndarray) -> np.ndarray:
+    return values.astype("float32") if values.dtype.name == "bfloat16" else values
+
+
+def _openvino_run(network, precision, name) -> Run:
+    import openvino
+
+    hint = {"INFERENCE_PRECISION_HINT": {"float32": "f32", "bfloat16": "bf16"}[precision]}
+    compiled = openvino.Core().compile_model(_converted(network, name), "CPU", hint)
+    dtypes = [tensor.dtype for tensor in network.inputs]
+
+    def run(inputs):
+        leaves = keras.tree.flatten(inputs)
+        feed = [np.asarray(leaf, dtype) for leaf, dtype in zip(leaves, dtypes, strict=True)]
+        answers = compiled(feed)
+        return [np.array(answers[index]) for index in range(len(compiled.outputs))]
+
+    return run
+
+
+def _converted(network, name) -> Path:
+    """The network in OpenVINO's format, from the cache folder or converted into it."""
+    folder = cache_folder() / "engines" / name
+    if not (folder / "network.bin").exists():
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        scratch = Path(tempfile.mkdtemp(dir=folder.parent))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            network.export(str(scratch / "network.xml"), format="openvino", verbose=False)
+        try:
+            scratch.rename(folder)
+        except OSError:
+            shutil.rmtree(scratch)
+    return folder / "network.xml"
+
+
+def _on_cpu() -> bool:
+    return keras.backend.backend() == "tensorflow" and not on_gpu()
+
+
+def on_gpu() -> bool:
+    """Whether Keras computes on a GPU here."""
+    return bool(keras.distribution.list_devices("gpu"))
+
+
+def _has_bfloat16() -> bool:
+    import openvino
+
+    return "BF16" in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")

@@ -1,0 +1,218 @@
+"""Run the frozen part of a network once over the data and keep what it gives."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import keras
+import numpy as np
+
+from tltk.backbones.blocks import nodes_of
+from tltk.inputs.columns import temporary_columns
+from tltk.inputs.examples import Examples, examples_of, warn_if_scaled
+from tltk.tuning.cutting import inputs_of
+from tltk.tuning.engines import chosen_engine, started
+from tltk.tuning.store import kept_rows
+
+LAYOUT = "3"
+UNIMPORTANT = ("name", "trainable", "seed")
+
+
+def extract_features(
+    model: keras.Model,
+    data,
+    labels=None,
+    *,
+    pooling: str | None = "avg",
+    batch_size: int = 32,
+    dtype: str = "float32",
+    engine: str = "keras",
+    precision: str = "float32",
+    cache: bool = True,
+    key: str | None = None,
+    verify: bool = False,
+    verbose: bool = False,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Turn raw examples into an array of features with a pretrained network.
+
+    The features are computed once, kept in the cache folder and memory-mapped back; the next call
+    with the same network and the same data reads them.
+
+    Args:
+        model: a backbone (its feature map is pooled) or any network with one output.
+        data: a split of ours, a batched `tf.data.Dataset` of (x, y), or an array of inputs.
+        labels: the labels, where `data` is an array.
+        pooling: "avg" or "max" over space for feature maps (b, h, w, c) and over time for
+            sequences (b, t, c); None keeps the output as it is.
+        batch_size: examples a step.
+        dtype: "float32", or "float16" for half the disk.
+        engine: "keras"; "openvino", an extra that is faster on a CPU; or "auto" for it where it
+            is installed. Its error against Keras is measured on the first batch, and refused
+            above 1e-4.
+        precision: "float32", or "bfloat16" for Keras on a GPU and for OpenVINO where the
+            processor has it; up to 5 % error is let pass.
+        cache: keep the features on disk for the next call.
+        key: a name for the content of a foreign `tf.data.Dataset`, which cannot be hashed.
+        verify: read the files of pictures again before kept features are used. This finds a
+            picture whose content changed while its size and time of change did not.
+        verbose: print where the features are kept, and show progress.
+
+    Returns:
+        `(features, labels)`: float array (n, d), read-only where it is kept on disk, and the
+        labels (n,) or (n, k) in the same order.
+
+    Raises:
+        ValueError: for an unknown pooling or dtype, or data the network cannot take.
+        OSError: where the disk cannot hold the features.
+
+    Example:
+        >>> network = keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Rescaling(1 / 255)])
+        >>> pictures = np.full((2, 8, 8, 3), 51, "uint8")
+        >>> features, labels = extract_features(network, pictures, [0, 1], cache=False)
+        >>> features.shape, bool(np.allclose(features, 0.2)), labels.tolist()
+        ((2, 3), True, [0, 1])
+    """
+    if dtype not in ("float32", "float16"):
+        raise ValueError(
+            f"Features are kept as float32 or float16. Received: dtype={dtype!r}. "
+            "float16 halves the disk and keeps three digits."
+        )
+    examples = examples_of(data, labels, key=key)
+    if verify and examples.reread is not None:
+        examples = examples.reread()
+    if examples.names is None:
+        warn_if_scaled(examples.fetch(np.arange(min(batch_size, examples.count))))
+    pooled = _pooled(model, pooling)
+    features = frozen_outputs(
+        pooled,
+        examples,
+        batch_size=batch_size,
+        dtype=dtype,
+        engine=engine,
+        precision=precision,
+        cache=cache,
+        verbose=verbose,
+    )
+    return features.fetch(slice(None)), examples.labels
+
+
+def frozen_outputs(
+    prefix: keras.Model,
+    examples: Examples,
+    *,
+    batch_size: int = 32,
+    dtype: str = "float32",
+    engine: str = "keras",
+    precision: str = "float32",
+    cache: bool = True,
+    verbose: bool = False,
+    suffix: keras.Model | None = None,
+) -> Examples:
+    """The same examples seen through a frozen network: its outputs in place of the inputs."""
+    count = examples.count
+    engine = chosen_engine(engine, precision)
+    name = network_digest(prefix)
+    announce = print if verbose else (lambda text: None)
+
+    def compute(first_chunk: int) -> Iterator[tuple[np.ndarray, ...]]:
+        sample = examples.fetch(np.arange(min(batch_size, count)))
+        run = started(prefix, engine, precision, name, sample, suffix, announce)
+        yield from _outputs(run, examples, batch_size, dtype, first_chunk, verbose)
+
+    if cache and examples.digest:
+        key = _key(name, examples.digest, batch_size, dtype, engine, precision)
+        arrays = kept_rows(key, count, batch_size, compute, announce)
+    else:
+        key = None
+        if cache and verbose:
+            print("This data has no content digest, so its features are not kept: pass key=….")
+        arrays = tuple(temporary_columns(map(list, compute(0))))
+    return Examples(_fetcher(arrays), examples.labels, key, None, count)
+
+
+def _fetcher(arrays):
+    if len(arrays) == 1:
+        return lambda rows: arrays[0][rows]
+    return lambda rows: tuple(array[rows] for array in arrays)
+
+
+def _outputs(run, examples, batch_size, dtype, first_chunk, verbose):
+    count = examples.count
+    starts = range(first_chunk * batch_size, count, batch_size)
+    progress = keras.utils.Progbar(count, verbose=int(verbose), unit_name="example")
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        waiting = []
+        for start in [*starts, None, None]:
+            if start is not None:
+                rows = np.arange(start, min(start + batch_size, count))
+                waiting.append((rows, pool.submit(examples.fetch, rows)))
+            if waiting and (len(waiting) > 2 or start is None):
+                rows, fetched = waiting.pop(0)
+                yield tuple(_cast(each, dtype) for each in run(fetched.result()))
+                progress.update(int(rows[-1]) + 1)
+
+
+def _cast(outputs, dtype) -> np.ndarray:
+    outputs = np.asarray(outputs)
+    with np.errstate(over="ignore"):
+        cast = outputs.astype(dtype, copy=False) if outputs.dtype.kind == "f" else outputs
+    if outputs.dtype.kind not in "fiub":
+        cast = outputs.astype("float32")
+    if cast.dtype == "float16" and not np.isfinite(cast).all() and np.isfinite(outputs).all():
+        raise ValueError(
+            "float16 holds values up to 65,504. Received: a feature of "
+            f'{np.abs(outputs).max():,.0f}. Use dtype="float32".'
+        )
+    return cast
+
+
+def _pooled(model, pooling) -> keras.Model:
+    if pooling not in ("avg", "max", None):
+        raise ValueError(
+            f'Pooling is "avg", "max" or None. Received: pooling={pooling!r}. '
+            "None keeps the network's output as it is."
+        )
+    rank = len(model.outputs[0].shape)
+    if pooling is None or rank == 2:
+        return model
+    if rank not in (3, 4):
+        return keras.Model(inputs_of(model), keras.layers.Flatten()(model.outputs[0]))
+    return keras.Model(inputs_of(model), pooling_layer(pooling, rank)(model.outputs[0]))
+
+
+def pooling_layer(pooling: str, rank: int, **settings) -> keras.layers.Layer:
+    """The layer that pools a feature map (rank 4) or a sequence (rank 3) to one vector."""
+    name = f"Global{'Average' if pooling == 'avg' else 'Max'}Pooling{rank - 2}D"
+    return getattr(keras.layers, name)(**settings)
+
+
+def _key(*parts) -> str:
+    versions = (LAYOUT, keras.__version__, keras.backend.backend(), keras.config.floatx())
+    return hashlib.sha256(repr((*parts, *versions)).encode()).hexdigest()[:32]
+
+
+def network_digest(model: keras.Model) -> str:
+    """A digest of what a network computes: its graph and its weights, not its layers' names."""
+    digest = hashlib.sha256(network_graph(model).encode())
+    for weight in model.weights:
+        digest.update(np.ascontiguousarray(weight.numpy()).data.cast("B"))
+    return digest.hexdigest()
+
+
+def network_graph(model: keras.Model) -> str:
+    """What a network computes apart from its weights, as text without its layers' names."""
+    numbers: dict[int, str] = {}
+
+    def number(argument):
+        return numbers.get(id(argument), repr(argument))
+
+    lines = []
+    for node in nodes_of(model):
+        settings = {k: v for k, v in node.operation.get_config().items() if k not in UNIMPORTANT}
+        arguments = node.arguments
+        given = keras.tree.map_structure(number, (arguments.args, arguments.kwargs))
+        lines.append(f"{type(node.operation).__name__} {settings} {given}")
+        numbers |= {id(output): f"#{len(numbers) + i}" for i, output in enumerate(node.outputs)}
+    return "\n".join([*lines, *map(number, model.outputs)])

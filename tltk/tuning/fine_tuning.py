@@ -1,0 +1,297 @@
+"""Two-phase fine-tuning: first the head on frozen features, then the last blocks with it."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import math
+import time
+from typing import NamedTuple
+
+import keras
+import numpy as np
+
+from tltk.backbones import layers_by_block
+from tltk.tuning.augmentation import (
+    augmentation_of,
+    augmented_view,
+    describe,
+    random_states,
+    with_augmentation,
+)
+from tltk.tuning.batching import ShuffledBatches
+from tltk.tuning.checks import (
+    check_callbacks,
+    check_settings,
+    check_views,
+    checked_examples,
+    class_weights,
+)
+from tltk.tuning.cutting import NoCut, cut_frozen, inputs_of, outputs_of
+from tltk.tuning.engines import chosen_engine
+from tltk.tuning.features import frozen_outputs, network_graph
+from tltk.tuning.freezing import compiled_objects, select_blocks, unfreeze
+from tltk.tuning.optimizer import BlockwiseAdamW, rate_factors, scheduled_rate
+from tltk.tuning.precision import mixed_precision
+from tltk.tuning.probe import has_linear_head, solve_linear_head
+from tltk.tuning.session import Checkpoint, Course, OnWholeModel
+
+HEAD, TUNE = "head", "fine-tune"
+_FINGERPRINTED = (
+    "unfreeze_blocks head_epochs epochs head_lr base_lr lr_decay weight_decay warmup schedule "
+    "class_weight train_batch_norm views batch_size patience seed engine precision"
+).split()
+
+
+def fine_tune(
+    model: keras.Model,
+    train,
+    val=None,
+    *,
+    unfreeze_blocks: int | str | list[str] = 2,
+    head_epochs: int | None = None,
+    epochs: int = 10,
+    head_lr: float = 1e-3,
+    base_lr: float = 1e-4,
+    lr_decay: float = 0.7,
+    weight_decay: float = 0.0,
+    warmup: float = 0.1,
+    schedule: str = "cosine",
+    class_weight: dict | str | None = None,
+    augment=None,
+    views: int = 0,
+    train_batch_norm: bool = False,
+    batch_size: int = 32,
+    patience: int = 5,
+    seed: int = 0,
+    checkpoint: str | None = None,
+    cache: bool = True,
+    engine: str = "keras",
+    precision: str = "float32",
+    callbacks=(),
+    verbose: int = 1,
+) -> keras.callbacks.History:
+    """Train the head of a classifier on frozen features, then its last blocks at lower rates.
+
+    The first phase solves the head as a linear probe, or trains it for `head_epochs`. The second
+    trains the unfrozen blocks and the head together with Adam: the head and the last block at
+    `base_lr`, each block before at `lr_decay` times the rate of the next. With `val`, each phase
+    stops early and ends with its best weights on validation: the highest accuracy, then the lowest
+    loss. The start of a phase counts too, so fine-tuning cannot end below the probe there. Frozen
+    parts run once over the data (see `extract_features`), unless pictures are augmented anew in
+    every epoch.
+
+    Args:
+        model: a classifier from `build_classifier`, or any compiled functional model whose new
+            layers on top are named `head_…`.
+        train: a split of ours, a batched dataset of (x, y), or a pair of arrays (x, y).
+        val: the same, for early stopping; None trains all epochs and keeps the last weights.
+        unfreeze_blocks: number of last blocks, their names, or "all"; 0 leaves out phase two.
+        head_epochs: epochs of phase one; 0 leaves it out; None solves a linear probe where the
+            head is one dense layer, and trains 10 epochs where it is not.
+        epochs: epochs of phase two, at most.
+        head_lr: learning rate of phase one.
+        base_lr: learning rate of the head and the last block in phase two.
+        lr_decay: factor of the learning rate from a block to the one before it.
+        weight_decay: decoupled decay of the weights (not of biases and normalisation).
+        warmup: share of a phase's steps in which the rate rises from zero.
+        schedule: "cosine" or "constant".
+        class_weight: weight of each class number, or "balanced" for the inverse frequency.
+        augment: True, or a Keras layer or model from pictures to pictures; never saved.
+        views: number of augmented views of each training picture to run through the frozen part
+            and keep; the epochs take them in turn. 0 augments anew in every epoch, which runs
+            the whole network each time.
+        train_batch_norm: update batch normalisation inside unfrozen blocks.
+        batch_size: examples a step.
+        patience: epochs without a better validation result after which a phase stops.
+        seed: decides the order of the examples, dropout and augmentation.
+        checkpoint: a folder; after every epoch the run is written there, and the same call
+            goes on from the last finished epoch.
+        cache: run the frozen part only once and keep its output on disk.
+        engine: what runs the frozen part, see `extract_features`; "keras" gives the same digits
+            as a run without cache.
+        precision: of the frozen part, see `extract_features`. With Keras on a GPU "bfloat16" is
+            the precision of the trained part too; weights and head stay float32.
+        callbacks: further Keras callbacks, for every phase that is trained (a solved head is
+            not). They see the whole model, so `ModelCheckpoint` saves what can be loaded.
+        verbose: as in Keras: 0 silent, 1 progress bars, 2 one line an epoch.
+
+    Returns:
+        The history of both phases: besides Keras's own entries `phase` ("head" or "fine-tune"),
+        `seconds`, and `kept`, 1 for the epoch whose weights the model has in the end. The model
+        comes back compiled with a stock optimizer.
+
+    Raises:
+        ValueError: for data, blocks or settings that do not fit, and for a checkpoint of another
+            run.
+
+    Example:
+        >>> from tltk import build_classifier
+        >>> body = keras.Sequential([keras.Input((2,)), keras.layers.Dense(8, "relu")])
+        >>> model = build_classifier(body, ["low", "high"])
+        >>> x = np.random.default_rng(0).normal(size=(64, 2))
+        >>> history = fine_tune(model, (x, (x[:, 0] > 0).astype("int32")), epochs=2,
+        ...                     unfreeze_blocks=1, cache=False, verbose=0)
+        >>> history.history["phase"]
+        ['head', 'fine-tune', 'fine-tune']
+
+    Reference:
+        Howard and Ruder, Universal language model fine-tuning for text classification, 2018
+        (rates that fall with depth). Kumar et al., Fine-tuning can distort pretrained features
+        and underperform out-of-distribution, 2022 (probe first, then tune).
+    """
+    settings = {name: value for name, value in locals().items() if name in _FINGERPRINTED}
+    check_settings(model, settings)
+    callbacks = check_callbacks(callbacks)
+    mixed = chosen_engine(engine, precision) == "keras" and precision == "bfloat16"
+    blocks = select_blocks(model, unfreeze_blocks) if epochs else []
+    augment = augmentation_of(model, augment)
+    check_views(views, augment, cache)
+    settings["augment"] = describe(augment)
+    train = checked_examples(model, train)
+    val = None if val is None else checked_examples(model, val)
+    class_weight = class_weights(model, class_weight, train.labels)
+    seeds = _reseed(model, augment, seed)
+
+    unfreeze(model, blocks, train_batch_norm)
+    moving = _moving_variables(model, blocks) + seeds
+    saved = Checkpoint(checkpoint, checkpoint and _fingerprint(model, settings, train, val))
+    kept = [augmented_view(train, augment, seed, view) for view in range(views)]
+    reuse = {"cache": cache and (augment is None or views > 0), "batch_size": batch_size}
+    how = {"engine": engine, "precision": precision, "verbose": bool(verbose)}
+    body, [train, val, *kept] = _behind_cut(model, [train, val, *kept], **reuse, **how)
+    if views and body is model:
+        kept, reuse["cache"] = [], False
+    elif views:
+        augment = None
+        if verbose:
+            print(f"Augmented views kept of each picture: {views}; the epochs take them in turn.")
+    rate = {"warmup": warmup, "schedule": schedule, "weight_decay": weight_decay}
+
+    records: list[dict] = []
+    phases = _phases(model, head_epochs, epochs, head_lr, base_lr, lr_decay, blocks)
+    try:
+        for number, phase in enumerate(phases):
+            course = Course(phase.name, records, moving, saved, patience)
+            if course.finished:
+                continue
+            unfreeze(model, phase.blocks, train_batch_norm)
+            if phase.epochs is None:
+                _solve_head(body, model, train, val, course, class_weight, reuse)
+                continue
+            inner, [seen, held, *drawn] = _behind_cut(body, [train, val, *kept], **reuse)
+            trained = with_augmentation(inner, augment)
+            _compile(
+                trained, model, phase, steps=phase.epochs * -(-seen.count // batch_size), **rate
+            )
+            with mixed_precision(trained) if mixed else contextlib.nullcontext():
+                course.follow(
+                    trained,
+                    ShuffledBatches(seen, batch_size, seed, number, course.epoch, drawn),
+                    None if held is None else ShuffledBatches(held, batch_size),
+                    epochs=phase.epochs,
+                    class_weight=class_weight,
+                    callbacks=OnWholeModel(callbacks, model),
+                    verbose=verbose,
+                )
+    finally:
+        unfreeze(model, blocks, train_batch_norm)
+    return _history(model, records)
+
+
+class _Phase(NamedTuple):
+    name: str
+    blocks: list[str]
+    epochs: int | None
+    rates: dict[int, float]
+
+
+def _phases(model, head_epochs, epochs, head_lr, base_lr, lr_decay, blocks) -> list[_Phase]:
+    if head_epochs is None and not has_linear_head(model):
+        head_epochs = 10
+    head_rates = rate_factors(model, head_lr, 1.0, head_lr)
+    head = _Phase(HEAD, [], head_epochs, head_rates)
+    tune = _Phase(TUNE, blocks, epochs, rate_factors(model, base_lr, lr_decay, base_lr))
+    return [head] * (head_epochs != 0) + [tune] * bool(blocks)
+
+
+def _behind_cut(model, parts, cache, batch_size, verbose=False, **how):
+    """The part of a model that trains, and the parts of the data as they arrive there."""
+    cut = cut_frozen(model) if cache else NoCut("pictures are augmented anew, or cache=False")
+    if isinstance(cut, NoCut):
+        if verbose:
+            print(f"The whole network runs in every epoch: {cut.reason}.")
+        return model, parts
+    settings = {"batch_size": batch_size, "suffix": cut.suffix, "verbose": verbose, **how}
+    return cut.suffix, [part and frozen_outputs(cut.prefix, part, **settings) for part in parts]
+
+
+def _solve_head(body, model, train, val, course, class_weight, reuse) -> None:
+    began = time.perf_counter()
+    solve_linear_head(body, train, val, class_weight=class_weight, **reuse)
+    solved = keras.Model(inputs_of(body), outputs_of(body))
+    solved.compile(loss=model.loss, metrics=_metrics(model))
+    record = _evaluate(solved, train, reuse["batch_size"])
+    if val is not None:
+        held = _evaluate(solved, val, reuse["batch_size"])
+        record |= {f"val_{name}": value for name, value in held.items()}
+    course.solved(record, time.perf_counter() - began)
+
+
+def _evaluate(model, examples, batch_size) -> dict[str, float]:
+    batches = ShuffledBatches(examples, batch_size)
+    return model.evaluate(batches, verbose=0, return_dict=True)
+
+
+def _compile(trained, model, phase, steps, warmup, schedule, weight_decay) -> None:
+    schedule = scheduled_rate(1.0, steps, warmup, schedule)
+    optimizer = BlockwiseAdamW(phase.rates, schedule, weight_decay)
+    trained.compile(optimizer=optimizer, loss=model.loss, metrics=_metrics(model))
+
+
+def _metrics(model):
+    with compiled_objects(model):
+        return keras.saving.deserialize_keras_object(model.get_compile_config()["metrics"])
+
+
+def _moving_variables(model, blocks) -> list:
+    """Everything that a run may change: weights, moving statistics, random state."""
+    layers = layers_by_block(model)
+    return [
+        v for name in [*blocks, "head"] for layer in layers.get(name, ()) for v in layer.variables
+    ]
+
+
+def _reseed(model, augment, seed) -> list:
+    """Set all random state from the seed; return the augmentation's."""
+    states = random_states(model)
+    augmentation = [] if augment is None else random_states(augment)
+    for index, state in enumerate(states + augmentation):
+        state.assign(np.array([seed, index], "uint32"))
+    return augmentation
+
+
+def _fingerprint(model, settings, train, val) -> dict:
+    described = {"arguments": repr(settings), "network": network_graph(model)}
+    moving = {id(weight) for weight in model.trainable_weights}
+    frozen = [weight for weight in model.weights if id(weight) not in moving]
+    described["frozen weights"] = [weight.numpy() for weight in frozen]
+    for name, examples in (("training data", train), ("validation data", val)):
+        described[name] = examples and (examples.digest, examples.count, examples.labels)
+    return {name: _digest(value) for name, value in described.items()}
+
+
+def _digest(value) -> str:
+    digest = hashlib.sha256()
+    for leaf in keras.tree.flatten(value):
+        digest.update(leaf.tobytes() if isinstance(leaf, np.ndarray) else repr(leaf).encode())
+    return digest.hexdigest()[:16]
+
+
+def _history(model, records) -> keras.callbacks.History:
+    history = keras.callbacks.History()
+    history.set_model(model)
+    names = list(dict.fromkeys(name for record in records for name in record))
+    history.history = {n: [record.get(n, math.nan) for record in records] for n in names}
+    history.epoch = list(range(len(records)))
+    return history

@@ -1,0 +1,115 @@
+"""Put a new head on a pretrained body."""
+
+from __future__ import annotations
+
+import numbers
+
+import keras
+
+from tltk.tuning.cutting import inputs_of
+from tltk.tuning.features import pooling_layer
+from tltk.tuning.freezing import freeze
+from tltk.tuning.metadata import attach_metadata
+
+KINDS = {
+    "one_label": ("softmax", "sparse_categorical_crossentropy", "accuracy"),
+    "many_labels": ("sigmoid", "binary_crossentropy", "binary_accuracy"),
+    "regression": ("linear", "mean_squared_error", "mean_absolute_error"),
+}
+
+
+def build_classifier(
+    backbone: keras.Model,
+    classes,
+    kind: str = "one_label",
+    pooling: str = "avg",
+    dropout: float = 0.2,
+) -> keras.Model:
+    """Put a pooling layer, dropout and one dense layer on a frozen backbone.
+
+    Args:
+        backbone: a headless network, from `load_backbone` or your own; its layers are shared,
+            not copied, so load another one for a second classifier. It gives features of shape
+            (b, h, w, c), (b, t, c) or (b, d).
+        classes: the class names, or their number; for regression the number of targets.
+        kind: "one_label" (softmax), "many_labels" (sigmoid, multi-hot labels) or "regression".
+        pooling: "avg" or "max", for outputs with space or time.
+        dropout: the share of features dropped in training, before the dense layer.
+
+    Returns:
+        A compiled model with the backbone frozen: raw pixels in, probabilities (b, k) out. It is
+        flat: the backbone's layers are its own, followed by `head_pool`, `head_dropout` and
+        `head_output`.
+
+    Raises:
+        ValueError: for an unknown kind or pooling, or fewer than two classes.
+
+    Example:
+        >>> body = keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Conv2D(4, 3)])
+        >>> model = build_classifier(body, ["cat", "dog"])
+        >>> model.output_shape
+        (None, 2)
+        >>> [layer.name for layer in model.layers[-3:]]
+        ['head_pool', 'head_dropout', 'head_output']
+    """
+    if isinstance(classes, numbers.Integral):
+        classes = map(str, range(classes))
+    names = [classes] if isinstance(classes, str) else list(classes)
+    _check(backbone, names, kind, pooling)
+    activation, loss, metric = KINDS[kind]
+    features = backbone.outputs[0]
+    if len(features.shape) > 2:
+        features = pooling_layer(pooling, len(features.shape), name="head_pool")(features)
+    if dropout:
+        features = keras.layers.Dropout(dropout, name="head_dropout")(features)
+    outputs = keras.layers.Dense(
+        len(names), activation=activation, dtype="float32", name="head_output"
+    )(features)
+    model = keras.Model(inputs_of(backbone), outputs, name=f"{backbone.name}_classifier")
+    freeze(model)
+    model.compile(optimizer="adam", loss=loss, metrics=[metric])
+    model.optimizer.build(model.trainable_variables)
+    return attach_metadata(
+        model,
+        class_names=names,
+        kind=kind,
+        backbone=backbone.name,
+        versions={"keras": keras.__version__},
+    )
+
+
+def _check(backbone, names, kind, pooling) -> None:
+    if kind not in KINDS:
+        raise ValueError(
+            f"The kind of head is one of {', '.join(KINDS)}. Received: kind={kind!r}. "
+            "Use one_label where every example has exactly one class."
+        )
+    if len(names) < (2 if kind == "one_label" else 1):
+        raise ValueError(
+            f"A classifier needs at least two classes. Received: {names}. "
+            'For one yes-or-no answer use two classes, or kind="many_labels".'
+        )
+    if len(set(names)) < len(names):
+        raise ValueError(
+            f"Class names must differ. Received: {names}. Rename or merge the repeated one."
+        )
+    if pooling not in ("avg", "max"):
+        raise ValueError(
+            f'Pooling is "avg" or "max". Received: pooling={pooling!r}. Use "avg" if in doubt.'
+        )
+    heads = [layer.name for layer in backbone.layers if layer.name.startswith("head_")]
+    if heads:
+        raise ValueError(
+            "Names that begin with head_ are kept for the new layers. "
+            f"Received: a backbone with {', '.join(heads)}. Rename them, or cut the old head off."
+        )
+    if len(getattr(backbone, "outputs", None) or []) != 1:
+        raise ValueError(
+            "A backbone is a functional or sequential Keras model with one output. "
+            f"Received: {backbone!r}. Wrap it: keras.Model(inputs, features)."
+        )
+    if len(backbone.outputs[0].shape) not in (2, 3, 4):
+        raise ValueError(
+            "A backbone gives features of shape (b, d), (b, t, c) or (b, h, w, c). "
+            f"Received: an output of shape {backbone.outputs[0].shape}. Pool or flatten it first."
+        )

@@ -1,0 +1,95 @@
+"""What a model file knows about itself: class names, backbone, versions."""
+
+from __future__ import annotations
+
+import functools
+import json
+import zipfile
+from pathlib import Path
+
+import keras
+
+from tltk.tuning.freezing import true_rates
+
+MEMBER = "tltk.json"
+
+
+def attach_metadata(model: keras.Model, **entries) -> keras.Model:
+    """Attach facts to a model; its `save` writes them into the `.keras` file.
+
+    The file stays a plain Keras file: `keras.models.load_model` reads it without tltk (but then
+    forgets the facts: read it with `tltk.load_model` to keep them when saving again).
+
+    Args:
+        model: any Keras model.
+        **entries: JSON values, such as `class_names`.
+
+    Returns:
+        The same model.
+
+    Example:
+        >>> model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+        >>> metadata(attach_metadata(model, backbone="tiny"))["backbone"]
+        'tiny'
+    """
+    text = json.dumps({**metadata(model), **entries})
+    model._tltk_metadata = text
+    model.save = functools.partial(_save_with_metadata, model)
+    return model
+
+
+def metadata(model: keras.Model | str | Path) -> dict:
+    """The facts attached to a model or kept in a `.keras` file; empty where there are none.
+
+    Args:
+        model: a model, or the path of a `.keras` file.
+
+    Returns:
+        `class_names`, `kind`, `backbone` and `versions` for a classifier of ours, else `{}`.
+
+    Raises:
+        FileNotFoundError: where there is no such file.
+
+    Example:
+        >>> metadata(keras.Sequential([keras.layers.Dense(1)]))
+        {}
+    """
+    if not isinstance(model, str | Path):
+        return json.loads(getattr(model, "_tltk_metadata", "{}"))
+    path = Path(model)
+    if not path.exists():
+        raise FileNotFoundError(
+            f"A saved model is a .keras file. Received: {path}, which does not exist. "
+            'Save one with model.save("photos.keras").'
+        )
+    if not zipfile.is_zipfile(path):
+        return {}
+    with zipfile.ZipFile(path) as archive:
+        return json.loads(archive.read(MEMBER)) if MEMBER in archive.namelist() else {}
+
+
+def load_model(path: str | Path) -> keras.Model:
+    """Load a `.keras` file in safe mode, with its class names where it has them.
+
+    Args:
+        path: a file written by `model.save`.
+
+    Returns:
+        The compiled model; `metadata(model)` gives what the file knows.
+
+    Raises:
+        FileNotFoundError: where there is no such file.
+
+    Example:
+        >>> model = load_model("photos.keras")  # doctest: +SKIP
+    """
+    facts = metadata(path)
+    return attach_metadata(keras.models.load_model(path), **facts)
+
+
+def _save_with_metadata(model, filepath, *args, **kwargs) -> None:
+    with true_rates(model):
+        type(model).save(model, filepath, *args, **kwargs)
+    if zipfile.is_zipfile(filepath):
+        with zipfile.ZipFile(filepath, "a") as archive:
+            archive.writestr(MEMBER, model._tltk_metadata)

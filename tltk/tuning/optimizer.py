@@ -1,0 +1,78 @@
+"""One optimizer with a learning rate for each block."""
+
+from __future__ import annotations
+
+import keras
+
+from tltk.backbones import layers_by_block
+from tltk.tuning.freezing import has_kernels
+
+
+class BlockwiseAdamW(keras.optimizers.Adam):
+    """Adam with decoupled weight decay whose step is scaled for each weight by its own factor.
+
+    Scaling gradients would do nothing under Adam, which divides by their size; here the learning
+    rate itself is scaled inside the step. Weight decay spares biases and normalisation. It is
+    private to training: a saved model holds a stock optimizer.
+    """
+
+    def __init__(self, factors: dict[int, float], learning_rate, weight_decay: float = 0.0):
+        super().__init__(learning_rate)
+        self._factors = factors
+        self._decay = weight_decay
+
+    def update_step(self, gradient, variable, learning_rate):
+        known = self._trainable_variables[self._get_variable_index(variable)]
+        rate = keras.ops.cast(learning_rate, variable.dtype) * self._factors[id(known)]
+        if self._decay and len(variable.shape) > 1:
+            self.assign_sub(variable, variable * (rate * self._decay))
+        super().update_step(gradient, variable, rate)
+
+
+def rate_factors(model: keras.Model, base: float, decay: float, head: float) -> dict[int, float]:
+    """The learning rate of every trainable weight, falling with depth from the last block.
+
+    The head learns at `head`, the last block at `base`, the one before at `base * decay`,
+    and so on towards the input.
+
+    Args:
+        model: a model whose blocks are frozen and unfrozen as they will be trained.
+        base: learning rate of the last block.
+        decay: factor from one block to the block before it, 1 for equal rates.
+        head: learning rate of the head.
+
+    Returns:
+        A learning rate for each trainable weight, by `id`.
+    """
+    rates, rate = {}, base
+    for block, layers in reversed(layers_by_block(model).items()):
+        weights = [weight for layer in layers for weight in layer.trainable_weights]
+        rates.update({id(weight): head if block == "head" else rate for weight in weights})
+        if block != "head" and has_kernels(layers):
+            rate *= decay
+    return rates
+
+
+def scheduled_rate(peak: float, steps: int, warmup: float, schedule: str):
+    """A learning rate that rises linearly over the share `warmup` of the steps, then follows.
+
+    Args:
+        peak: the highest learning rate.
+        steps: the number of steps of the whole phase.
+        warmup: share of the steps, 0 to 1, spent rising from zero.
+        schedule: "cosine" falls to zero along half a cosine, "constant" stays.
+
+    Returns:
+        A Keras learning-rate schedule, or a float where nothing changes.
+    """
+    rising = int(warmup * steps)
+    if schedule == "constant" and not rising:
+        return peak
+    falling = max(1, steps - rising)
+    return keras.optimizers.schedules.CosineDecay(
+        initial_learning_rate=0.0 if rising else peak,
+        decay_steps=falling,
+        alpha=1.0 if schedule == "constant" else 0.0,
+        warmup_target=peak if rising else None,
+        warmup_steps=rising,
+    )

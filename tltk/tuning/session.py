@@ -1,0 +1,203 @@
+"""The course of one training run: best weights, early stopping, and a checkpoint to resume from."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+
+import keras
+import numpy as np
+
+
+class Checkpoint:
+    """The state of a run in one file, written whole or not at all.
+
+    It holds the weights that train, the best of them, the optimizer, the random state, the phase,
+    the epoch, early stopping and the history, and a fingerprint of arguments and data.
+    """
+
+    def __init__(self, folder, fingerprint: dict):
+        self.path = Path(folder) / "fine_tune.npz" if folder else None
+        self.fingerprint = fingerprint
+
+    def read(self) -> tuple[dict, dict]:
+        """The facts and the arrays last written, or two empty dicts."""
+        if self.path is None or not self.path.exists():
+            return {}, {}
+        with np.load(self.path) as archive:
+            arrays = {name: archive[name] for name in archive.files if name != "facts"}
+            facts = json.loads(str(archive["facts"]))
+        changed = [k for k, v in self.fingerprint.items() if facts["fingerprint"].get(k) != v]
+        if changed:
+            raise ValueError(
+                "A checkpoint continues the run that wrote it, with the same arguments and data. "
+                f"Received: {self.path}, written with another {', '.join(changed)}. "
+                "Choose another folder, or delete this one to start afresh."
+            )
+        return facts, arrays
+
+    def write(self, facts: dict, arrays: dict) -> None:
+        if self.path is None:
+            return
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        new = self.path.with_suffix(".new.npz")
+        np.savez(new, facts=json.dumps({**facts, "fingerprint": self.fingerprint}), **arrays)
+        new.replace(self.path)
+
+
+class Course(keras.callbacks.Callback):
+    """Follow one phase: time its epochs, keep the best weights, stop early, write checkpoints."""
+
+    def __init__(self, phase, records, variables, checkpoint, patience):
+        super().__init__()
+        self._phase, self._records, self._variables = phase, records, variables
+        self._checkpoint, self._patience = checkpoint, patience
+        self._best, self._best_values, self._optimizer = {"score": None, "epoch": 0}, [], []
+        self.epoch, self.stopped, self.finished = 0, False, False
+        self._take_up(*checkpoint.read())
+
+    def follow(self, model, train, val, epochs, class_weight, callbacks, verbose) -> None:
+        """Fit from where the phase stands to its end, and leave the best weights."""
+        if self._optimizer:
+            model.optimizer.build(model.trainable_variables)
+            _assign(model.optimizer.variables, self._optimizer)
+        self.set_model(model)
+        if not self.epoch:
+            if val is not None:
+                self._consider(model.evaluate(val, verbose=0, return_dict=True), 0)
+            self._write()
+        if not self.stopped:
+            model.fit(
+                train,
+                validation_data=val,
+                initial_epoch=self.epoch,
+                epochs=epochs,
+                class_weight=class_weight,
+                callbacks=[self, callbacks],
+                shuffle=False,
+                verbose=verbose,
+            )
+        self._finish()
+
+    def solved(self, record, seconds) -> None:
+        """Take note of a phase that was solved in one step."""
+        self._note(record, seconds)
+        self.epoch = 1
+        self._finish()
+
+    def _consider(self, validation, epoch) -> None:
+        """Keep the weights as they are now if they are the best so far on validation."""
+        score = [float(validation.get("accuracy", 0)), -float(validation["loss"])]
+        if self._best["score"] is None or score > self._best["score"]:
+            self._best = {"score": score, "epoch": epoch}
+            self._best_values = _values(self._variables)
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self._began = time.perf_counter()
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.epoch = epoch + 1
+        self._note(logs, time.perf_counter() - self._began)
+        validation = {n[4:]: value for n, value in logs.items() if n.startswith("val_")}
+        if validation:
+            self._consider(validation, self.epoch)
+            self.stopped = self.epoch - self._best["epoch"] >= self._patience
+        if self.stopped:
+            self.model.stop_training = True
+        self._write()
+
+    def _note(self, logs, seconds) -> None:
+        entries = {name: float(value) for name, value in logs.items()}
+        more = {"phase": self._phase, "seconds": seconds, "kept": 0.0}
+        self._records.append({**entries, **more})
+
+    def _mark(self, epoch) -> None:
+        """Note whose weights the model has; epoch 0 means those it had before this phase."""
+        own = [record for record in self._records if record["phase"] == self._phase]
+        if epoch:
+            for record in self._records:
+                record["kept"] = 0.0
+            own[epoch - 1]["kept"] = 1.0
+
+    def _finish(self) -> None:
+        if self._best_values:
+            _assign(self._variables, self._best_values)
+        self._mark(self._best["epoch"] if self._best_values else self.epoch)
+        self.finished = True
+        self._write()
+
+    def _write(self) -> None:
+        if self._checkpoint.path is None:
+            return
+        optimizer = self.model.optimizer.variables if self.model is not None else []
+        groups = {"now": _values(self._variables), "best": self._best_values}
+        groups["optimizer"] = [] if self.finished else _values(optimizer)
+        arrays = {f"{k}_{i}": each for k, group in groups.items() for i, each in enumerate(group)}
+        facts = {name: getattr(self, name) for name in ("epoch", "stopped", "finished")}
+        facts |= {"phase": self._phase, "best": self._best, "records": self._records}
+        before = dict.fromkeys(record["phase"] for record in self._records)
+        facts["before"] = [phase for phase in before if phase != self._phase]
+        self._checkpoint.write(facts, arrays)
+
+    def _take_up(self, facts, arrays) -> None:
+        """Go on where a checkpoint left off, if it was written in this phase or a later one."""
+        if not facts or (facts["phase"] != self._phase and self._phase not in facts["before"]):
+            return
+        self._records[:] = facts["records"]
+        _assign(self._variables, _numbered(arrays, "now"))
+        if facts["phase"] != self._phase:
+            self.finished = True
+            return
+        self.epoch, self.stopped, self.finished = (
+            facts[name] for name in ("epoch", "stopped", "finished")
+        )
+        self._best, self._best_values = facts["best"], _numbered(arrays, "best")
+        self._optimizer = _numbered(arrays, "optimizer")
+
+
+class OnWholeModel(keras.callbacks.Callback):
+    """Run a user's callbacks on the whole model while a part of it, which shares it, is trained."""
+
+    def __init__(self, callbacks, whole: keras.Model):
+        super().__init__()
+        whole.stop_training = False
+        self._whole = whole
+        self._list = keras.callbacks.CallbackList(callbacks, model=whole)
+
+    def _forward(self, event, *arguments) -> None:
+        getattr(self._list, event)(*arguments)
+        if self._whole.stop_training:
+            self.model.stop_training = True
+
+    def on_train_begin(self, logs=None):
+        self._forward("on_train_begin", logs)
+
+    def on_train_end(self, logs=None):
+        self._forward("on_train_end", logs)
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self._forward("on_epoch_begin", epoch, logs)
+
+    def on_epoch_end(self, epoch, logs=None):
+        self._forward("on_epoch_end", epoch, logs)
+
+    def on_train_batch_begin(self, batch, logs=None):
+        self._forward("on_train_batch_begin", batch, logs)
+
+    def on_train_batch_end(self, batch, logs=None):
+        self._forward("on_train_batch_end", batch, logs)
+
+
+def _numbered(arrays, prefix) -> list:
+    count = sum(name.startswith(prefix + "_") for name in arrays)
+    return [arrays[f"{prefix}_{index}"] for index in range(count)]
+
+
+def _values(variables) -> list:
+    return [variable.numpy() for variable in variables]
+
+
+def _assign(variables, values) -> None:
+    for variable, value in zip(variables, values, strict=True):
+        variable.assign(value)

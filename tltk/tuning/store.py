@@ -1,0 +1,224 @@
+"""Rows computed once, kept on disk, and given back memory-mapped."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import math
+import os
+import shutil
+import tempfile
+import zlib
+from collections.abc import Callable, Iterable
+from itertools import accumulate, takewhile
+from pathlib import Path
+
+import numpy as np
+
+from tltk.inputs.places import cache_folder
+
+DONE = "done.json"
+PROGRESS = "progress.jsonl"
+
+Chunk = tuple[np.ndarray, ...]
+
+
+def kept_rows(
+    key: str,
+    count: int,
+    chunk_size: int,
+    compute: Callable[[int], Iterable[Chunk]],
+    announce: Callable[[str], None] = lambda text: None,
+) -> tuple[np.ndarray, ...]:
+    """Compute rows chunk by chunk into the cache folder, or read them where they are there.
+
+    A run that was killed goes on after its last whole chunk. A second process that wants the same
+    key waits for the first. Every chunk carries a checksum, which is compared on reading.
+
+    Args:
+        key: what the rows depend on, `chunk_size` included, as a hexadecimal digest.
+        count: number of rows.
+        chunk_size: rows per chunk.
+        compute: called with the first chunk to compute; yields from there one tuple of arrays a
+            chunk, `chunk_size` rows each (fewer in the last).
+        announce: receives sentences on where the rows come from and how much disk they take.
+
+    Returns:
+        One read-only memory-mapped array for each array of a chunk, with `count` rows.
+
+    Raises:
+        OSError: where the folder cannot be written or the disk is too small; the message says
+            how much is needed and how to go on.
+
+    Example:
+        >>> [squares] = kept_rows("doctest", 3, 2, lambda i: [(np.arange(2 * i, 3) ** 2,)])
+        ... # doctest: +SKIP
+    """
+    folder = cache_folder() / "features" / key
+    kept = _read(folder, count, chunk_size)
+    if kept is not None:
+        announce(f"Reading the features kept in {folder}.")
+    else:
+        with _locked_and_writable(folder, announce):
+            kept = _read(folder, count, chunk_size)
+            if kept is None:
+                _write(folder, count, chunk_size, compute, announce)
+                kept = _read(folder, count, chunk_size)
+    if kept is None:
+        raise OSError(
+            f"What was just computed must be there to be read. Received: {folder}, incomplete or "
+            "changed by another program. Call again, or pass cache=False."
+        )
+    return kept
+
+
+def lock_of(folder: Path):
+    """The lock that a process holds while it writes or deletes a folder of rows."""
+    from filelock import FileLock
+
+    return FileLock(folder.with_suffix(".lock"))
+
+
+@contextlib.contextmanager
+def _locked_and_writable(folder, announce):
+    with contextlib.ExitStack() as stack:
+        try:
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                stack.enter_context(lock_of(folder).acquire(timeout=0))
+            except TimeoutError:
+                announce(f"Waiting for another process, which computes {folder}.")
+                stack.enter_context(lock_of(folder))
+            folder.mkdir(exist_ok=True)
+            tempfile.TemporaryFile(dir=folder).close()
+        except OSError as error:
+            raise OSError(
+                "Features are kept on disk, so the cache folder must be writable. Received: "
+                f"{folder} ({error.strerror or error}). Set TLTK_CACHE to a folder you may "
+                "write to, or pass cache=False."
+            ) from error
+        yield
+
+
+def _write(folder, count, chunk_size, compute, announce):
+    if (folder / DONE).exists():
+        announce(f"The kept features in {folder} are damaged and are computed again.")
+        shutil.rmtree(folder)
+        folder.mkdir()
+    notes = _finished_chunks(folder)
+    if len(notes) * chunk_size < count:
+        _append(folder, count, chunk_size, notes, compute, announce)
+    with _room_needed(folder, 0):
+        done = folder / (DONE + ".new")
+        done.write_text(json.dumps({"count": count, "chunks": notes}))
+        done.replace(folder / DONE)
+        (folder / PROGRESS).unlink(missing_ok=True)
+
+
+def _append(folder, count, chunk_size, notes, compute, announce):
+    need = None
+    for chunk in compute(len(notes)):
+        if need is None:
+            need = _announced_need(folder, count, len(notes) * chunk_size, chunk, announce)
+        with _room_needed(folder, need):
+            note = []
+            for column, rows in enumerate(chunk):
+                header = b"" if notes else _header(rows, count)
+                content = np.ascontiguousarray(rows).data.cast("B")
+                with (folder / f"{column}.npy").open("ab") as file:
+                    file.write(header)
+                    file.write(content)
+                checksum = zlib.crc32(content, zlib.crc32(header))
+                note.append([len(header) + len(content), checksum])
+            with (folder / PROGRESS).open("a") as file:
+                file.write(json.dumps(note) + "\n")
+            notes.append(note)
+
+
+def _announced_need(folder, count, done, chunk, announce) -> int:
+    need = (count - done) * sum(rows[:1].nbytes for rows in chunk)
+    shapes = " and ".join("x".join(map(str, rows.shape[1:])) for rows in chunk)
+    left = f"{count - done:,} of {count:,}" if done else f"{count:,}"
+    announce(f"Computing features once: {left} x {shapes}, {need / 1e6:,.1f} MB in {folder}")
+    with _room_needed(folder, need):
+        if need > shutil.disk_usage(folder).free:
+            raise OSError("too little room")
+    return need
+
+
+@contextlib.contextmanager
+def _room_needed(folder, need):
+    try:
+        yield
+    except OSError as error:
+        free = shutil.disk_usage(folder).free if folder.is_dir() else 0
+        raise OSError(
+            f"The features must fit on the disk. Received: {error.strerror or error} in {folder}: "
+            f"{need / 1e6:,.1f} MB needed, {free / 1e6:,.1f} MB free. Free some space, set "
+            "TLTK_CACHE to a larger disk, or pass cache=False; the same call goes on where this "
+            "one stopped."
+        ) from error
+
+
+def _header(rows, count) -> bytes:
+    header = io.BytesIO()
+    described = {
+        "descr": np.lib.format.dtype_to_descr(rows.dtype),
+        "fortran_order": False,
+        "shape": (count, *rows.shape[1:]),
+    }
+    np.lib.format.write_array_header_1_0(header, described)
+    return header.getvalue()
+
+
+def _finished_chunks(folder) -> list:
+    """The notes of a killed run's chunks that are whole; what lies behind them is cut off."""
+    lines, notes = [], []
+    with contextlib.suppress(OSError, ValueError):
+        for line in (folder / PROGRESS).read_bytes().splitlines(keepends=True):
+            notes.append(json.loads(line if line.endswith(b"\n") else b""))
+            lines.append(line)
+    found = _checked(folder, notes)
+    whole = min((chunks for _, chunks, _ in found), default=0)
+    if not whole:
+        for leftover in [*folder.glob("*.npy"), folder / PROGRESS]:
+            leftover.unlink(missing_ok=True)
+        return []
+    for path, _, ends in found:
+        os.truncate(path, ends[whole])
+    os.truncate(folder / PROGRESS, sum(map(len, lines[:whole])))
+    return notes[:whole]
+
+
+def _checked(folder, notes) -> list[tuple[Path, int, list[int]]]:
+    """For each file: its path, how many chunks agree with their notes, and where chunks end.
+
+    A note holds for each file the bytes of the chunk, the first one's header included, and their
+    checksum. Where the notes make no sense, or a file is missing, the list is empty.
+    """
+    try:
+        found = []
+        for column, noted in enumerate(zip(*notes, strict=True)):
+            path = folder / f"{column}.npy"
+            with path.open("rb") as file:
+                agree = (zlib.crc32(file.read(size)) == checksum for size, checksum in noted)
+                chunks = sum(takewhile(bool, agree))
+            found.append((path, chunks, [0, *accumulate(size for size, _ in noted)]))
+        return found
+    except (OSError, ValueError, TypeError):
+        return []
+
+
+def _read(folder, count, chunk_size) -> tuple[np.ndarray, ...] | None:
+    """The finished rows, or None where there are none or they are damaged."""
+    expected = math.ceil(count / chunk_size)
+    try:
+        found = _checked(folder, json.loads((folder / DONE).read_text())["chunks"])
+        whole = bool(found) and all(
+            chunks == expected and path.stat().st_size == ends[expected]
+            for path, chunks, ends in found
+        )
+        return tuple(np.load(path, mmap_mode="r") for path, _, _ in found) if whole else None
+    except (OSError, ValueError, LookupError, TypeError):
+        return None

@@ -1,0 +1,19 @@
+"""What a run looks like: tables, figures, and a report that holds both."""
+
+from tltk.viewing.curves import plot_history, plot_learning_curves
+from tltk.viewing.matrix import plot_confusion_matrix
+from tltk.viewing.pictures import plot_mistakes, plot_pictures, plot_predictions
+from tltk.viewing.report import write_report
+from tltk.viewing.tables import Table, format_table
+
+__all__ = [
+    "Table",
+    "format_table",
+    "plot_confusion_matrix",
+    "plot_history",
+    "plot_learning_curves",
+    "plot_mistakes",
+    "plot_pictures",
+    "plot_predictions",
+    "write_report",
+]
