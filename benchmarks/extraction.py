@@ -158,25 +158,16 @@ def matrix_rate(side):
 def findings_of(name, measured, has_goals):
     goals = {"OpenVINO bfloat16": 2.5, "OpenVINO float32": 1.3} if has_goals else {}
     found = []
-    for label in HINTS:
+    for label in ("Keras", *HINTS):
         ours, hand = measured.get(f"extract_features, {label}"), measured.get(f"{label} by hand")
-        if ours is None:
-            continue
-        found.append(
-            common.finding(
-                f"{name} features: {label} against predict",
-                common.ratios(measured["model.predict"], ours),
-                goals.get(label),
-            )
-        )
-        found.append(
-            common.finding(
-                f"{name} features: {label} through tltk against by hand",
-                common.ratios(hand, ours),
-                0.95 if goals else None,
-                unit="share",
-            )
-        )
+        if ours is not None:
+            what = f"{name} features: {label} against predict"
+            times = common.ratios(measured["model.predict"], ours)
+            found.append(common.finding(what, times, goals.get(label)))
+        if hand is not None:
+            what = f"{name} features: {label} through tltk against by hand"
+            share = common.ratios(hand, ours)
+            found.append(common.finding(what, share, 0.95 if goals else None, unit="share"))
     return found
 
 
