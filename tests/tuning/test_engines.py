@@ -28,6 +28,23 @@ def test_a_started_engine_is_used_again_for_the_same_network(body, pictures, mon
     assert len(begun) == 2
 
 
+def test_keras_starts_once_and_sees_every_change_of_the_weights(body, pictures, monkeypatch):
+    begun = []
+    start = engines._keras_run
+    monkeypatch.setattr(engines, "_keras_run", lambda network: begun.append(1) or start(network))
+    model, (images, _) = body(), pictures
+    first = [extract_features(model, part, pooling=None)[0] for part in (images[:33], images[33:])]
+    assert len(begun) == 1
+    kernel = model.get_layer("block3_conv").kernel
+    kernel.assign(2 * kernel)
+    doubled, _ = extract_features(model, images[:33], pooling=None)
+    assert len(begun) == 2
+    assert not np.allclose(doubled, first[0])
+    again, _ = extract_features(body(), images[33:], pooling=None, cache=False)
+    assert len(begun) == 3
+    assert np.array_equal(again, first[1])
+
+
 def test_pictures_of_another_size_are_refused_by_keras(body):
     pytest.importorskip("openvino")
     with pytest.raises(ValueError, match="shape"):

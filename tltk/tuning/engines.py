@@ -78,7 +78,8 @@ def started(
         engine: "keras" or "openvino".
         precision: "float32" or "bfloat16".
         name: the network's digest; a converted network is kept under it for the next time, and
-            the engine started last is used again without another check.
+            the engine started last is used again without another check (Keras itself, which sees
+            every change of the weights, only for the very same weights).
         sample: one batch of inputs, for the check.
         suffix: what follows the frozen part, whose answers are checked too.
         announce: receives one sentence with the errors found.
@@ -90,14 +91,16 @@ def started(
         ValueError: where the largest relative error over the sample's outputs exceeds 1e-4
             (float32) or 5 % (bfloat16).
     """
-    if (engine, precision) == ("keras", "float32"):
-        return _keras_run(network)
-    key = (cache_folder(), name, engine, precision, suffix is None)
-    if key not in _started_last:
-        run = _checked_run(network, engine, precision, name, sample, suffix, announce)
+    itself = (engine, precision) == ("keras", "float32")
+    weights = tuple(map(id, network.weights)) if itself else ()
+    key = (cache_folder(), name, engine, precision, suffix is None, weights)
+    run = _started_last.get(key)
+    if run is None:
+        how = (engine, precision, name, sample, suffix, announce)
+        run = _keras_run(network) if itself else _checked_run(network, *how)
         _started_last.clear()
         _started_last[key] = run
-    return _started_last[key]
+    return run
 
 
 def _checked_run(network, engine, precision, name, sample, suffix, announce) -> Run:

@@ -12,6 +12,8 @@ from tltk.tuning.checks import checked_examples
 from tltk.tuning.cutting import inputs_of, outputs_of
 from tltk.tuning.optimizer import BlockwiseAdamW
 
+CLOSE = 0.1
+
 
 class LearningRates(NamedTuple):
     """The rates tried, the smoothed loss at each, and a suggestion."""
@@ -34,8 +36,8 @@ def find_learning_rate(
     """Raise the learning rate exponentially from step to step and watch the loss.
 
     The weights that train are the model's trainable ones, and they are put back afterwards. The
-    suggestion is a tenth of the rate at which the smoothed loss was lowest. The run ends early
-    where the loss exceeds four times its lowest.
+    suggestion is a tenth of the highest rate at which the smoothed loss was within a tenth of its
+    lowest. The run ends early where the loss exceeds four times its lowest.
 
     Args:
         model: a compiled model, its blocks frozen and unfrozen as they will be trained.
@@ -84,7 +86,8 @@ def find_learning_rate(
     finally:
         for variable, value in zip(model.variables, kept, strict=True):
             variable.assign(value)
-    return LearningRates(rates[: len(losses)], losses, float(rates[np.argmin(losses)] / 10))
+    low = np.flatnonzero(losses <= losses.min() + CLOSE * abs(losses.min()))
+    return LearningRates(rates[: len(losses)], losses, float(rates[low[-1]] / 10))
 
 
 def _losses(model, examples, rates, batch_size, seed) -> np.ndarray:

@@ -115,7 +115,7 @@ def _choose_and_pour(head, x, y, held_out, strengths, class_weight) -> float:
     else:
         scores = [_cross_validated(each, rows, y, _folds(head, y)) for each in candidates]
     best = int(np.argmax(scores))
-    solution = candidates[best].fit(rows, y)
+    solution = candidates[best] if held_out is not None else candidates[best].fit(rows, y)
     kernel, bias = _weights(solution, head.units, x.shape[1])
     kernel = kernel / deviation[:, None]
     head.set_weights([kernel, bias - mean @ kernel])
