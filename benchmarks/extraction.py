@@ -31,7 +31,7 @@ import tltk
 BATCH = 32
 HINTS = {"OpenVINO float32": "f32", "OpenVINO bfloat16": "bf16"}
 FULL = {
-    "sizes": {"resnet50": 160, "vgg16": 64, "inception_v3": 128, "mobilenet_v2": 256},
+    "sizes": {"resnet50": 96, "vgg16": 32, "inception_v3": 96, "mobilenet_v2": 192},
     "side": 224,
     "repeats": {"resnet50": 3},
     "matrix": 3072,

@@ -19,7 +19,7 @@ from extraction import BATCH, behind_first_batch, random_pictures, tltk_side
 
 import tltk
 
-FULL = {"network": "resnet50", "side": 224, "count": 1000, "probe": 96, "repeats": 3}
+FULL = {"network": "resnet50", "side": 224, "count": 1000, "probe": 64, "repeats": 2}
 QUICK = {"network": "small_cnn", "side": 32, "count": 20, "probe": 32, "repeats": 1}
 
 

@@ -31,8 +31,8 @@ FULL = {
     "val": 100,
     "epochs": 10,
     "measured": 2,
-    "repeats": 2,
-    "probe": 96,
+    "repeats": 1,
+    "probe": 64,
 }
 QUICK = FULL | {
     "network": "small_cnn",

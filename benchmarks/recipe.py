@@ -6,6 +6,7 @@ validation. Preprocessing is inside the network. Where layers are unfrozen, batc
 stays frozen, as tltk keeps it, so that both sides train the same weights.
 """
 
+import math
 import time
 
 import keras
@@ -59,7 +60,8 @@ def recipe_seconds(folder, network, image_size, epochs, measured, **settings):
     """Seconds that the recipe takes for `epochs` epochs, from `measured` of them.
 
     A first `fit` on one batch of each part takes in what happens once (listing the files, building,
-    tracing); the epochs after it are alike, and the measured ones stand for all.
+    tracing); the steps after it are alike, and the measured ones stand for all. Below 1,
+    `measured` is the share of an epoch's steps.
 
     Returns:
         (seconds for `epochs` epochs, seconds of one).
@@ -68,7 +70,9 @@ def recipe_seconds(folder, network, image_size, epochs, measured, **settings):
     model, train, val = recipe(folder, network, image_size, **settings)
     fit(model, train.take(1), val.take(1))
     once = time.perf_counter() - began
+    steps, val_steps = (math.ceil(measured * len(part)) for part in (train, val))
+    some = (train, val) if measured >= 1 else (train.take(steps), val.take(val_steps))
     began = time.perf_counter()
-    fit(model, train, val, measured)
-    one = (time.perf_counter() - began) / measured
+    fit(model, *some, math.ceil(measured))
+    one = (time.perf_counter() - began) / (measured if measured >= 1 else steps / len(train))
     return once + epochs * one, one

@@ -1,5 +1,7 @@
+import csv
 import hashlib
 import json
+import lzma
 import re
 
 import numpy as np
@@ -9,7 +11,13 @@ from PIL import Image
 from tltk.inputs.places import bundle_folder
 
 DATA = bundle_folder()
-LIMITS = {"mobilenet_v2.weights.h5": 7e6, "cifar10_small": 7e6, "mnist_small": 1e6}
+LIMITS = {
+    "mobilenet_v2.weights.h5": 7e6,
+    "cifar10_small": 7e6,
+    "mnist_small": 1e6,
+    "sentiment": 1e6,
+    "glove.npz": 2e6,
+}
 SHEETS = sorted(DATA.glob("*_small/*/*.webp"))
 TILE = {"cifar10_small": 32, "mnist_small": 28}
 ROWS = {"train": 15, "test": 5}
@@ -95,3 +103,16 @@ def test_there_are_a_thousand_labels():
     labels = json.loads((DATA / "imagenet_labels.json").read_text())
     assert len(labels) == 1000
     assert labels[0] == "tench"
+
+
+@pytest.mark.parametrize("path", sorted(DATA.glob("sentiment/*.xz")), ids=lambda path: path.stem)
+def test_no_test_text_or_document_is_in_the_training_part(path):
+    with lzma.open(path, "rt", encoding="utf-8", newline="") as lines:
+        rows = list(csv.DictReader(lines, delimiter="\t"))
+    texts = [row["text"] for row in rows]
+    assert len(set(texts)) == len(texts) > 2500
+    sides = [{r["document"] for r in rows if r["part"] == part} for part in ("train", "test")]
+    assert not sides[0] & sides[1]
+    share = np.mean([row["part"] == "test" for row in rows])
+    assert 0.23 < share <= 0.25
+    assert {row["label"] for row in rows} == {"negative", "positive"}

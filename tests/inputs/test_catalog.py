@@ -1,3 +1,6 @@
+import csv
+import lzma
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -5,6 +8,7 @@ from PIL import Image
 from tltk.inputs import catalog, tfds_sets
 from tltk.inputs.catalog import list_datasets, load_dataset
 from tltk.inputs.decoding import resize_images
+from tltk.inputs.places import bundle_folder
 
 CIFAR_NAMES = "airplane automobile bird cat deer dog frog horse ship truck".split()
 
@@ -121,3 +125,34 @@ def test_another_name_is_a_tfds_name(monkeypatch):
     monkeypatch.setattr(tfds_sets, "is_online", lambda: False)
     with pytest.raises(ConnectionError, match=r"'cats_vs_dogs'.*or use cifar10_small or mnist"):
         load_dataset("cats_vs_dogs", data_dir="nowhere")
+
+
+TEXTS = ("sentiment_films", "sentiment_products", "sentiment_editorials", "sentiment_tweets")
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_bundled_texts(name):
+    splits, other = (load_dataset(name, per_class=25, seed=seed) for seed in (0, 1))
+    assert splits.class_names == ("negative", "positive")
+    assert np.bincount(splits.train.examples.labels).tolist() == [25, 25]
+    assert splits.files["test"] == other.files["test"]
+    assert splits.files["train"] != other.files["train"]
+    parts = [set(s.examples.fetch(np.arange(s.examples.count)).tolist()) for s in splits[:3]]
+    assert sum(map(len, parts)) == len(set.union(*parts))
+
+
+def test_documents_of_bundled_texts_stay_on_one_side():
+    path = bundle_folder() / "sentiment" / "products.tsv.xz"
+    with lzma.open(path, "rt", encoding="utf-8", newline="") as lines:
+        document = {row["text"]: row["document"] for row in csv.DictReader(lines, delimiter="\t")}
+    splits = load_dataset("sentiment_products")
+    sides = [
+        {document[text] for text in s.examples.fetch(np.arange(s.examples.count))}
+        for s in splits[:3]
+    ]
+    assert sum(map(len, sides)) == len(set.union(*sides))
+
+
+def test_five_hundred_labels_of_each_class_can_be_had():
+    for name in TEXTS:
+        assert load_dataset(name, per_class=500).train.examples.count == 1000

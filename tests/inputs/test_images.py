@@ -318,7 +318,7 @@ def test_an_empty_folder_is_refused(tmp_path):
 
 
 def test_a_folder_of_pictures_without_classes_is_refused(photos):
-    with pytest.raises(ValueError, match=r"no subfolder and 20 files.*Sort the pictures"):
+    with pytest.raises(ValueError, match=r"no subfolder and 20 files.*Sort them"):
         image_folder(photos / "cat")
 
 

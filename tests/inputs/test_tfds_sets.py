@@ -49,7 +49,27 @@ class TinyOfficial(TinyShapes):
 class TinyOther(TinyShapes):
     PARTS = {"train": 3, "test": 3}
 
-for builder in (TinyShapes, TinyOfficial, TinyOther):
+class TinyReviews(TinyShapes):
+    DECLARED = ("said", "kind")
+
+    def _info(self):
+        label = tfds.features.ClassLabel(names=["poor", "fine"])
+        features = {"said": tfds.features.Text(), "kind": label, "row": np.int64}
+        return tfds.core.DatasetInfo(
+            builder=self,
+            features=tfds.features.FeaturesDict(features),
+            supervised_keys=self.DECLARED,
+        )
+
+    def _generate_examples(self, part, count):
+        for row in range(count):
+            said = f"número {row}" if row else ""
+            yield row, {"said": said, "kind": row % 2, "row": row}
+
+class TinySentences(TinyReviews):
+    DECLARED = None
+
+for builder in (TinyShapes, TinyOfficial, TinyOther, TinyReviews, TinySentences):
     builder(data_dir=sys.argv[1]).download_and_prepare()
 """
 
@@ -236,3 +256,15 @@ def test_pictures_come_from_their_own_bytes():
     columns = [np.concatenate(contents), lengths, np.array([0, 1, 1])]
     examples = tfds_sets._examples(columns, "three", 4, "nearest")
     assert examples.fetch(np.array([2, 0, 1]))[:, 0, 0, 0].tolist() == [60, 9, 200]
+
+
+@pytest.mark.parametrize("name", ["tiny_reviews", "tiny_sentences"])
+def test_a_prepared_set_of_texts_is_read_by_name(prepared, name):
+    splits = load_dataset(name, batch_size=5, data_dir=prepared)
+    assert splits.class_names == ("poor", "fine")
+    found = {}
+    for split in splits[:3]:
+        texts = split.examples.fetch(np.arange(split.examples.count)).tolist()
+        assert [x.decode() for batch, _ in split for x in batch.numpy()] == texts
+        found |= dict(zip(texts, split.examples.labels.tolist(), strict=True))
+    assert found == {" ": 0} | {f"número {row}": row % 2 for row in range(1, 20)}

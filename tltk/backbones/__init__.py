@@ -1,8 +1,24 @@
-"""Pretrained networks: raw pixels in, features out, and their blocks by name."""
+"""Pretrained networks: raw pixels or strings in, features out, and their blocks by name."""
 
 from tltk.backbones.blocks import block_names, layers_by_block
 from tltk.backbones.load import load_backbone
 from tltk.backbones.lookup import find_weights
 from tltk.backbones.table import list_backbones
+from tltk.backbones.words import (
+    WordVectors,
+    load_text_backbone,
+    load_word_vectors,
+    unknown_share,
+)
 
-__all__ = ["block_names", "find_weights", "layers_by_block", "list_backbones", "load_backbone"]
+__all__ = [
+    "WordVectors",
+    "block_names",
+    "find_weights",
+    "layers_by_block",
+    "list_backbones",
+    "load_backbone",
+    "load_text_backbone",
+    "load_word_vectors",
+    "unknown_share",
+]

@@ -8,12 +8,13 @@ from typing import NamedTuple
 import keras
 import numpy as np
 
-from tltk.inputs.checks import check_positive_integer, is_dataset
-from tltk.inputs.decoding import in_parallel, read_image, resize_images, upright_rgb
-from tltk.inputs.examples import Splits, batches, examples_of, warn_if_scaled
+from tltk.evaluation.reading import listed_pictures, listed_texts, read_picture, takes_texts
+from tltk.inputs.checks import check_positive_integer
+from tltk.inputs.decoding import in_parallel
+from tltk.inputs.examples import batches, examples_of, warn_if_scaled
 from tltk.tuning.metadata import load_model, metadata
 
-PICTURES_AT_ONCE = 32
+AT_ONCE = 32
 
 
 class Predictions(NamedTuple):
@@ -96,26 +97,26 @@ def predict_split(
 
 def predict(
     model_or_path: keras.Model | str | Path,
-    pictures: object,
+    inputs: object,
     top: int = 3,
     class_names: Sequence[str] | None = None,
     on_error: str = "skip",
 ) -> list[list[tuple[str, float]]]:
-    """Name what is in pictures, with probabilities.
+    """Name what is in pictures, or what texts say, with probabilities.
 
     Args:
-        model_or_path: an image model, or the `.keras` file of one.
-        pictures: one path or a sequence of paths; or raw pixels (0-255, uint8 or float): one
-            (height, width, 3) array or Pillow image, or a sequence of them. Files, images and
-            uint8 arrays are resized to the model's input size, by the resize method that its
-            metadata name, else bicubic.
-        top: how many names per picture, at least 1; default 3. Regression gives every output.
+        model_or_path: an image or text model, or the `.keras` file of one.
+        inputs: for an image model one path or a sequence of paths; or raw pixels (0-255, uint8 or
+            float): one (height, width, 3) array or Pillow image, or a sequence of them. Files,
+            images and uint8 arrays are resized to the model's input size, by the resize method
+            that its metadata name, else bicubic. For a text model one string or a sequence.
+        top: how many names for each input, at least 1; default 3. Regression gives every output.
         class_names: k names; by default those saved with the model, else "class 0", "class 1", …
         on_error: "skip" names unreadable files in a warning and gives them an empty list;
             "raise" refuses them.
 
     Returns:
-        For each picture, in the given order, a list of (name, probability), the likeliest first.
+        For each input, in the given order, a list of (name, probability), the likeliest first.
 
     Raises:
         ValueError: an unreadable file under "raise", a data set, an array of the wrong shape, a
@@ -137,33 +138,41 @@ def predict(
             f"on_error is 'skip' or 'raise'. Received: on_error={on_error!r}. Pass one of the two."
         )
     check_positive_integer("top", top)
-    pictures = _as_list(pictures)
     is_path = isinstance(model_or_path, (str, Path))
     model = load_model(model_or_path) if is_path else model_or_path
-    resize, input_size = metadata(model).get("resize", "bicubic"), model.input_shape[1:3]
-    at_once = 1 if None in input_size else PICTURES_AT_ONCE
-    answers, unreadable = [[] for _ in pictures], []
-    for start in range(0, len(pictures), at_once):
-        some = pictures[start : start + at_once]
-        read = in_parallel(lambda each: _read_picture(each, input_size, resize, on_error), some)
+    given = listed_texts(inputs) if takes_texts(model) else listed_pictures(inputs)
+    answers, unreadable = [[] for _ in given], []
+    for start, read in _read(model, given, on_error):
         unreadable += [error for error in read if isinstance(error, Exception)]
-        images = {
-            row: image for row, image in enumerate(read, start) if not isinstance(image, Exception)
-        }
-        if not images:
+        whole = {row: x for row, x in enumerate(read, start) if not isinstance(x, Exception)}
+        if not whole:
             continue
-        stacked = np.stack(list(images.values()))
+        rows = list(whole.values())
+        stacked = np.array(rows, dtype=object) if takes_texts(model) else np.stack(rows)
         if start == 0:
             warn_if_scaled(stacked)
         kind, probabilities = _read_outputs(model, model.predict_on_batch(stacked))
         names = _class_names(model, class_names, probabilities.shape[1])
-        for row, values in zip(images, probabilities, strict=True):
+        for row, values in zip(whole, probabilities, strict=True):
             order = range(len(names)) if kind == "regression" else np.argsort(-values)[:top]
             answers[row] = [(names[i], float(values[i])) for i in order]
     if unreadable:
         reasons = " ".join(map(str, unreadable))
         warnings.warn(f"Skipped {len(unreadable)} unreadable pictures. {reasons}", stacklevel=2)
     return answers
+
+
+def _read(model, given, on_error):
+    """The first row and the inputs of each batch; what cannot be read is an exception."""
+    if takes_texts(model):
+        for start in range(0, len(given), AT_ONCE):
+            yield start, given[start : start + AT_ONCE]
+        return
+    resize, input_size = metadata(model).get("resize", "bicubic"), model.input_shape[1:3]
+    at_once = 1 if None in input_size else AT_ONCE
+    for start in range(0, len(given), at_once):
+        some = given[start : start + at_once]
+        yield start, in_parallel(lambda x: read_picture(x, input_size, resize, on_error), some)
 
 
 def _read_outputs(model: keras.Model, outputs: np.ndarray) -> tuple[str, np.ndarray]:
@@ -223,57 +232,3 @@ def _class_names(
             f"{count} outputs. Pass the names in the order of the training labels."
         )
     return tuple(class_names)
-
-
-def _as_list(pictures: object) -> list:
-    if pictures is None or isinstance(pictures, Splits) or is_dataset(pictures):
-        raise ValueError(
-            "predict takes paths, pixels or Pillow images. "
-            f"Received: {type(pictures).__name__}. Use predict_split(model, photos.test) for a "
-            "data set."
-        )
-    one_picture = isinstance(pictures, (str, Path)) or _is_image(pictures)
-    one_picture = one_picture or getattr(pictures, "ndim", 0) == 3
-    pictures = [pictures] if one_picture else list(pictures)
-    for picture in pictures:
-        if isinstance(picture, (str, Path)) and not Path(picture).is_file():
-            raise FileNotFoundError(
-                "Each path must be that of a picture file. "
-                f"Received: {picture}. For a folder, list its files: "
-                "sorted(Path(folder).glob('*.jpg'))."
-            )
-    return pictures
-
-
-def _is_image(picture: object) -> bool:
-    from PIL import Image
-
-    return isinstance(picture, Image.Image)
-
-
-def _read_picture(
-    picture: object, input_size: tuple, resize: str, on_error: str
-) -> np.ndarray | ValueError:
-    resizable = None not in input_size
-    if isinstance(picture, (str, Path)):
-        try:
-            return read_image(picture, input_size if resizable else None, resize)
-        except ValueError as error:
-            if on_error == "raise":
-                raise
-            return error
-    pixels = np.asarray(upright_rgb(picture) if _is_image(picture) else picture)
-    if pixels.ndim != 3 or pixels.shape[-1] != 3:
-        raise ValueError(
-            "A picture is a path or an array (height, width, 3). "
-            f"Received: {type(picture).__name__} of shape {pixels.shape}. Convert it to RGB."
-        )
-    if not resizable or pixels.shape[:2] == input_size:
-        return pixels
-    if pixels.dtype != "uint8":
-        raise ValueError(
-            f"Float pictures must have the model's input size {input_size}. "
-            f"Received: {pixels.dtype} of shape {pixels.shape}. "
-            "Pass uint8 pixels, which are resized, or resize them yourself."
-        )
-    return resize_images(pixels[None], input_size, resize)[0]

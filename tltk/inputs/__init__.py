@@ -1,4 +1,4 @@
-"""Raw data in: pictures from folders, named data sets, arrays."""
+"""Raw data in: pictures and texts from files and folders, named data sets, arrays."""
 
 from tltk.inputs.catalog import list_datasets, load_dataset
 from tltk.inputs.decoding import read_image, resize_images
@@ -6,6 +6,7 @@ from tltk.inputs.examples import Examples, Splits, batches, examples_of, take, w
 from tltk.inputs.images import image_folder
 from tltk.inputs.places import bundle_folder, cache_folder, home_folder, notebooks_folder
 from tltk.inputs.splits import split_rows
+from tltk.inputs.texts import text_file, text_folder
 
 __all__ = [
     "Examples",
@@ -23,5 +24,7 @@ __all__ = [
     "resize_images",
     "split_rows",
     "take",
+    "text_file",
+    "text_folder",
     "warn_if_scaled",
 ]

@@ -1,4 +1,4 @@
-"""Data sets by name: those of the bundle, and any image set of TensorFlow Datasets."""
+"""Data sets by name: those of the bundle, and sets of pictures or texts of TensorFlow Datasets."""
 
 from pathlib import Path
 from typing import Any
@@ -11,11 +11,19 @@ from tltk.inputs.decoding import height_and_width, resize_images, resize_method
 from tltk.inputs.examples import Examples, Splits, splits_of, take
 from tltk.inputs.places import bundle_folder
 from tltk.inputs.splits import split_rows
+from tltk.inputs.tables import read_texts
+from tltk.inputs.texts import text_examples
 from tltk.inputs.tfds_sets import tfds_examples
 
 _BUNDLED = {
     "cifar10_small": "small colour photographs of 10 things, 32 x 32 pixels (from CIFAR-10)",
     "mnist_small": "handwritten digits, 28 x 28 pixels, greyscale (from MNIST)",
+}
+_BUNDLED_TEXTS = {
+    "sentiment_films": "sentences of film reviews, negative or positive",
+    "sentiment_products": "sentences of product reviews, negative or positive",
+    "sentiment_editorials": "sentences of newspaper editorials, negative or positive",
+    "sentiment_tweets": "tweets, negative or positive",
 }
 _TILES_ACROSS = 20
 _BUNDLED_VAL = 1 / 3
@@ -34,32 +42,33 @@ def load_dataset(
 ) -> Splits:
     """Load a named data set.
 
-    A bundled set (see `list_datasets`) has 300 training and 100 test pictures per class. Any other
-    name is looked up in TensorFlow Datasets ("cats_vs_dogs", "tf_flowers" …): what has been
-    prepared in `data_dir` is read without a network, the rest is downloaded. A set's own
+    The bundled sets (see `list_datasets`) are pictures, 300 for training and 100 for testing of
+    each class, and texts, whose documents are on one side each. Any other name is looked up in
+    TensorFlow Datasets ("cats_vs_dogs", "tf_flowers", "imdb_reviews", "glue/sst2" …): what has
+    been prepared in `data_dir` is read without a network, the rest is downloaded. A set's own
     validation and test parts are kept; a missing one is carved out of the training part,
     stratified by class. Pictures are resized when they are used.
 
     Args:
         name: a bundled name, or a TFDS name.
         image_size: the height and width in pixels to squash to, or one number for both.
-        batch_size: pictures in a batch.
+        batch_size: pictures or texts in a batch.
         val: share of the training part to use for validation where the set has no such part of
-            its own; 0 for none. By default 100 pictures per class of a bundled set, else 0.2.
+            its own; 0 for none. By default 100 of each class of bundled pictures, else 0.2.
         seed: decides what is carved out, what `per_class` draws, and the order.
-        per_class: use this many training pictures of each class. For one seed, those of a smaller
+        per_class: use this many training examples of each class. For one seed, those of a smaller
             number are among those of a larger one, and validation and test stay the same.
         resize: "bicubic", "bilinear", "lanczos" or "nearest".
         data_dir: where TFDS sets are, and are downloaded to. By default `$TLTK_HOME/datasets` is
             read, then TFDS's own folder, which also takes downloads.
 
     Returns:
-        `Splits` of uint8 pictures `(b, height, width, 3)` and int32 labels `(b,)`. The bundled
-        test pictures and their order are the same for every seed.
+        `Splits` of uint8 pictures `(b, height, width, 3)`, or of strings `(b,)`, and int32 labels
+        `(b,)`. The bundled test parts and their order are the same for every seed.
 
     Raises:
-        ValueError: for an unknown name, a set that is not of pictures with one label each, or more
-            pictures per class than there are.
+        ValueError: for an unknown name, a set that is not of pictures or texts with one label
+            each, or more examples per class than there are.
         ConnectionError: if the set must be downloaded and there is no network.
 
     Example:
@@ -70,17 +79,21 @@ def load_dataset(
     height_and_width(image_size)
     resize_method(resize)
     check_positive_integer("batch_size", batch_size)
+    default_val, groups = _CARVED, None
     if name in _BUNDLED:
         given, class_names = _bundled(name, image_size, resize)
         default_val = _BUNDLED_VAL
+    elif name in _BUNDLED_TEXTS:
+        given, class_names, groups = _bundled_texts(name)
     else:
-        given, class_names = tfds_examples(name, image_size, resize, data_dir, tuple(_BUNDLED))
-        default_val = _CARVED
+        bundled = (*_BUNDLED, *_BUNDLED_TEXTS)
+        given, class_names = tfds_examples(name, image_size, resize, data_dir, bundled)
     train = given["train"]
     rows = split_rows(
         np.array(class_names)[train.labels],
         val=0 if "val" in given else default_val if val is None else val,
         test=0 if "test" in given else _CARVED,
+        groups=groups,
         seed=seed,
     )
     if per_class is not None:
@@ -96,10 +109,11 @@ def list_datasets() -> list[dict[str, Any]]:
         One row per set: its name and what it holds.
 
     Example:
-        >>> [row["name"] for row in list_datasets()]
-        ['cifar10_small', 'mnist_small']
+        >>> [row["name"] for row in list_datasets()][:3]
+        ['cifar10_small', 'mnist_small', 'sentiment_films']
     """
-    return [{"name": name, "description": text} for name, text in _BUNDLED.items()]
+    described = {**_BUNDLED, **_BUNDLED_TEXTS}
+    return [{"name": name, "description": text} for name, text in described.items()]
 
 
 def _bundled(name, image_size, resize):
@@ -118,6 +132,19 @@ def _bundled(name, image_size, resize):
         given[part] = _resized(pictures, labels, tuple(names), image_size, resize)
     order = np.random.default_rng(0).permutation(given["test"].count)
     return {**given, "test": take(given["test"], order)}, class_names
+
+
+def _bundled_texts(name):
+    path = bundle_folder() / "sentiment" / f"{name.removeprefix('sentiment_')}.tsv.xz"
+    parts = read_texts(path, text="text", label="part", group="document")
+    named = read_texts(path, text="text", label="label", group="document")
+    class_names = tuple(sorted(set(named.labels)))
+    everything = text_examples(named, class_names)
+    part_of_row, documents = np.array(parts.labels), np.array(parts.groups)
+    train, test = (np.flatnonzero(part_of_row == part) for part in ("train", "test"))
+    test = np.random.default_rng(0).permutation(test)
+    given = {"train": take(everything, train), "test": take(everything, test)}
+    return given, class_names, documents[train]
 
 
 def _tiles(sheet):
@@ -146,7 +173,7 @@ def _first_of_each(rows, labels, per_class):
     fewest = min(map(len, classes))
     if per_class > fewest:
         raise ValueError(
-            "per_class must not exceed the training pictures of any class. "
+            "per_class must not exceed the training examples of any class. "
             f"Received: per_class={per_class}, and a class with {fewest}. "
             "Ask for fewer, or lower val."
         )

@@ -67,7 +67,7 @@ def class_names_of(folders: dict[str, Path]) -> tuple[str, ...]:
         raise ValueError(
             "The folder must hold one subfolder per class, at least two. "
             f"Received: {train} with {', '.join(names['train']) or 'no subfolder'} and {files} "
-            "files. Sort the pictures into one subfolder per class, or pass the folder that holds "
+            "files. Sort them into one subfolder per class, or pass the folder that holds "
             "these."
         )
     for part, some in names.items():

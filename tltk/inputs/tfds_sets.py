@@ -1,4 +1,4 @@
-"""Image sets of TensorFlow Datasets, kept encoded and decoded like any other picture."""
+"""Sets of pictures or texts of TensorFlow Datasets; pictures stay encoded until they are used."""
 
 import difflib
 import threading
@@ -25,7 +25,7 @@ def tfds_examples(
     data_dir: str | Path | None = None,
     other_names: tuple[str, ...] = (),
 ) -> tuple[dict[str, Examples], tuple[str, ...]]:
-    """Read a TFDS image set by name, from disk where it is prepared, else by download.
+    """Read a TFDS set of pictures or texts, from disk where it is prepared, else by download.
 
     Args:
         name: the TFDS name.
@@ -38,21 +38,24 @@ def tfds_examples(
         The examples of "train", and of "val" and "test" where the set has them; the class names.
 
     Raises:
-        ValueError: for an unknown name, or a set that is not of pictures with one label each.
+        ValueError: for an unknown name, or a set that is not of pictures or texts with one label
+            each.
         ConnectionError: if the set must be downloaded and there is no network.
     """
     places = _places(data_dir)
     builder = _builder(name, places, other_names)
-    picture_key, label_key = _keys(name, builder)
+    input_key, label_key = _keys(name, builder)
+    is_text = _is_text(builder.info.features[input_key])
     if not builder.data_path.exists():
         _check_online(name, places, other_names)
         builder.download_and_prepare()
     parts = {}
     for split, part in _PARTS.items():
         if split in builder.info.splits:
-            columns = temporary_columns(_encoded_rows(builder, split, picture_key, label_key))
+            columns = temporary_columns(_encoded_rows(builder, split, input_key, label_key))
             if columns and columns[2].min() >= 0:
-                parts[part] = _examples(columns, f"{name}/{split}", image_size, resize)
+                settings = () if is_text else (image_size, resize)
+                parts[part] = _examples(columns, f"{name}/{split}", *settings)
     if "train" not in parts:
         raise ValueError(
             "A data set must have a labelled part called train. "
@@ -136,44 +139,64 @@ def _unknown(name, other_names, tfds_names, places):
 
 
 def _keys(name, builder):
+    """The names of the input and of the label: as the set declares them, or its only ones."""
     import tensorflow_datasets as tfds
 
-    features, keys = builder.info.features, builder.info.supervised_keys
-    kinds = [type(features[key]) for key in keys or ()]
-    if kinds != [tfds.features.Image, tfds.features.ClassLabel]:
+    features = builder.info.features
+    kinds = {key: type(features[key]) for key in features}
+    readable = (tfds.features.Image, tfds.features.Text)
+    inputs = [key for key, kind in kinds.items() if kind in readable]
+    labels = [key for key, kind in kinds.items() if kind is tfds.features.ClassLabel]
+    keys = builder.info.supervised_keys or (*inputs, *labels)
+    if len(keys) != 2 or keys[0] not in inputs or keys[1] not in labels:
         raise ValueError(
-            "load_dataset reads sets of pictures with one class each. "
+            "load_dataset reads sets of pictures or texts with one class each. "
             f"Received: {name!r} with {', '.join(sorted(features))}. "
             "Use tfds.load, and pass its batched dataset where a split is taken."
         )
     return keys
 
 
-def _encoded_rows(builder, split, picture_key, label_key):
+def _is_text(feature) -> bool:
     import tensorflow_datasets as tfds
 
+    return isinstance(feature, tfds.features.Text)
+
+
+def _encoded_rows(builder, split, input_key, label_key):
+    import tensorflow_datasets as tfds
+
+    is_text = _is_text(builder.info.features[input_key])
     wanted = tfds.decode.PartialDecoding(
-        {picture_key: True, label_key: True}, decoders={picture_key: tfds.decode.SkipDecoding()}
+        {input_key: True, label_key: True},
+        decoders=None if is_text else {input_key: tfds.decode.SkipDecoding()},
     )
     rows = builder.as_dataset(split=split, decoders=wanted, shuffle_files=False)
     for row in rows.as_numpy_iterator():
-        content = np.frombuffer(row[picture_key], "uint8")
+        content = np.frombuffer(row[input_key] or b" ", "uint8")
         yield [content, np.array([len(content)]), np.array([row[label_key]], "int32")]
 
 
-def _examples(columns, prefix, image_size, resize):
+def _examples(columns, prefix, image_size=None, resize=None):
+    """Pictures of a size, decoded when they are used; texts where no size is given."""
     contents, lengths, labels = columns
     ends = np.cumsum(lengths)
     names = tuple(f"{prefix}/{row:06d}" for row in range(len(labels)))
+    settings = () if image_size is None else (height_and_width(image_size), resize)
 
-    def fetch_one(row):
-        content = contents[ends[row] - lengths[row] : ends[row]].tobytes()
-        return decode(content, names[row], image_size, resize)
+    def content(row):
+        return contents[ends[row] - lengths[row] : ends[row]].tobytes()
+
+    def picture(row):
+        return decode(content(row), names[row], image_size, resize)
+
+    def texts(rows):
+        return np.array([content(row).decode() for row in rows], dtype=object)
 
     return Examples(
-        fetch=lambda rows: np.stack(in_parallel(fetch_one, rows)),
+        fetch=texts if image_size is None else lambda rows: np.stack(in_parallel(picture, rows)),
         labels=np.array(labels),
-        digest=content_digest((contents, lengths), height_and_width(image_size), resize),
+        digest=content_digest((contents, lengths), *settings),
         names=names,
         count=len(labels),
     )

@@ -93,7 +93,8 @@ def _cut_at(model, tensors) -> Cut | NoCut:
     raw = {id(tensor) for tensor in model.inputs}
     outputs = [keras.layers.Identity()(t) if id(t) in raw else t for t in tensors]
     prefix = keras.Model(inputs_of(model), outputs if len(outputs) > 1 else outputs[0])
-    if not prefix.weights:
+    takes_texts = any(tensor.dtype == "string" for tensor in model.inputs)
+    if not prefix.weights and not takes_texts:
         return NoCut("the frozen part holds no weights, so there is nothing to save")
     if any(_hides_mask(layer) for layer in prefix.layers):
         return NoCut(

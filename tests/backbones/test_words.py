@@ -1,0 +1,168 @@
+import gzip
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+
+from tltk.backbones import (
+    WordVectors,
+    layers_by_block,
+    load_text_backbone,
+    load_word_vectors,
+    unknown_share,
+)
+from tltk.tuning import build_classifier, extract_features, fine_tune, load_model, unfreeze
+
+WORDS = ("good", "bad", "film", "dull")
+VECTORS = np.array([[1, 0, 2], [-1, 0, 1], [0, 1, 0], [-2, 0.5, 0]], "float32")
+TINY = WordVectors(WORDS, VECTORS)
+TEXTS = ["A good film!", "bad, dull film", "Good good", "dull", "so bad"] * 6
+LABELS = np.array([1, 0, 1, 0, 0] * 6, "int32")
+
+
+def by_hand(text, length):
+    """Mean of the vectors of a text's words as they stand in the table; unknown ones are zero."""
+    words = "".join(c for c in text.lower() if c not in "!,.").split()[:length]
+    rows = [VECTORS[WORDS.index(w)] if w in WORDS else np.zeros(3) for w in words]
+    return np.mean(rows, axis=0)
+
+
+def text_lines(pairs):
+    return "\n".join(" ".join([word, *map(repr, map(float, row))]) for word, row in pairs)
+
+
+def binary(pairs):
+    rows = [word.encode() + b" " + np.array(row, "<f4").tobytes() + b"\n" for word, row in pairs]
+    return f"{len(pairs)} {len(pairs[0][1])}\n".encode() + b"".join(rows)
+
+
+PAIRS = list(zip(WORDS, VECTORS.tolist(), strict=True))
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("glove.txt", text_lines(PAIRS).encode()),
+        ("crawl.vec", f"4 3\n{text_lines(PAIRS)}\n".encode()),
+        ("glove.txt.gz", gzip.compress(text_lines(PAIRS).encode())),
+        ("news.bin", binary(PAIRS)),
+        ("news.bin.gz", gzip.compress(binary(PAIRS))),
+    ],
+)
+def test_every_format_gives_the_same_vectors(tmp_path, name, content):
+    (tmp_path / name).write_bytes(content)
+    found = load_word_vectors(tmp_path / name)
+    assert found.words == WORDS
+    np.testing.assert_array_equal(found.vectors, VECTORS)
+    assert load_word_vectors(tmp_path / name, most=2).words == WORDS[:2]
+
+
+def test_words_that_text_cannot_contain_are_left_out(tmp_path):
+    pairs = [("The", [1.0, 2]), ("the", [3.0, 4]), ("n't", [5.0, 6]), ("two words", [7.0, 8])]
+    (tmp_path / "a.vec").write_text(f"4 2\n{text_lines(pairs)}")
+    found = load_word_vectors(tmp_path / "a.vec")
+    assert found.words == ("the", "two words")
+    assert found.vectors.tolist() == [[1, 2], [7, 8]]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "match"),
+    [
+        ("a.txt", b"good 1 2 3\nbad 1 2\n", "a word and 3 numbers.*line 2"),
+        ("a.txt", b"good 1 2 3\nbad 1 x 3\n", "a word and 3 numbers.*line 2"),
+        ("a.txt", b"good 1 nan 3\n", "must be finite.*'good'"),
+        ("a.txt", b"", "with none"),
+        ("a.bin", binary(PAIRS)[:-9], "announces 4 words.*ends in word 4"),
+    ],
+)
+def test_broken_files(tmp_path, name, content, match):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(ValueError, match=match):
+        load_word_vectors(tmp_path / name)
+
+
+def test_a_file_that_is_not_there():
+    with pytest.raises(FileNotFoundError, match='"glove" or a file. Received: none.txt'):
+        load_word_vectors("none.txt")
+
+
+def test_pooled_features_are_the_mean_of_the_words():
+    features, _ = extract_features(load_text_backbone(TINY, length=4), TEXTS)
+    np.testing.assert_allclose(features, [by_hand(text, 4) for text in TEXTS], atol=1e-6)
+
+
+def test_longer_texts_are_cut():
+    features, _ = extract_features(load_text_backbone(TINY, length=2), TEXTS)
+    np.testing.assert_allclose(features, [by_hand(text, 2) for text in TEXTS], atol=1e-6)
+
+
+def test_unknown_words_are_counted():
+    classifier = build_classifier(load_text_backbone(TINY, length=4), 2)
+    assert unknown_share(classifier, ["a good film", "bad"]) == pytest.approx(1 / 4)
+
+
+@pytest.mark.parametrize(
+    ("encoder", "blocks"),
+    [("mean", ["words"]), ("cnn", ["stem", "block1"]), ("lstm", ["stem", "block1"])],
+)
+def test_blocks_of_each_encoder(encoder, blocks):
+    assert list(layers_by_block(load_text_backbone(TINY, encoder))) == blocks
+
+
+@pytest.mark.parametrize("encoder", ["mean", "cnn", "lstm"])
+def test_frozen_words_stay_bit_for_bit_and_tuned_ones_move(encoder):
+    for unfrozen in ([] if encoder == "mean" else ["block1"], "all"):
+        keras.utils.set_random_seed(0)
+        model = build_classifier(load_text_backbone(TINY, encoder, length=4, units=4), 2)
+        before = model.get_layer("words").get_weights()[0]
+        settings = {"unfreeze_blocks": unfrozen, "base_lr": 0.01, "epochs": 2, "verbose": 0}
+        history = fine_tune(model, (TEXTS, LABELS), **settings)
+        after = model.get_layer("words").get_weights()[0]
+        assert np.array_equal(before, after) == (unfrozen != "all")
+        assert np.isfinite(history.history["loss"]).all()
+
+
+@pytest.mark.parametrize("unfrozen", [["block1"], "all"])
+def test_cached_and_plain_training_give_the_same_losses(unfrozen):
+    losses = []
+    for cache in (True, False):
+        keras.utils.set_random_seed(0)
+        model = build_classifier(load_text_backbone(TINY, "cnn", length=4, units=4), 2)
+        settings = {"unfreeze_blocks": unfrozen, "head_epochs": 1, "epochs": 2, "verbose": 0}
+        losses.append(fine_tune(model, (TEXTS, LABELS), cache=cache, **settings).history["loss"])
+    assert losses[0] == pytest.approx(losses[1], rel=1e-6)
+
+
+def test_saved_model_answers_in_a_fresh_process_without_tltk(tmp_path):
+    model = build_classifier(load_text_backbone(TINY, length=4), ["poor", "fine"])
+    fine_tune(model, (TEXTS, LABELS), unfreeze_blocks=0, verbose=0)
+    model.save(tmp_path / "reviews.keras")
+    script = f"""
+import keras, numpy as np, sys
+model = keras.models.load_model({str(tmp_path / "reviews.keras")!r})
+answers = model.predict(np.array(["A good film!", "dull"], object), verbose=0)
+assert "tltk" not in sys.modules
+print(*answers[:, 1].tolist())
+"""
+    ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stderr
+    expected = model.predict(np.array(["A good film!", "dull"], object), verbose=0)[:, 1]
+    assert [float(x) for x in ran.stdout.split()] == pytest.approx(expected.tolist(), abs=1e-6)
+    again = load_model(tmp_path / "reviews.keras")
+    unfreeze(again, "all")
+    assert len(again.trainable_weights) == 3
+
+
+@pytest.mark.parametrize(
+    ("settings", "match"),
+    [
+        ({"encoder": "bert"}, "one of mean, cnn, lstm. Received: encoder='bert'"),
+        ({"length": 0}, "at least 1. Received: length=0"),
+        ({"units": 0}, "at least 1.*units=0"),
+    ],
+)
+def test_settings_that_do_not_exist(settings, match):
+    with pytest.raises(ValueError, match=match):
+        load_text_backbone(TINY, **settings)

@@ -1,0 +1,191 @@
+"""Raw text: a table of texts with labels, or a folder with one subfolder per class."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from tltk.inputs.checks import check_positive_integer
+from tltk.inputs.columns import content_digest
+from tltk.inputs.examples import Examples, Splits, splits_of, take
+from tltk.inputs.folders import class_names_of, listed, part_folders
+from tltk.inputs.splits import split_rows
+from tltk.inputs.tables import Texts, read_texts, whole_texts
+
+
+def text_file(
+    path: str | Path,
+    text: str = "text",
+    label: str = "label",
+    group: str | None = None,
+    batch_size: int = 32,
+    val: float | str | Path = 0.2,
+    test: float | str | Path = 0.2,
+    seed: int = 0,
+    encoding: str = "utf-8-sig",
+    on_error: str = "skip",
+) -> Splits:
+    """Load a table of texts with labels, and split it.
+
+    CSV (`.csv`), tab-separated (`.tsv`) and JSON lines (`.jsonl`, `.ndjson`) are read, also packed
+    as `.gz` or `.xz`. The split is stratified by class; rows of one group stay on one side, and so
+    do equal texts where no group is named.
+
+    Args:
+        path: the file; the first line of a table names its columns.
+        text: the column of texts, each below 1,048,576 characters.
+        label: the column of class names or numbers.
+        group: a column that says what must stay on one side (a document, an author), or None.
+        batch_size: texts in a batch.
+        val: share of the rows for validation, 0 for none, or the path of a file of its own.
+        test: share of the rows for testing, 0 for none, or the path of a file of its own.
+        seed: decides the split, and the order in it.
+        encoding: of the file.
+        on_error: "skip" leaves out rows without text or label and names them in a warning; "raise"
+            refuses them.
+
+    Returns:
+        `Splits` of strings `(b,)` and int32 labels `(b,)`; classes are in alphabetical order.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ValueError: for an unknown suffix, a missing column, another encoding, malformed lines, or
+            fewer than two classes.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     file = Path(folder, "reviews.csv")
+        ...     rows = [f"film {i} was {'good,fine' if i % 2 else 'bad,poor'}" for i in range(20)]
+        ...     _ = file.write_text("\\n".join(["review,verdict", *rows]))
+        ...     reviews = text_file(file, text="review", label="verdict")
+        >>> reviews.class_names, len(reviews.files["train"])
+        (('fine', 'poor'), 12)
+    """
+    check_positive_integer("batch_size", batch_size)
+    settings = (text, label, group, encoding, on_error)
+    own_files = {part: p for part, p in (("val", val), ("test", test)) if not _is_share(p)}
+    tables = {"train": read_texts(path, *settings)}
+    tables |= {part: read_texts(file, *settings) for part, file in own_files.items()}
+    shares = {"val": val, "test": test}
+    shares = {part: 0 if part in own_files else share for part, share in shares.items()}
+    return text_splits(tables, batch_size, seed=seed, **shares)
+
+
+def text_folder(
+    path: str | Path,
+    batch_size: int = 32,
+    val: float = 0.2,
+    test: float = 0.2,
+    seed: int = 0,
+    encoding: str = "utf-8-sig",
+    on_error: str = "skip",
+) -> Splits:
+    """Load a folder of `.txt` files, one subfolder per class, and split it.
+
+    Folders called train, val and test are kept as they are (see `image_folder` for their names).
+
+    Args:
+        path: the folder, `path/<class>/….txt` or `path/train/<class>/….txt`.
+        batch_size: texts in a batch.
+        val: share of the texts for validation; 0 for none.
+        test: share of the texts for testing; 0 for none.
+        seed: decides the split, and the order in it.
+        encoding: of the files.
+        on_error: "skip" leaves out empty and unreadable files and names them in a warning;
+            "raise" refuses them.
+
+    Returns:
+        `Splits` of strings `(b,)` and int32 labels `(b,)`; classes are in alphabetical order.
+
+    Raises:
+        FileNotFoundError: if there is no such folder.
+        ValueError: if the folder does not hold two or more classes, or files cannot be read.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     for i in range(10):
+        ...         file = Path(folder, "good" if i % 2 else "bad", f"{i}.txt")
+        ...         file.parent.mkdir(exist_ok=True)
+        ...         _ = file.write_text(f"film {i}")
+        ...     reviews = text_folder(folder)
+        >>> reviews.class_names, reviews.files["test"]
+        (('bad', 'good'), ('bad/2.txt', 'good/5.txt'))
+    """
+    check_positive_integer("batch_size", batch_size)
+    path = Path(path).expanduser()
+    folders = part_folders(path)
+    class_names = class_names_of(folders)
+    tables = {}
+    for part, folder in folders.items():
+        files = [(name, f) for name in class_names for f in sorted((folder / name).rglob("*.txt"))]
+        rows = [(_content(file, encoding), name, None) for name, file in files]
+        names = [file.relative_to(path).as_posix() for _, file in files]
+        tables[part] = whole_texts(rows, names, folder, on_error)
+    shares = {"val": 0 if "val" in tables else val, "test": 0 if "test" in tables else test}
+    return text_splits(tables, batch_size, seed=seed, **shares)
+
+
+def text_splits(
+    tables: dict[str, Texts], batch_size: int, val: float, test: float, seed: int
+) -> Splits:
+    """Number the classes, carve the parts that are missing out of train, and serve all of them."""
+    class_names = tuple(sorted(set(tables["train"].labels)))
+    if len(class_names) < 2:
+        raise ValueError(
+            "A classifier needs at least two classes. Received: "
+            f"{listed(list(class_names)) or 'none'} only. Check the column of labels."
+        )
+    labels = {label for table in tables.values() for label in table.labels}
+    strangers = sorted(labels.difference(class_names))
+    if strangers:
+        raise ValueError(
+            "Validation and test may hold only classes of the training part. "
+            f"Received: {listed(strangers)} beside {listed(list(class_names))}. Correct the labels."
+        )
+    parts = {part: text_examples(table, class_names) for part, table in tables.items()}
+    rows = split_texts(tables["train"], val, test, seed)
+    carved = {part: take(parts["train"], some) for part, some in rows.items() if len(some)}
+    return splits_of({**parts, **carved}, class_names, batch_size)
+
+
+def text_examples(table: Texts, class_names: Sequence[str]) -> Examples:
+    """Give random access to texts, as arrays of strings."""
+    texts = np.array([*table.texts, None], dtype=object)[:-1]
+    numbers = {name: number for number, name in enumerate(class_names)}
+    return Examples(
+        fetch=lambda rows: texts[rows],
+        labels=np.array([numbers[label] for label in table.labels], "int32"),
+        digest=content_digest(texts),
+        names=None if table.names is None else tuple(table.names),
+        count=len(texts),
+    )
+
+
+def split_texts(table: Texts, val: float, test: float, seed: int) -> dict[str, np.ndarray]:
+    """Split by group where there are groups; else equal texts stay on one side."""
+    labels = np.array(table.labels)
+    if table.groups is not None:
+        return split_rows(labels, val, test, table.groups, seed)
+    _, first, copy_of = np.unique(table.texts, return_index=True, return_inverse=True)
+    parts = split_rows(labels[first], val, test, seed=seed)
+    return {part: _with_copies(some, copy_of) for part, some in parts.items()}
+
+
+def _with_copies(chosen, copy_of):
+    place = np.full(copy_of.max() + 1, -1)
+    place[chosen] = np.arange(len(chosen))
+    rows = np.flatnonzero(place[copy_of] >= 0)
+    return rows[np.argsort(place[copy_of[rows]], kind="stable")]
+
+
+def _content(file, encoding):
+    try:
+        return file.read_text(encoding=encoding)
+    except UnicodeDecodeError:
+        return ""
+
+
+def _is_share(value) -> bool:
+    return not isinstance(value, str | Path)
