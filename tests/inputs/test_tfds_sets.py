@@ -150,9 +150,16 @@ def test_a_set_of_another_kind_is_refused(prepared):
         load_dataset("tiny_other", data_dir=prepared)
 
 
-def test_a_set_of_texts_is_refused_before_any_download(tmp_path):
-    with pytest.raises(ValueError, match=r"one class each.*'imdb_reviews'"):
-        load_dataset("imdb_reviews", data_dir=tmp_path)
+def test_a_set_without_classes_is_refused_before_any_download(tmp_path):
+    with pytest.raises(ValueError, match=r"one class each.*'wiki40b/de'"):
+        load_dataset("wiki40b/de", data_dir=tmp_path)
+
+
+@pytest.mark.parametrize("name", ["imdb_reviews", "ag_news_subset", "glue/sst2"])
+def test_known_sets_of_texts_are_taken_up_to_the_request(name, tmp_path, monkeypatch):
+    monkeypatch.setattr(tfds_sets, "is_online", lambda: False)
+    with pytest.raises(ConnectionError, match=f"needs a network. Received: '{name}'"):
+        load_dataset(name, data_dir=tmp_path)
 
 
 def test_without_a_network_one_error_says_where_was_looked_and_what_to_do(tmp_path, monkeypatch):

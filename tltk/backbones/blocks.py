@@ -13,6 +13,7 @@ BLOCK_NAME = re.compile(
     r"(expanded_conv|block_?\d+[a-z]?|(?:conv|stack)\d_block\d+)_\w+"
     r"|convnext_[a-z]+_(stage_\d_block_\d+)_\w+"
     r"|convnext_[a-z]+_(downsampling)_[a-z]+(_\d)"
+    r"|(word_vectors)"
 )
 DENSENET_BLOCK_NAME = re.compile(r"(conv[2-9]|pool[2-9])_\w+")
 INCEPTION_BLOCK_NAME = re.compile(r"(mixed\d+)")

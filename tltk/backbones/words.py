@@ -96,18 +96,19 @@ def load_text_backbone(
 
     The text is put into lower case, freed of punctuation, cut into words, and each word becomes
     its vector; words without a vector become zeros. Everything is in the model, as stock Keras
-    layers. The vectors are the block `words`; an encoder starts fresh, as the block `block1`.
+    layers. The vectors are the block `word_vectors`; an encoder starts fresh, as the block `block1`.
 
     Args:
         vectors: what `load_word_vectors` gave, or what it takes.
         encoder: "mean" (nothing: the head's pooling takes the mean), "cnn" (windows of three
-            words), or "lstm" (in both directions).
+            words, which do not know the padding: pool them with "max"), or "lstm" (in both
+            directions).
         length: words of a text that are read; longer texts are cut, shorter ones padded.
         units: the encoder's filters, or cells in each direction.
 
     Returns:
-        A `keras.Model`: strings (b,) in, features (b, length, d) out, padding masked. To save it
-        or to use plain `model.predict`, pass `tf.constant(texts)` or an array of objects.
+        A `keras.Model`: strings (b,) in, features (b, length, d) out, padding masked. Plain
+        `model.predict` takes `tf.constant(texts)` or an array of objects, no list.
 
     Raises:
         ValueError: for an unknown encoder, or a length or number of units below 1.
@@ -138,7 +139,11 @@ def load_text_backbone(
         vocabulary=list(words), output_sequence_length=length, name="tokens"
     )(inputs)
     embedding = keras.layers.Embedding(
-        len(words) + 2, rows.shape[1], mask_zero=True, embeddings_initializer="zeros", name="words"
+        len(words) + 2,
+        rows.shape[1],
+        mask_zero=encoder != "cnn",
+        embeddings_initializer="zeros",
+        name="word_vectors",
     )
     outputs = _encoded(embedding(tokens), encoder, units)
     embedding.set_weights([np.concatenate([padding_and_unknown, rows])])

@@ -143,6 +143,24 @@ def examples_of(data: Any, labels: Any = None, key: str | None = None) -> Exampl
     return _examples_of_arrays(as_arrays(data), labels, key)
 
 
+def as_network_input(inputs: Any) -> Any:
+    """Turn arrays of strings into tensors, which Keras trains on; other arrays stay.
+
+    Args:
+        inputs: an array, or a tuple or dict of arrays.
+
+    Example:
+        >>> as_network_input(np.array(["a", "b"], object)).dtype.name
+        'string'
+    """
+    import tensorflow as tf
+
+    def of_strings(leaf):
+        return tf.constant(leaf) if leaf.dtype == object else leaf
+
+    return keras.tree.map_structure(of_strings, inputs)
+
+
 def take(examples: Examples, rows: Any) -> Examples:
     """Select rows, in the given order.
 

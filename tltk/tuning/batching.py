@@ -7,7 +7,7 @@ import os
 import keras
 import numpy as np
 
-from tltk.inputs.examples import Examples
+from tltk.inputs.examples import Examples, as_network_input
 
 
 class ShuffledBatches(keras.utils.PyDataset):
@@ -28,7 +28,7 @@ class ShuffledBatches(keras.utils.PyDataset):
 
     def __getitem__(self, index: int):
         rows = self._order[index * self._batch_size : (index + 1) * self._batch_size]
-        return self._examples.fetch(rows), self._examples.labels[rows]
+        return as_network_input(self._examples.fetch(rows)), self._examples.labels[rows]
 
     def on_epoch_end(self) -> None:
         self._epoch += 1
