@@ -124,6 +124,10 @@ def test_reasons_are_given():
         [keras.Input((4,)), keras.layers.Embedding(9, 2, mask_zero=True, trainable=False)]
     )
     assert "mask" in cut_frozen(keras.Sequential([hidden, keras.layers.LSTM(2)])).reason
+    words = keras.layers.TextVectorization(vocabulary=["a"], output_sequence_length=2)
+    words.add_weight(shape=(1,))
+    texts = keras.Sequential([keras.Input((), dtype="string"), words, keras.layers.Dense(2)])
+    assert "texts, not numbers, cross" in cut_frozen(texts).reason
 
     class Subclassed(keras.Model):
         def call(self, inputs):

@@ -1,6 +1,7 @@
 """Pretrained networks: raw pixels or strings in, features out, and their blocks by name."""
 
 from tltk.backbones.blocks import block_names, layers_by_block
+from tltk.backbones.hub import HubLayer, load_hub_backbone
 from tltk.backbones.load import load_backbone
 from tltk.backbones.lookup import find_weights
 from tltk.backbones.table import list_backbones
@@ -12,12 +13,14 @@ from tltk.backbones.words import (
 )
 
 __all__ = [
+    "HubLayer",
     "WordVectors",
     "block_names",
     "find_weights",
     "layers_by_block",
     "list_backbones",
     "load_backbone",
+    "load_hub_backbone",
     "load_text_backbone",
     "load_word_vectors",
     "unknown_share",

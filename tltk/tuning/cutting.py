@@ -90,6 +90,8 @@ def _cut_at(model, tensors) -> Cut | NoCut:
         return NoCut("nothing at the start of the model is frozen")
     if len(tensors) > MOST_TENSORS:
         return NoCut(f"{len(tensors)} tensors cross from the frozen to the trained part")
+    if any(tensor.dtype == "string" for tensor in tensors):
+        return NoCut("texts, not numbers, cross from the frozen to the trained part")
     raw = {id(tensor) for tensor in model.inputs}
     outputs = [keras.layers.Identity()(t) if id(t) in raw else t for t in tensors]
     prefix = keras.Model(inputs_of(model), outputs if len(outputs) > 1 else outputs[0])

@@ -1,0 +1,222 @@
+"""A TF-Hub network (a SavedModel in TF2 Hub format) as one layer of a Keras model."""
+
+import hashlib
+import inspect
+import os
+import tempfile
+import warnings
+from pathlib import Path
+
+import keras
+
+from tltk.inputs.tfds_sets import is_online
+
+_GRAPH = "saved_model.pb"
+_CONTENT = (_GRAPH, "assets/**/*", "variables/**/*")
+
+
+@keras.saving.register_keras_serializable("tltk")
+class HubLayer(keras.layers.Layer):
+    """Run a SavedModel whose variables are the layer's weights.
+
+    Frozen, nothing in it changes. Trainable, its trainable variables learn, and where its call
+    takes `training`, batch statistics and dropout run as in training. A saved `.keras` file holds
+    the weights and the handle: the SavedModel must still be there when the file is loaded, and
+    runs whatever its graph says, so load none that you do not trust.
+
+    Args:
+        handle: as for `load_hub_backbone`.
+        output_key: as for `load_hub_backbone`.
+        digest: of the SavedModel's files when the layer was saved; a warning tells of a change.
+    """
+
+    def __init__(self, handle, output_key=None, digest=None, **settings):
+        import tensorflow as tf
+
+        super().__init__(autocast=False, **settings)
+        self.supports_jit = False
+        self.handle, self.output_key = str(handle), output_key
+        folder = _folder_of(self.handle)
+        self.digest = _digest(folder)
+        if digest not in (None, self.digest):
+            warnings.warn(
+                "A saved network needs the SavedModel it was made with. Received: "
+                f"{self.handle}, whose files have changed since. Check the answers.",
+                stacklevel=2,
+            )
+        self._module = tf.saved_model.load(str(folder))
+        functions = _functions_of(self._module, self.handle)
+        _check_output_key(functions[0].structured_outputs, output_key)
+        self._takes_training = "training" in inspect.signature(self._module.__call__).parameters
+        self._regularization_losses = getattr(self._module, "regularization_losses", ())
+        self.accepted = _accepted_by(functions)
+        for variable, learns in _variables_of(self._module, functions):
+            self._track_variable(_shared(variable, learns))
+
+    def call(self, inputs, training=None):
+        learns = bool(self.trainable_weights)
+        mode = {"training": bool(training) and learns} if self._takes_training else {}
+        outputs = self._module(inputs, **mode)
+        if learns:
+            for loss in self._regularization_losses:
+                self.add_loss(loss())
+        return outputs if self.output_key is None else outputs[self.output_key]
+
+    def get_config(self):
+        own = {"handle": self.handle, "output_key": self.output_key, "digest": self.digest}
+        return {**super().get_config(), **own}
+
+
+def load_hub_backbone(
+    handle: str | Path,
+    input_shape: tuple[int | None, ...] | None = None,
+    dtype: str | None = None,
+    output_key: str | int | None = None,
+    scale: float | None = None,
+    name: str = "hub",
+) -> keras.Model:
+    """Load a TF-Hub network, ready to be reused: what its SavedModel takes in, features out.
+
+    The SavedModel is one layer and one block, so it is frozen and fine-tuned as a whole.
+    `train_batch_norm` does not reach into it: fine-tuned, its batch statistics move.
+
+    Args:
+        handle: a folder with a SavedModel in TF2 Hub format, or an address at tfhub.dev or
+            kaggle.com, which `tensorflow_hub` downloads into `$TFHUB_CACHE_DIR`.
+        input_shape: the shape of one example: () for a text, (h, w, 3) for a picture, (samples,)
+            for a waveform. By default what the SavedModel says.
+        dtype: "string", "float32" and the like; by default what the SavedModel says.
+        output_key: which output, where it gives several: a key of its dict (such as "default"),
+            or a place in its tuple.
+        scale: what raw pixels are multiplied by; 1/255 for most pictures of TF-Hub, whose networks
+            take values from 0 to 1.
+        name: of the model, its layer and its block.
+
+    Returns:
+        A `keras.Model`: (b, *input_shape) in, features out. It saves and loads in safe mode once
+        `tltk` is imported, as long as `handle` can still be read. Keep to handles that you trust:
+        a SavedModel runs whatever its graph says.
+
+    Raises:
+        FileNotFoundError: if there is no such folder, or no SavedModel in it.
+        ConnectionError: if the address cannot be downloaded.
+        ValueError: for a module of TF1, a SavedModel that cannot be called, an output to choose,
+            or an input that it does not take.
+
+    Example:
+        >>> import tensorflow as tf
+        >>> module = tf.Module()
+        >>> module.weight = tf.Variable([[1.0], [2.0]])
+        >>> module.__call__ = tf.function(lambda x: x @ module.weight, [tf.TensorSpec((None, 2))])
+        >>> tf.saved_model.save(module, "encoder")
+        >>> load_hub_backbone("encoder").predict(tf.constant([[3.0, 4.0]]), verbose=0).tolist()
+        [[11.0]]
+
+    Reference:
+        https://www.tensorflow.org/hub/reusable_saved_models
+    """
+    layer = HubLayer(handle, output_key, name=name)
+    accepted_shape, accepted_dtype = layer.accepted[0]
+    shape = accepted_shape[1:] if input_shape is None else input_shape
+    inputs = keras.Input(shape, dtype=dtype or accepted_dtype, name="input")
+    try:
+        features = layer(inputs if scale is None else keras.layers.Rescaling(scale)(inputs))
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            "The input must be what the SavedModel takes, of shape and type "
+            f"{' or '.join(f'{shape} {dtype}' for shape, dtype in layer.accepted)}, None being "
+            f"free. Received: {inputs.shape} {inputs.dtype} for {handle}. "
+            "Pass another input_shape or dtype."
+        ) from error
+    return keras.Model(inputs, features, name=name)
+
+
+def _folder_of(handle) -> Path:
+    folder = Path(_downloaded(handle) if "://" in handle else handle).expanduser()
+    if (folder / "tfhub_module.pb").exists():
+        raise ValueError(
+            "Only SavedModels in TF2 Hub format can be reused in Keras 3. Received: "
+            f"{handle}, a TF1 Hub module. Look for a version of it that is marked TF2."
+        )
+    if not (folder / _GRAPH).is_file():
+        raise FileNotFoundError(
+            f"A TF-Hub network is a folder with {_GRAPH}. Received: {handle}, "
+            f"{'without that file' if folder.is_dir() else 'which does not exist'}. "
+            "Check the spelling; a saved model needs the folder where it was when it was saved."
+        )
+    return folder
+
+
+def _downloaded(handle) -> str:
+    cache = os.environ.get("TFHUB_CACHE_DIR") or Path(tempfile.gettempdir()) / "tfhub_modules"
+    kept = Path(cache) / hashlib.sha1(handle.encode(), usedforsecurity=False).hexdigest()
+    problem = "no network"
+    if kept.is_dir() or is_online():
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                from tensorflow_hub import resolve
+            return resolve(handle)
+        except Exception as error:
+            problem = error
+    raise ConnectionError(
+        "A network of TF-Hub must be on this machine or downloadable. "
+        f"Received: {handle}, not in {cache}; download: {problem}. Download and unpack it where "
+        "there is a network and pass its folder, or bring the cache folder here and set "
+        "TFHUB_CACHE_DIR to it."
+    )
+
+
+def _digest(folder) -> str:
+    digest = hashlib.sha256()
+    for path in sorted(path for pattern in _CONTENT for path in folder.glob(pattern)):
+        if path.is_file():
+            digest.update(f"{path.relative_to(folder).as_posix()} {path.stat().st_size}\n".encode())
+            with path.open("rb") as file:
+                digest.update(hashlib.file_digest(file, "sha256").digest())
+    return digest.hexdigest()
+
+
+def _functions_of(module, handle) -> list:
+    """The graphs behind a SavedModel's call, one for each input and mode that it was made for."""
+    functions = module.__call__.concrete_functions if callable(module) else []
+    if not functions:
+        raise ValueError(
+            "A SavedModel in TF2 Hub format can be called. Received: "
+            f"{handle}, which has only the signatures {sorted(getattr(module, 'signatures', ()))}. "
+            "Use keras.layers.TFSMLayer for it."
+        )
+    return functions
+
+
+def _accepted_by(functions) -> list[tuple]:
+    firsts = [keras.tree.flatten(f.structured_input_signature)[0] for f in functions]
+    return list(dict.fromkeys((tuple(spec.shape), spec.dtype.name) for spec in firsts))
+
+
+def _check_output_key(outputs, key) -> None:
+    if isinstance(outputs, dict):
+        keys = sorted(outputs)
+    else:
+        keys = [*range(len(outputs))] if isinstance(outputs, (list, tuple)) else [None]
+    if key not in keys:
+        raise ValueError(
+            "output_key chooses one of the SavedModel's outputs. "
+            f"Received: output_key={key!r}. Choose one of: {', '.join(map(repr, keys))}."
+        )
+
+
+def _variables_of(module, functions):
+    """Each variable, and whether it learns: as the module lists it, else as it was made."""
+    found = [*getattr(module, "variables", ()), *(v for f in functions for v in f.variables)]
+    listed = getattr(module, "trainable_variables", None)
+    learning = None if listed is None else {id(variable) for variable in listed}
+    for variable in {id(variable): variable for variable in found}.values():
+        yield variable, variable.trainable if learning is None else id(variable) in learning
+
+
+def _shared(variable, learns) -> keras.Variable:
+    name = variable.name.split(":")[0].replace("/", "_")
+    return keras.Variable(
+        variable, variable.shape, variable.dtype.name, trainable=learns, autocast=False, name=name
+    )
