@@ -93,6 +93,14 @@ def test_pooled_features_are_the_mean_of_the_words():
     np.testing.assert_allclose(features, [by_hand(text, 4) for text in TEXTS], atol=1e-6)
 
 
+@pytest.mark.parametrize("encoder", ["mean", "cnn", "lstm"])
+def test_a_text_without_words_is_a_text_of_one_unknown_word(encoder):
+    network = load_text_backbone(TINY, encoder, length=4, units=4)
+    features, _ = extract_features(network, ["", ":-)", "qwxz"])
+    assert np.isfinite(features).all()
+    np.testing.assert_array_equal(features, features[[2, 2, 2]])
+
+
 def test_longer_texts_are_cut():
     features, _ = extract_features(load_text_backbone(TINY, length=2), TEXTS)
     np.testing.assert_allclose(features, [by_hand(text, 2) for text in TEXTS], atol=1e-6)

@@ -95,8 +95,9 @@ def load_text_backbone(
     """Build a network on word vectors: raw strings in, a sequence of features out.
 
     The text is put into lower case, freed of punctuation, cut into words, and each word becomes
-    its vector; words without a vector become zeros. Everything is in the model, as stock Keras
-    layers. The vectors are the block `word_vectors`; an encoder starts fresh, as the block `block1`.
+    its vector; words without a vector become zeros, and so does a text without words. All of it
+    is in the model, as stock Keras layers. The vectors are the block `word_vectors`; an encoder
+    starts fresh, as `block1`.
 
     Args:
         vectors: what `load_word_vectors` gave, or what it takes.
@@ -145,7 +146,8 @@ def load_text_backbone(
         embeddings_initializer="zeros",
         name="word_vectors",
     )
-    outputs = _encoded(embedding(tokens), encoder, units)
+    never_empty = keras.ops.maximum(tokens, UNKNOWN * np.eye(1, length, dtype="int64"))
+    outputs = _encoded(embedding(never_empty), encoder, units)
     embedding.set_weights([np.concatenate([padding_and_unknown, rows])])
     return keras.Model(inputs, outputs, name=f"words_{encoder}")
 
