@@ -7,9 +7,15 @@ import pytest
 from PIL import Image
 
 from tltk.inputs.places import bundle_folder
+from tltk.inputs.series import series_file
 
 DATA = bundle_folder()
-LIMITS = {"mobilenet_v2.weights.h5": 7e6, "cifar10_small": 7e6, "mnist_small": 1e6}
+LIMITS = {
+    "mobilenet_v2.weights.h5": 7e6,
+    "cifar10_small": 7e6,
+    "mnist_small": 1e6,
+    "series": 0.4e6,
+}
 SHEETS = sorted(DATA.glob("*_small/*/*.webp"))
 TILE = {"cifar10_small": 32, "mnist_small": 28}
 ROWS = {"train": 15, "test": 5}
@@ -95,3 +101,18 @@ def test_there_are_a_thousand_labels():
     labels = json.loads((DATA / "imagenet_labels.json").read_text())
     assert len(labels) == 1000
     assert labels[0] == "tench"
+
+
+@pytest.mark.parametrize(
+    ("name", "time", "steps", "missing"),
+    [
+        ("temperatures", "time", 8760, {"san_francisco": 1, "seattle": 1}),
+        ("employment", "month", 120, {}),
+        ("stocks", "month", 123, {"GOOG": 55}),
+    ],
+)
+def test_series_are_regular_and_their_gaps_known(name, time, steps, missing):
+    read = series_file(DATA / "series" / f"{name}.csv", time=time)
+    gaps = dict(zip(read.columns, np.isnan(read.values).sum(axis=0).tolist(), strict=True))
+    assert len(read.times) == steps
+    assert {column: count for column, count in gaps.items() if count} == missing
