@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from tltk.inputs.places import bundle_folder
+from tltk.inputs.series import series_file
 
 DATA = bundle_folder()
 LIMITS = {
@@ -17,6 +18,7 @@ LIMITS = {
     "mnist_small": 1e6,
     "sentiment": 1e6,
     "glove.npz": 2e6,
+    "series": 0.4e6,
 }
 SHEETS = sorted(DATA.glob("*_small/*/*.webp"))
 TILE = {"cifar10_small": 32, "mnist_small": 28}
@@ -116,3 +118,18 @@ def test_no_test_text_or_document_is_in_the_training_part(path):
     share = np.mean([row["part"] == "test" for row in rows])
     assert 0.23 < share <= 0.25
     assert {row["label"] for row in rows} == {"negative", "positive"}
+
+
+@pytest.mark.parametrize(
+    ("name", "time", "steps", "missing"),
+    [
+        ("temperatures", "time", 8760, {"san_francisco": 1, "seattle": 1}),
+        ("employment", "month", 120, {}),
+        ("stocks", "month", 123, {"GOOG": 55}),
+    ],
+)
+def test_series_are_regular_and_their_gaps_known(name, time, steps, missing):
+    read = series_file(DATA / "series" / f"{name}.csv", time=time)
+    gaps = dict(zip(read.columns, np.isnan(read.values).sum(axis=0).tolist(), strict=True))
+    assert len(read.times) == steps
+    assert {column: count for column, count in gaps.items() if count} == missing

@@ -3,19 +3,23 @@
 # fmt: off
 from tltk.backbones import (
     block_names, list_backbones, load_backbone, load_hub_backbone, load_text_backbone,
-    load_word_vectors,
+    load_word_vectors, series_encoder,
 )
 from tltk.evaluation import (
-    classification_table, corruption_table, kept_study, mean_interval, predict, predict_split,
+    classification_table, corruption_table, kept_study, mase, mean_interval, naive_forecast,
+    predict, predict_split, seasonal_naive_forecast,
 )
-from tltk.inputs import image_folder, list_datasets, load_dataset, text_file, text_folder
+from tltk.inputs import (
+    image_folder, list_datasets, load_dataset, series_file, series_windows, text_file, text_folder,
+    vibration_windows,
+)
 from tltk.tuning import (
     build_classifier, extract_features, find_learning_rate, fine_tune, fit_linear_head, freeze,
-    load_model, metadata, trainable_table, unfreeze,
+    in_own_units, load_model, metadata, pretrain_masked, trainable_table, unfreeze,
 )
 from tltk.viewing import (
     format_table, plot_confusion_matrix, plot_history, plot_learning_curves, plot_mistakes,
-    plot_pictures, plot_predictions, write_report,
+    plot_pictures, plot_predictions, plot_series, write_report,
 )
 
 __version__ = "0.1.0"
@@ -23,10 +27,11 @@ __version__ = "0.1.0"
 __all__ = [
     "block_names", "build_classifier", "classification_table", "corruption_table",
     "extract_features", "find_learning_rate", "fine_tune", "fit_linear_head", "format_table",
-    "freeze", "image_folder", "kept_study", "list_backbones", "list_datasets", "load_backbone",
-    "load_dataset", "load_hub_backbone", "load_model", "load_text_backbone", "load_word_vectors",
-    "mean_interval",
-    "metadata", "plot_confusion_matrix", "plot_history", "plot_learning_curves", "plot_mistakes",
-    "plot_pictures", "plot_predictions", "predict", "predict_split", "text_file", "text_folder",
-    "trainable_table", "unfreeze", "write_report",
+    "freeze", "image_folder", "in_own_units", "kept_study", "list_backbones", "list_datasets",
+    "load_backbone", "load_dataset", "load_hub_backbone", "load_model", "load_text_backbone",
+    "load_word_vectors", "mase", "mean_interval", "metadata", "naive_forecast",
+    "plot_confusion_matrix", "plot_history", "plot_learning_curves", "plot_mistakes",
+    "plot_pictures", "plot_predictions", "plot_series", "predict", "predict_split",
+    "pretrain_masked", "seasonal_naive_forecast", "series_encoder", "series_file", "series_windows",
+    "text_file", "text_folder", "trainable_table", "unfreeze", "vibration_windows", "write_report",
 ]

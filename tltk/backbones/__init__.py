@@ -4,6 +4,7 @@ from tltk.backbones.blocks import block_names, layers_by_block
 from tltk.backbones.hub import HubLayer, load_hub_backbone
 from tltk.backbones.load import load_backbone
 from tltk.backbones.lookup import find_weights
+from tltk.backbones.series import series_encoder
 from tltk.backbones.table import list_backbones
 from tltk.backbones.words import (
     WordVectors,
@@ -23,5 +24,6 @@ __all__ = [
     "load_hub_backbone",
     "load_text_backbone",
     "load_word_vectors",
+    "series_encoder",
     "unknown_share",
 ]

@@ -1,30 +1,50 @@
-"""Raw data in: pictures and texts from files and folders, named data sets, arrays."""
+"""Raw data in: pictures, texts and series from files and folders, named data sets, arrays."""
 
 from tltk.inputs.catalog import list_datasets, load_dataset
 from tltk.inputs.decoding import read_image, resize_images
 from tltk.inputs.examples import Examples, Splits, batches, examples_of, take, warn_if_scaled
 from tltk.inputs.images import image_folder
 from tltk.inputs.places import bundle_folder, cache_folder, home_folder, notebooks_folder
+from tltk.inputs.series import Series, series_file
 from tltk.inputs.splits import split_rows
 from tltk.inputs.texts import text_file, text_folder
+from tltk.inputs.vibration import Vibration, vibration_windows
+from tltk.inputs.windows import (
+    Scaling,
+    SeriesWindows,
+    cut_windows,
+    learn_scaling,
+    scale_windows,
+    series_windows,
+)
 
 __all__ = [
     "Examples",
+    "Scaling",
+    "Series",
+    "SeriesWindows",
     "Splits",
+    "Vibration",
     "batches",
     "bundle_folder",
     "cache_folder",
+    "cut_windows",
     "examples_of",
     "home_folder",
     "image_folder",
+    "learn_scaling",
     "list_datasets",
     "load_dataset",
     "notebooks_folder",
     "read_image",
     "resize_images",
+    "scale_windows",
+    "series_file",
+    "series_windows",
     "split_rows",
     "take",
     "text_file",
     "text_folder",
+    "vibration_windows",
     "warn_if_scaled",
 ]

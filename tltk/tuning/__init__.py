@@ -7,7 +7,9 @@ from tltk.tuning.fine_tuning import fine_tune
 from tltk.tuning.freezing import freeze, trainable_table, unfreeze
 from tltk.tuning.heads import build_classifier
 from tltk.tuning.learning_rates import find_learning_rate
+from tltk.tuning.masked import pretrain_masked
 from tltk.tuning.metadata import load_model, metadata
+from tltk.tuning.own_units import in_own_units
 from tltk.tuning.probe import fit_linear_head
 
 __all__ = [
@@ -19,9 +21,11 @@ __all__ = [
     "fine_tune",
     "fit_linear_head",
     "freeze",
+    "in_own_units",
     "list_cache",
     "load_model",
     "metadata",
+    "pretrain_masked",
     "trainable_table",
     "unfreeze",
 ]

@@ -4,6 +4,7 @@ from tltk.viewing.curves import plot_history, plot_learning_curves
 from tltk.viewing.matrix import plot_confusion_matrix
 from tltk.viewing.pictures import plot_mistakes, plot_pictures, plot_predictions
 from tltk.viewing.report import write_report
+from tltk.viewing.series import plot_series
 from tltk.viewing.tables import Table, format_table
 
 __all__ = [
@@ -15,5 +16,6 @@ __all__ = [
     "plot_mistakes",
     "plot_pictures",
     "plot_predictions",
+    "plot_series",
     "write_report",
 ]

@@ -1,0 +1,120 @@
+"""Pretraining without targets: reconstruct what was hidden."""
+
+from __future__ import annotations
+
+import math
+
+import keras
+import numpy as np
+
+from tltk.inputs.examples import examples_of
+from tltk.tuning.freezing import unfreeze
+
+
+def pretrain_masked(
+    encoder: keras.Model,
+    data,
+    share: float = 0.3,
+    stretch: int = 6,
+    epochs: int = 10,
+    lr: float = 1e-3,
+    batch_size: int = 32,
+    seed: int = 0,
+    verbose: int = 0,
+) -> keras.callbacks.History:
+    """Train an encoder to reconstruct stretches of its windows that were set to zero.
+
+    Each epoch hides other stretches. A dense layer reads the hidden values from the encoder's
+    features; it is thrown away afterwards. Only hidden steps count in the loss.
+
+    Args:
+        encoder: from windows (b, length, c) to a sequence (b, length, d), such as
+            `series_encoder(..., causal=False)`; all of it trains.
+        data: scaled windows: a split, or an array (n, length, c). Targets are not used.
+        share: the share of steps to hide, above 0 and below 1.
+        stretch: steps that are hidden together.
+        epochs: passes over the windows.
+        lr: learning rate of Adam.
+        batch_size: windows a step.
+        seed: decides what is hidden, and the order.
+        verbose: as in Keras.
+
+    Returns:
+        The history; its loss is the mean squared error of the hidden steps.
+
+    Raises:
+        ValueError: for an encoder that gives no sequence as long as its input, or a share that
+            hides nothing or everything.
+
+    Example:
+        >>> from tltk import series_encoder
+        >>> encoder = series_encoder((12, 1), filters=4, blocks=1, causal=False)
+        >>> history = pretrain_masked(encoder, np.ones((8, 12, 1), "float32"), epochs=2)
+        >>> len(history.history["loss"])
+        2
+
+    Reference:
+        Zerveas et al., A transformer-based framework for multivariate time series representation
+        learning, 2021 (hiding stretches rather than single steps).
+    """
+    examples = examples_of(data)
+    windows = examples.fetch(np.arange(examples.count)).astype("float32")
+    if len(encoder.output_shape) != 3 or encoder.output_shape[1] != encoder.input_shape[1]:
+        raise ValueError(
+            "Reconstruction needs features of every step, (b, length, d). Received: an encoder "
+            f"from {encoder.input_shape} to {encoder.output_shape}. "
+            "Build it with last_step=False and without pooling over time."
+        )
+    if not 0 < share < 1:
+        raise ValueError(
+            f"The share to hide must lie between 0 and 1. Received: share={share}. Use 0.3."
+        )
+    random = np.random.default_rng(seed)
+    unfreeze(encoder, "all", train_batch_norm=True)
+    guess = keras.layers.Dense(
+        windows.shape[-1],
+        kernel_initializer=keras.initializers.GlorotUniform(seed),
+        name="head_reconstruction",
+    )(encoder.outputs[0])
+    model = keras.Model(encoder.inputs, guess)
+    model.compile(optimizer=keras.optimizers.Adam(lr), loss="mean_squared_error")
+    losses = []
+    for _ in range(epochs):
+        order = random.permutation(len(windows))
+        hidden = hidden_steps(windows.shape[:2], share, stretch, random)
+        seen = np.where(hidden[..., None], np.float32(0), windows[order])
+        weight = hidden.astype("float32") / max(float(hidden.mean()), 1e-9)
+        run = model.fit(
+            seen, windows[order], sample_weight=weight, batch_size=batch_size, shuffle=False,
+            verbose=verbose,
+        )  # fmt: skip
+        losses += run.history["loss"]
+    history = keras.callbacks.History()
+    history.set_model(encoder)
+    history.history, history.epoch = {"loss": losses}, list(range(epochs))
+    return history
+
+
+def hidden_steps(
+    shape: tuple[int, int], share: float, stretch: int, random: np.random.Generator
+) -> np.ndarray:
+    """Draw which steps to hide, in whole stretches.
+
+    Args:
+        shape: (n, length).
+        share: the share of stretches to hide; of every window at least one is hidden.
+        stretch: steps in a stretch.
+        random: where the draw comes from.
+
+    Returns:
+        Booleans (n, length).
+
+    Example:
+        >>> hidden_steps((1, 6), 0.5, 3, np.random.default_rng(0)).sum()
+        np.int64(3)
+    """
+    count, length = shape
+    pieces = math.ceil(length / stretch)
+    chosen = max(1, round(share * pieces))
+    ranks = random.random((count, pieces)).argsort(axis=1)
+    return np.repeat(ranks < chosen, stretch, axis=1)[:, :length]
