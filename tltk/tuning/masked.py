@@ -32,7 +32,7 @@ def pretrain_masked(
             `series_encoder(..., causal=False)`; all of it trains.
         data: scaled windows: a split, or an array (n, length, c). Targets are not used.
         share: the share of steps to hide, above 0 and below 1.
-        stretch: steps that are hidden together.
+        stretch: steps that are hidden together; fewer than the encoder sees to either side.
         epochs: passes over the windows.
         lr: learning rate of Adam.
         batch_size: windows a step.
