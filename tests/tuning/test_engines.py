@@ -23,6 +23,7 @@ def test_a_started_engine_is_used_again_for_the_same_network(body, pictures, mon
     images, _ = pictures
     for rows in (images[:20], images[20:]):
         extract_features(body(), rows, engine="openvino")
+        extract_features(body(), rows, engine="keras")
     assert len(begun) == 1
     extract_features(body(seed=4), images, engine="openvino")
     assert len(begun) == 2
