@@ -1,13 +1,7 @@
-"""How many multiply-adds a network takes for one picture, counted from its layers."""
+"""How much faster the cut may make training, by the multiply-adds of its parts."""
 
-import math
-
+from tltk.backbones.operations import multiply_adds
 from tltk.tuning.cutting import cut_frozen
-
-
-def multiply_adds(layers):
-    """The multiply-adds of one forward pass: each kernel once for every output position."""
-    return sum(map(_of_layer, layers))
 
 
 def training_bound(model, epochs, train, val, speed_up=1.0):
@@ -35,8 +29,3 @@ def training_bound(model, epochs, train, val, speed_up=1.0):
     every_epoch = train * (trained + backward) + val * trained
     once = (train + val) * frozen
     return epochs * (once + every_epoch) / (once / speed_up + epochs * every_epoch)
-
-
-def _of_layer(layer):
-    kernels = [weight.shape for weight in layer.weights if len(weight.shape) > 1]
-    return sum(map(math.prod, kernels)) * math.prod(layer.output.shape[1:-1]) if kernels else 0

@@ -3,9 +3,11 @@ import hashlib
 import json
 import lzma
 import re
+from collections import Counter
 
 import numpy as np
 import pytest
+import soundfile
 from PIL import Image
 
 from tltk.inputs.places import bundle_folder
@@ -17,8 +19,11 @@ LIMITS = {
     "cifar10_small": 7e6,
     "mnist_small": 1e6,
     "sentiment": 1e6,
+    "speech_embedding.weights.h5": 1.5e6,
     "glove.npz": 2e6,
     "series": 0.4e6,
+    "spoken_words": 3.7e6,
+    "voice_prompts": 2.4e6,
 }
 SHEETS = sorted(DATA.glob("*_small/*/*.webp"))
 TILE = {"cifar10_small": 32, "mnist_small": 28}
@@ -36,6 +41,10 @@ def size(path):
 @pytest.mark.parametrize("name", LIMITS)
 def test_the_bundle_stays_small(name):
     assert 0 < size(DATA / name) <= LIMITS[name]
+
+
+def test_words_and_prompts_together_stay_below_six_megabytes():
+    assert size(DATA / "spoken_words") + size(DATA / "voice_prompts") <= 6e6
 
 
 def test_the_whole_bundle_stays_below_thirty_megabytes():
@@ -133,3 +142,61 @@ def test_series_are_regular_and_their_gaps_known(name, time, steps, missing):
     gaps = dict(zip(read.columns, np.isnan(read.values).sum(axis=0).tolist(), strict=True))
     assert len(read.times) == steps
     assert {column: count for column, count in gaps.items() if count} == missing
+
+
+def index_of(folder, language):
+    with open(DATA / folder / f"{language}.tsv", encoding="utf-8", newline="") as lines:
+        return list(csv.DictReader(lines, delimiter="\t"))
+
+
+def borders_of(rows):
+    starts, lengths = (np.array([int(row[name]) for row in rows]) for name in ("start", "length"))
+    np.testing.assert_array_equal(starts, np.cumsum([0, *lengths[:-1]]))
+    return starts, lengths
+
+
+@pytest.mark.parametrize(
+    ("language", "takes"),
+    [("english", 3), ("german", 1), ("spanish", 1), ("french", 1), ("turkish", 1), ("swahili", 1)],
+)
+def test_spoken_words_are_whole_and_their_voices_on_one_side(language, takes):
+    rows = index_of("spoken_words", language)
+    starts, lengths = borders_of(rows)
+    signal, rate = soundfile.read(DATA / "spoken_words" / f"{language}.ogg")
+    assert (signal.ndim, rate, len(signal)) == (1, 8000, starts[-1] + lengths[-1])
+    assert 0.15 * rate < lengths.min()
+    assert lengths.max() <= rate
+    peaks = [np.abs(signal[a : a + n]).max() for a, n in zip(starts, lengths, strict=True)]
+    assert min(peaks) > 0.1
+    assert len({row["word"] for row in rows}) == 10
+    assert Counter(row["part"] for row in rows) == {
+        "train": 240 * takes, "val": 40 * takes, "test": 140 * takes
+    }  # fmt: skip
+    said = Counter((row["speaker"], row["label"]) for row in rows)
+    assert len(said) == 420
+    assert set(said.values()) == {takes}
+    side = {row["speaker"].rpartition("-")[0]: row["part"] for row in rows}
+    assert all(side[row["speaker"].rpartition("-")[0]] == row["part"] for row in rows)
+
+
+def test_every_language_has_the_same_speakers_in_the_same_parts():
+    sides = [
+        {row["speaker"]: row["part"] for row in index_of("spoken_words", path.stem)}
+        for path in sorted((DATA / "spoken_words").glob("*.ogg"))
+    ]
+    assert all(side == sides[0] for side in sides)
+
+
+@pytest.mark.parametrize(
+    ("language", "speaker"), [("english", "allison"), ("spanish", "allison"), ("french", "june")]
+)
+def test_prompts_are_the_same_in_every_language(language, speaker):
+    rows = index_of("voice_prompts", language)
+    starts, lengths = borders_of(rows)
+    found = soundfile.info(DATA / "voice_prompts" / f"{language}.flac")
+    assert (found.samplerate, found.channels) == (8000, 1)
+    assert found.frames == starts[-1] + lengths[-1]
+    assert {(row["label"], row["speaker"]) for row in rows} == {(language, speaker)}
+    prompts = [row["prompt"] for row in rows]
+    assert prompts == [row["prompt"] for row in index_of("voice_prompts", "french")]
+    assert len(set(prompts)) == 38

@@ -90,6 +90,7 @@ def test_readme_python_runs(tmp_path, monkeypatch):
         "load_dataset": {"image_size": 32, "per_class": 2, "val": 0.01},
         "load_backbone": {"input_shape": (32, 32, 3)},
         "fine_tune": {"epochs": 1},
+        "compare_transfer": {"seeds": 1, "epochs": 1, "arms": ["small network", "frozen"]},
     }
     for name, settings in small.items():
         monkeypatch.setattr(tltk, name, with_settings(getattr(tltk, name), settings))

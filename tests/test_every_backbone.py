@@ -6,7 +6,7 @@ import pytest
 
 from tltk.backbones import layers_by_block, list_backbones, load_backbone
 from tltk.backbones.table import architecture
-from tltk.tuning import build_classifier, fine_tune
+from tltk.tuning import build_classifier, extract_features, fine_tune
 
 LABELS = np.array([0, 1, 2, 1], "int32")
 
@@ -77,3 +77,29 @@ def test_a_keras_hub_backbone_takes_part():
         losses.append(fine_tune(model, (images, labels), cache=cache, **settings).history["loss"])
     assert losses[0] == pytest.approx(losses[1], rel=1e-6)
     assert np.isfinite(losses[0]).all()
+
+
+def test_a_sentence_encoder_takes_part():
+    """The mean over word pieces, as chapter 06 makes it of a KerasHub backbone."""
+    keras_hub = pytest.importorskip("keras_hub")
+    rng = np.random.default_rng(0)
+    mask = np.arange(8) < rng.integers(2, 9, (12, 1))
+    pieces = {"token_ids": np.where(mask, rng.integers(1, 20, (12, 8)), 0)}
+    pieces |= {"padding_mask": mask, "segment_ids": np.zeros((12, 8), "int32")}
+    sizes = {"num_layers": 2, "num_heads": 2, "hidden_dim": 8, "intermediate_dim": 16}
+    losses = []
+    for cache in (True, False):
+        keras.utils.set_random_seed(0)
+        bert = keras_hub.models.BertBackbone(vocabulary_size=20, max_sequence_length=8, **sizes)
+        mean = keras.layers.GlobalAveragePooling1D()
+        pooled = mean(bert.output["sequence_output"], mask=bert.input["padding_mask"])
+        backbone = keras.Model(bert.input, pooled)
+        features, _ = extract_features(backbone, pieces, cache=cache)
+        sequence = bert.predict(pieces, verbose=0)["sequence_output"]
+        by_hand = (sequence * mask[..., None]).sum(1) / mask.sum(1, keepdims=True)
+        np.testing.assert_allclose(features, by_hand, atol=1e-5)
+        model = build_classifier(backbone, 3)
+        settings = {"unfreeze_blocks": 1, "epochs": 2, "head_epochs": 1, "verbose": 0}
+        history = fine_tune(model, (pieces, np.tile(LABELS, 3)), cache=cache, **settings)
+        losses.append(history.history["loss"])
+    assert losses[0] == pytest.approx(losses[1], rel=1e-6)

@@ -15,7 +15,7 @@ PACKAGE = ROOT / "tltk"
 ORDER = "inputs backbones tuning adaptation few_labels evaluation viewing shipping __main__".split()
 HEAVY = {
     "IPython", "matplotlib", "nbclient", "nbconvert", "nbformat",
-    "openvino", "pandas", "safetensors", "scipy", "sklearn", "tensorflow_datasets",
+    "openvino", "pandas", "safetensors", "scipy", "sklearn", "soundfile", "tensorflow_datasets",
     "tensorflow_hub",
 }  # fmt: skip
 DISTRIBUTIONS = {

@@ -296,3 +296,65 @@ def test_what_tensorflow_hub_kept_needs_no_network(text_folder, tmp_path, monkey
     monkeypatch.setattr(hub, "is_online", lambda: pytest.fail("asked for the network"))
     shutil.copytree(text_folder[0], tmp_path / hashlib.sha1(HANDLE.encode()).hexdigest())
     assert load_hub_backbone(HANDLE).output_shape == (None, 3)
+
+
+class Listener(tf.Module):
+    """As YAMNet: one waveform in; scores, one embedding for each 40 samples, and a spectrum out."""
+
+    def __init__(self):
+        super().__init__()
+        random = np.random.default_rng(0)
+        self.kernel = tf.Variable(random.normal(size=(40, 5)), dtype=tf.float32)
+
+    @tf.function(input_signature=[tf.TensorSpec((None,), tf.float32)])
+    def __call__(self, waveform):
+        frames = tf.signal.frame(waveform, 40, 40)
+        embeddings = tf.nn.relu(frames @ self.kernel)
+        return tf.reduce_mean(embeddings, 1), embeddings, tf.abs(frames)
+
+
+@pytest.fixture
+def listener_folder(tmp_path):
+    listener = Listener()
+    tf.saved_model.save(listener, tmp_path / "listener")
+    return tmp_path / "listener", listener
+
+
+WAVEFORMS = np.random.default_rng(3).uniform(-1, 1, (12, 200)).astype("float32")
+LOUD = np.array([0, 1] * 6, "int32")
+WAVEFORMS[LOUD == 0] /= 9
+
+
+@pytest.mark.parametrize("samples", [200, None])
+def test_a_network_for_one_waveform_hears_a_batch(listener_folder, samples):
+    folder, listener = listener_folder
+    model = load_hub_backbone(folder, input_shape=(samples,), output_key=1, rate=1000)
+    expected = np.stack([listener(waveform)[1] for waveform in WAVEFORMS])
+    np.testing.assert_allclose(model.predict(WAVEFORMS, verbose=0), expected, atol=1e-5)
+    assert load_hub_backbone(folder, output_key=1).input_shape == (None, None)
+
+
+def test_a_network_for_one_waveform_is_tuned_saved_and_asked_by_a_path(listener_folder, tmp_path):
+    import soundfile
+
+    from tltk.evaluation import predict
+
+    backbone = load_hub_backbone(listener_folder[0], input_shape=(200,), output_key=1, rate=1000)
+    model = build_classifier(backbone, ["soft", "loud"])
+    losses = []
+    for cache in (True, False):
+        keras.utils.set_random_seed(0)
+        twin = build_classifier(
+            load_hub_backbone(listener_folder[0], (200,), output_key=1), ["soft", "loud"]
+        )
+        history = fine_tune(twin, (WAVEFORMS, LOUD), unfreeze_blocks=0, cache=cache, **QUICK)
+        losses.append(history.history["loss"])
+    np.testing.assert_allclose(*losses, rtol=1e-5)
+    before = weights_of(model)
+    fine_tune(model, (WAVEFORMS, LOUD), unfreeze_blocks="all", **QUICK)
+    assert not np.array_equal(weights_of(model)[0], before[0])
+    model.save(tmp_path / "sound.keras")
+    soundfile.write(tmp_path / "clip.wav", WAVEFORMS[1], 1000, "FLOAT")
+    [by_path] = predict(tmp_path / "sound.keras", tmp_path / "clip.wav")
+    [by_samples] = predict(model, WAVEFORMS[1])
+    np.testing.assert_allclose(dict(by_path)["loud"], dict(by_samples)["loud"], atol=1e-5)

@@ -37,3 +37,45 @@ def test_a_split_of_texts(model):
 def test_what_is_no_text(model):
     with pytest.raises(ValueError, match="a string or a sequence of strings. Received: int"):
         predict(model, [3])
+
+
+@pytest.fixture
+def loudness():
+    """Says "high" where the mean of a window of 1,024 samples is above 0."""
+    import keras
+
+    from tltk.backbones import LogMel
+
+    waveform = keras.Input((1024,))
+    silent = keras.ops.mean(LogMel(rate=16000, relative=True)(waveform), axis=(1, 2))[:, None]
+    level = 9 * keras.ops.mean(waveform, axis=1, keepdims=True) + 0 * silent
+    return keras.Model(waveform, keras.layers.Softmax()(keras.ops.concatenate([level, -level], 1)))
+
+
+def test_a_clip_is_cut_and_its_answers_averaged(loudness):
+    names = ["high", "low"]
+    clip = np.repeat([0.5, -0.5, 0.5], 1024).astype("float32")
+    high = 1 / (1 + np.exp(-9))
+    [answer] = predict(loudness, clip, class_names=names)
+    assert dict(answer)["high"] == pytest.approx((high + (1 - high) + high) / 3, abs=1e-5)
+    [short, long] = predict(loudness, [clip[:1024], clip], class_names=names)
+    assert dict(short)["high"] == pytest.approx(high, abs=1e-5)
+    assert long == answer
+
+
+def test_what_is_no_clip(loudness, tmp_path):
+    with pytest.raises(ValueError, match="A clip is a path, or samples.*ndarray of shape"):
+        predict(loudness, [np.zeros((2, 1024))])
+    with pytest.raises(ValueError, match="Samples must be finite"):
+        predict(loudness, np.full(1024, np.nan))
+    with pytest.raises(ValueError, match="predict takes paths or samples. Received: NoneType"):
+        predict(loudness, None)
+    (tmp_path / "a.wav").write_bytes(b"")
+    with pytest.warns(UserWarning, match="Skipped 1 unreadable clips.*the file is empty"):
+        assert predict(loudness, tmp_path / "a.wav") == [[]]
+    with pytest.raises(ValueError, match="the file is empty"):
+        predict(loudness, tmp_path / "a.wav", on_error="raise")
+    with pytest.raises(FileNotFoundError, match="must be a file that can be read"):
+        predict(loudness, tmp_path / "none.wav")
+    with pytest.warns(UserWarning, match="Waveforms must lie between -1 and 1"):
+        predict(loudness, np.full(1024, 900.0))

@@ -3,6 +3,7 @@ import lzma
 
 import numpy as np
 import pytest
+import soundfile
 from PIL import Image
 
 from tltk.inputs import catalog, tfds_sets
@@ -157,3 +158,94 @@ def test_documents_of_bundled_texts_stay_on_one_side():
 def test_five_hundred_labels_of_each_class_can_be_had():
     for name in TEXTS:
         assert load_dataset(name, per_class=500).train.examples.count == 1000
+
+
+WORDS = ["spoken_words"] + [
+    f"spoken_words_{language}" for language in ("german", "spanish", "french", "turkish", "swahili")
+]
+
+
+def index_of(folder, language):
+    path = bundle_folder() / folder / f"{language}.tsv"
+    with open(path, encoding="utf-8", newline="") as lines:
+        return list(csv.DictReader(lines, delimiter="\t"))
+
+
+@pytest.mark.parametrize("name", WORDS)
+def test_spoken_words(name):
+    splits, other = (load_dataset(name, per_class=20, seed=seed) for seed in (0, 1))
+    assert list(splits.class_names) == list("0123456789")
+    assert np.bincount(splits.train.examples.labels).tolist() == [20] * 10
+    takes = 3 if name == "spoken_words" else 1
+    assert [len(splits.files[part]) for part in ("val", "test")] == [40 * takes, 140 * takes]
+    assert splits.files["train"] != other.files["train"]
+    assert splits.files["test"] == other.files["test"]
+    assert splits.test.examples.digest == other.test.examples.digest
+    voices = [
+        {file.split("/")[1].rpartition("-")[0] for file in splits.files[part]}
+        for part in ("train", "val", "test")
+    ]
+    assert sum(map(len, voices)) == len(set.union(*voices)) == 21
+    waveforms, labels = next(iter(splits.train))
+    assert (waveforms.shape, waveforms.dtype) == ((32, 16000), "float32")
+    assert labels.dtype == "int32"
+
+
+def test_a_word_is_cut_from_its_file_and_stands_in_the_middle():
+    splits = load_dataset("spoken_words_german", rate=8000)
+    signal, _ = soundfile.read(bundle_folder() / "spoken_words" / "german.ogg", dtype="float32")
+    row = next(row for row in index_of("spoken_words", "german") if row["speaker"] == "m2-65")
+    start, length = int(row["start"]), int(row["length"])
+    name = f"{row['label']}/{row['speaker']}/{row['take']}@0.000"
+    found = splits.test.examples.fetch(np.array([splits.files["test"].index(name)]))[0]
+    before = (8000 - length) // 2
+    np.testing.assert_allclose(found[before : before + length], signal[start : start + length])
+    assert not found[: before - 1].any()
+    assert not found[before + length + 1 :].any()
+
+
+def test_another_rate_keeps_the_sound():
+    slow, fast = (
+        load_dataset("spoken_words_turkish", rate=rate, seconds=0.8).val.examples
+        for rate in (8000, 16000)
+    )
+    rows = np.arange(slow.count)
+    slow, fast = slow.fetch(rows), fast.fetch(rows)
+    assert fast.shape == (len(slow), 12800)
+    power = [np.abs(np.fft.rfft(some)) ** 2 for some in (slow, fast)]
+    assert power[1][:, 3300:].sum() < 1e-3 * power[1].sum()
+    np.testing.assert_allclose(4 * power[0][:, :2400].sum(1), power[1][:, :2400].sum(1), rtol=0.02)
+
+
+def test_prompts_are_cut_into_windows_and_a_clip_stays_on_one_side():
+    splits = load_dataset("voice_prompts", hop=0.5)
+    assert splits.class_names == ("english", "french", "spanish")
+    sides = [
+        {file.rpartition("@")[0] for file in splits.files[part]}
+        for part in ("train", "val", "test")
+    ]
+    assert sum(map(len, sides)) == len(set.union(*sides)) == 3 * 38
+    for split in splits[:3]:
+        spoken = [file.split("/")[0] for file in split.examples.names]
+        assert spoken == [splits.class_names[label] for label in split.examples.labels]
+
+
+def test_windows_of_a_prompt_begin_where_their_names_say():
+    splits = load_dataset("voice_prompts", hop=0.5, rate=8000, val=0)
+    signal, _ = soundfile.read(bundle_folder() / "voice_prompts" / "french.flac", dtype="float32")
+    row = next(r for r in index_of("voice_prompts", "french") if r["prompt"] == "vm-sorry")
+    clip = signal[int(row["start"]) :][: int(row["length"])]
+    seen = 0
+    for split in (splits.train, splits.test):
+        for number, name in enumerate(split.examples.names):
+            if name.startswith("french/vm-sorry@"):
+                start = round(8000 * float(name.rpartition("@")[2]))
+                found = split.examples.fetch(np.array([number]))[0]
+                np.testing.assert_allclose(found, clip[start : start + 8000], atol=1e-6)
+                seen += 1
+    assert seen == 1 + round((len(clip) - 8000) / 4000)
+
+
+def test_windows_of_no_length_are_refused():
+    with pytest.raises(ValueError, match="seconds=0"):
+        load_dataset("spoken_words", seconds=0)

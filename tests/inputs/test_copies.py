@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tltk.inputs import images
+from tltk.inputs import parts
 from tltk.inputs.copies import has_copies, warn_of_copies
 from tltk.inputs.folders import Picture
 from tltk.inputs.images import image_folder
@@ -58,9 +58,9 @@ def test_copies_stay_on_one_side_of_a_stratified_split(photos, seed):
 
 def test_without_copies_the_split_needs_no_groups(photos, monkeypatch):
     asked = []
-    split_rows = images.split_rows
+    split_rows = parts.split_rows
     monkeypatch.setattr(
-        images, "split_rows", lambda *a, **k: asked.append(k["groups"]) or split_rows(*a, **k)
+        parts, "split_rows", lambda *a, **k: asked.append(k["groups"]) or split_rows(*a, **k)
     )
     image_folder(photos, 8)
     assert asked == [None]

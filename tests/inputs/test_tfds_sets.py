@@ -69,7 +69,35 @@ class TinyReviews(TinyShapes):
 class TinySentences(TinyReviews):
     DECLARED = None
 
-for builder in (TinyShapes, TinyOfficial, TinyOther, TinyReviews, TinySentences):
+class TinySounds(TinyShapes):
+    PARTS = {"train": 20}
+    RATE, SCALE, DTYPE = 800, 32768, np.int64
+
+    def _info(self):
+        sound = tfds.features.Audio(sample_rate=self.RATE, dtype=self.DTYPE)
+        label = tfds.features.ClassLabel(names=["low", "high"])
+        return tfds.core.DatasetInfo(
+            builder=self,
+            features=tfds.features.FeaturesDict({"audio": sound, "label": label}),
+            supervised_keys=("audio", "label"),
+        )
+
+    def _generate_examples(self, part, count):
+        for row in range(count):
+            samples = np.full(400 * (1 + row % 3), self.SCALE * row / 32)
+            yield row, {"audio": samples.astype(self.DTYPE), "label": row % 2}
+
+class TinyFloats(TinySounds):
+    SCALE, DTYPE = 1, np.float32
+
+class TinyParts(TinySounds):
+    PARTS = {"train": 12, "validation": 4, "test": 4}
+
+class TinyLoud(TinySounds):
+    SCALE = 2**24
+
+for builder in (TinyShapes, TinyOfficial, TinyOther, TinyReviews, TinySentences, TinySounds,
+                TinyFloats, TinyParts, TinyLoud):
     builder(data_dir=sys.argv[1]).download_and_prepare()
 """
 
@@ -155,8 +183,11 @@ def test_a_set_without_classes_is_refused_before_any_download(tmp_path):
         load_dataset("wiki40b/de", data_dir=tmp_path)
 
 
-@pytest.mark.parametrize("name", ["imdb_reviews", "ag_news_subset", "glue/sst2"])
-def test_known_sets_of_texts_are_taken_up_to_the_request(name, tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    "name",
+    ["imdb_reviews", "ag_news_subset", "glue/sst2", "speech_commands", "spoken_digit", "gtzan"],
+)
+def test_known_sets_of_texts_and_sound_are_taken_up_to_the_request(name, tmp_path, monkeypatch):
     monkeypatch.setattr(tfds_sets, "is_online", lambda: False)
     with pytest.raises(ConnectionError, match=f"needs a network. Received: '{name}'"):
         load_dataset(name, data_dir=tmp_path)
@@ -275,3 +306,59 @@ def test_a_prepared_set_of_texts_is_read_by_name(prepared, name):
         assert [x.decode() for batch, _ in split for x in batch.numpy()] == texts
         found |= dict(zip(texts, split.examples.labels.tolist(), strict=True))
     assert found == {" ": 0} | {f"número {row}": row % 2 for row in range(1, 20)}
+
+
+@pytest.mark.parametrize("name", ["tiny_sounds", "tiny_floats"])
+def test_sound_is_scaled_resampled_and_cut_with_clips_on_one_side(prepared, name):
+    splits = load_dataset(name, data_dir=prepared, seconds=0.5, rate=1600)
+    assert splits.class_names == ("low", "high")
+    clips_of_parts, counts = [], {}
+    for part in ("train", "val", "test"):
+        split = getattr(splits, part)
+        waveforms = split.examples.fetch(np.arange(split.examples.count))
+        assert (waveforms.dtype, waveforms.shape[1]) == (np.float32, 800)
+        rows = np.rint(32 * np.median(waveforms, axis=1)).astype(int)
+        np.testing.assert_array_equal(rows % 2, split.examples.labels)
+        np.testing.assert_allclose(np.median(waveforms, axis=1), rows / 32, atol=1e-3)
+        clips = [file.split("@")[0] for file in splits.files[part]]
+        assert len(set(zip(clips, rows.tolist(), strict=True))) == len(set(clips))
+        clips_of_parts.append(set(clips))
+        counts |= {row: int((rows == row).sum()) for row in set(rows.tolist())}
+    assert counts == {row: 1 + row % 3 for row in range(20)}
+    assert sum(map(len, clips_of_parts)) == 20
+    assert min(map(len, clips_of_parts)) >= 2
+
+
+def test_official_parts_of_sound_are_kept(prepared):
+    splits = load_dataset("tiny_parts", data_dir=prepared, seconds=1.5, rate=800)
+    assert [len(splits.files[part]) for part in ("train", "val", "test")] == [12, 4, 4]
+    assert splits.files["test"][0] == "tiny_parts/test/000000@0.000"
+
+
+def test_the_digest_of_sound_is_that_of_content_and_windows(prepared):
+    digests = [
+        load_dataset("tiny_sounds", data_dir=prepared, **settings).train.examples.digest
+        for settings in ({}, {}, {"rate": 800}, {"seconds": 0.5}, {"hop": 0.5})
+    ]
+    assert digests[0] == digests[1]
+    assert len(set(digests)) == 4
+
+
+def test_sound_of_more_than_16_bit_is_refused(prepared):
+    with pytest.raises(ValueError, match="16-bit samples, or floats.*Received: tiny_loud"):
+        load_dataset("tiny_loud", data_dir=prepared)
+
+
+@pytest.mark.parametrize("name", ["speech_commands", "spoken_digit", "gtzan"])
+def test_samples_and_labels_come_out_of_official_sets(name, tmp_path):
+    import tensorflow_datasets as tfds
+
+    with tfds.testing.mock_data(num_examples=3):
+        builder = tfds.builder(name, data_dir=tmp_path)
+        keys = tfds_sets._keys(name, builder)
+        rows = list(tfds_sets._encoded_rows(builder, "train", *keys))
+    assert len(rows) == 3
+    for content, length, label in rows:
+        assert content.dtype == np.int16
+        assert length == len(content)
+        assert 0 <= label[0] < len(builder.info.features["label"].names)

@@ -2,6 +2,7 @@ import keras
 import numpy as np
 import pytest
 
+from tltk.backbones import WordVectors, load_hub_backbone, load_text_backbone
 from tltk.tuning import build_classifier, engines, extract_features, fine_tune
 from tltk.tuning.engines import chosen_engine, relative_error
 
@@ -63,6 +64,50 @@ def test_openvino_takes_several_tensors_and_trains(pictures):
     settings = {"unfreeze_blocks": 1, "epochs": 1, "head_epochs": 1, "verbose": 0}
     history = fine_tune(model, pictures, engine="openvino", **settings)
     assert np.isfinite(history.history["loss"]).all()
+
+
+def test_openvino_is_given_each_of_several_inputs_by_name():
+    pytest.importorskip("openvino")
+    names = ("token_ids", "segment_ids", "padding_mask")
+    inputs = {name: keras.Input((4,), dtype="int32", name=name) for name in names}
+    vectors = [keras.layers.Embedding(9, 3)(inputs[name]) for name in names]
+    network = keras.Model(inputs, keras.layers.Concatenate()(vectors))
+    x = {name: np.full((5, 4), number) for number, name in enumerate(names)}
+    plain, _ = extract_features(network, x, pooling=None)
+    fast, _ = extract_features(network, x, pooling=None, engine="openvino")
+    assert np.array_equal(fast, plain)
+
+
+def test_openvino_runs_a_hub_layer_for_pictures(tmp_path):
+    pytest.importorskip("openvino")
+    import tensorflow as tf
+
+    module = tf.Module()
+    module.kernel = tf.Variable(np.random.default_rng(0).normal(size=(3, 4)), dtype=tf.float32)
+    module.__call__ = tf.function(
+        lambda x: tf.nn.relu(tf.reduce_mean(x, (1, 2)) @ module.kernel),
+        [tf.TensorSpec((None, 8, 8, 3))],
+    )
+    tf.saved_model.save(module, tmp_path / "hub")
+    network = load_hub_backbone(tmp_path / "hub")
+    x = np.random.default_rng(1).uniform(0, 255, (40, 8, 8, 3)).astype("float32")
+    plain, _ = extract_features(network, x)
+    fast, _ = extract_features(network, x, engine="openvino")
+    assert relative_error(fast, plain) < 1e-5
+
+
+def test_texts_stay_with_keras():
+    pytest.importorskip("openvino")
+    vectors = WordVectors(("good", "bad"), np.eye(2, dtype="float32"))
+    network = load_text_backbone(vectors, length=3)
+    texts = np.array(["good film", "bad"], object)
+    with pytest.raises(ValueError, match='cannot convert .* Use engine="keras"'):
+        extract_features(network, texts, engine="openvino")
+    plain, _ = extract_features(network, texts)
+    chosen, _ = extract_features(network, texts, engine="auto", cache=False)
+    assert np.array_equal(chosen, plain)
+    model = build_classifier(network, 2)
+    fine_tune(model, (texts, [0, 1]), unfreeze_blocks=0, engine="auto", verbose=0)
 
 
 def test_an_engine_that_answers_otherwise_is_refused(body, pictures, monkeypatch):

@@ -1,8 +1,10 @@
-"""Pretrained networks: raw pixels or strings in, features out, and their blocks by name."""
+"""Pretrained networks: raw pixels, strings or samples in, features out, and their blocks."""
 
+from tltk.backbones.audio import load_audio_backbone, sample_rate
 from tltk.backbones.blocks import block_names, layers_by_block
 from tltk.backbones.hub import HubLayer, load_hub_backbone
 from tltk.backbones.load import load_backbone
+from tltk.backbones.log_mel import LogMel
 from tltk.backbones.lookup import find_weights
 from tltk.backbones.series import series_encoder
 from tltk.backbones.table import list_backbones
@@ -15,15 +17,18 @@ from tltk.backbones.words import (
 
 __all__ = [
     "HubLayer",
+    "LogMel",
     "WordVectors",
     "block_names",
     "find_weights",
     "layers_by_block",
     "list_backbones",
+    "load_audio_backbone",
     "load_backbone",
     "load_hub_backbone",
     "load_text_backbone",
     "load_word_vectors",
+    "sample_rate",
     "series_encoder",
     "unknown_share",
 ]

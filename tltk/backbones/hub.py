@@ -28,14 +28,15 @@ class HubLayer(keras.layers.Layer):
         handle: as for `load_hub_backbone`.
         output_key: as for `load_hub_backbone`.
         digest: of the SavedModel's files when the layer was saved; a warning tells of a change.
+        rate: as for `load_hub_backbone`.
     """
 
-    def __init__(self, handle, output_key=None, digest=None, **settings):
+    def __init__(self, handle, output_key=None, digest=None, rate=None, **settings):
         import tensorflow as tf
 
         super().__init__(autocast=False, **settings)
         self.supports_jit = False
-        self.handle, self.output_key = str(handle), output_key
+        self.handle, self.output_key, self.rate = str(handle), output_key, rate
         folder = _folder_of(self.handle)
         self.digest = _digest(folder)
         if digest not in (None, self.digest):
@@ -50,20 +51,32 @@ class HubLayer(keras.layers.Layer):
         self._takes_training = "training" in inspect.signature(self._module.__call__).parameters
         self._regularization_losses = getattr(self._module, "regularization_losses", ())
         self.accepted = _accepted_by(functions)
+        self.takes_one = self.accepted[0][1] != "string" and len(self.accepted[0][0]) == 1
+        self._output = _chosen(functions[0].structured_outputs, output_key)
         for variable, learns in _variables_of(self._module, functions):
             self._track_variable(_shared(variable, learns))
 
     def call(self, inputs, training=None):
         learns = bool(self.trainable_weights)
         mode = {"training": bool(training) and learns} if self._takes_training else {}
-        outputs = self._module(inputs, **mode)
+        outputs = self._mapped(inputs, mode) if self.takes_one else self._run(inputs, mode)
         if learns:
             for loss in self._regularization_losses:
                 self.add_loss(loss())
-        return outputs if self.output_key is None else outputs[self.output_key]
+        return outputs
+
+    def _run(self, inputs, mode):
+        return _chosen(self._module(inputs, **mode), self.output_key)
+
+    def _mapped(self, inputs, mode):
+        """Run a SavedModel that takes one waveform, such as YAMNet, over a batch of them."""
+        import tensorflow as tf
+
+        signature = tf.TensorSpec(self._output.shape, self._output.dtype)
+        return tf.map_fn(lambda x: self._run(x, mode), inputs, fn_output_signature=signature)
 
     def get_config(self):
-        own = {"handle": self.handle, "output_key": self.output_key, "digest": self.digest}
+        own = {name: getattr(self, name) for name in ("handle", "output_key", "digest", "rate")}
         return {**super().get_config(), **own}
 
 
@@ -74,10 +87,12 @@ def load_hub_backbone(
     output_key: str | int | None = None,
     scale: float | None = None,
     name: str = "hub",
+    rate: int | None = None,
 ) -> keras.Model:
     """Load a TF-Hub network, ready to be reused: what its SavedModel takes in, features out.
 
-    The SavedModel is one layer and one block, so it is frozen and fine-tuned as a whole.
+    The SavedModel is one layer and one block, so it is frozen and fine-tuned as a whole. One that
+    takes a single waveform (samples,), as YAMNet does, is run over each waveform of a batch.
     `train_batch_norm` does not reach into it: fine-tuned, its batch statistics move.
 
     Args:
@@ -91,6 +106,7 @@ def load_hub_backbone(
         scale: what raw pixels are multiplied by; 1/255 for most pictures of TF-Hub, whose networks
             take values from 0 to 1.
         name: of the model, its layer and its block.
+        rate: samples a second, where it takes waveforms; `predict` then reads recordings.
 
     Returns:
         A `keras.Model`: (b, *input_shape) in, features out. It saves and loads in safe mode once
@@ -115,9 +131,10 @@ def load_hub_backbone(
     Reference:
         https://www.tensorflow.org/hub/reusable_saved_models
     """
-    layer = HubLayer(handle, output_key, name=name)
+    layer = HubLayer(handle, output_key, rate=rate, name=name)
     accepted_shape, accepted_dtype = layer.accepted[0]
-    shape = accepted_shape[1:] if input_shape is None else input_shape
+    example_shape = accepted_shape if layer.takes_one else accepted_shape[1:]
+    shape = example_shape if input_shape is None else input_shape
     inputs = keras.Input(shape, dtype=dtype or accepted_dtype, name="input")
     try:
         features = layer(inputs if scale is None else keras.layers.Rescaling(scale)(inputs))
@@ -187,6 +204,10 @@ def _functions_of(module, handle) -> list:
             "Use keras.layers.TFSMLayer for it."
         )
     return functions
+
+
+def _chosen(outputs, key):
+    return outputs if key is None else outputs[key]
 
 
 def _accepted_by(functions) -> list[tuple]:

@@ -8,10 +8,19 @@ from typing import NamedTuple
 import keras
 import numpy as np
 
-from tltk.evaluation.reading import listed_pictures, listed_texts, read_picture, takes_texts
+from tltk.backbones import sample_rate
+from tltk.evaluation.reading import (
+    listed_clips,
+    listed_pictures,
+    listed_texts,
+    read_picture,
+    read_windows,
+    takes_texts,
+)
 from tltk.inputs.checks import check_positive_integer
 from tltk.inputs.decoding import in_parallel
-from tltk.inputs.examples import batches, examples_of, warn_if_scaled
+from tltk.inputs.examples import batches, examples_of
+from tltk.tuning.checks import warn_of_scale
 from tltk.tuning.metadata import load_model, metadata
 
 AT_ONCE = 32
@@ -78,7 +87,7 @@ def predict_split(
         inputs, batch_labels = batch
         inputs = keras.tree.map_structure(np.asarray, inputs)
         if not outputs:
-            warn_if_scaled(inputs)
+            warn_of_scale(model, inputs)
         outputs.append(model.predict_on_batch(inputs))
         labels.append(np.asarray(batch_labels))
     if not outputs:
@@ -102,14 +111,17 @@ def predict(
     class_names: Sequence[str] | None = None,
     on_error: str = "skip",
 ) -> list[list[tuple[str, float]]]:
-    """Name what is in pictures, or what texts say, with probabilities.
+    """Name what is in pictures or sounds, or what texts say, with probabilities.
 
     Args:
-        model_or_path: an image or text model, or the `.keras` file of one.
+        model_or_path: an image, text or sound model, or the `.keras` file of one.
         inputs: for an image model one path or a sequence of paths; or raw pixels (0-255, uint8 or
             float): one (height, width, 3) array or Pillow image, or a sequence of them. Files,
             images and uint8 arrays are resized to the model's input size, by the resize method
-            that its metadata name, else bicubic. For a text model one string or a sequence.
+            that its metadata name, else bicubic. For a text model one string or a sequence. For a
+            sound model one path or a sequence; or samples at the model's rate (-1 to 1, or
+            integers of full scale): one array (n,), or a sequence of them. A clip is cut into
+            windows as `audio_folder` does, and the answers to them are averaged.
         top: how many names for each input, at least 1; default 3. Regression gives every output.
         class_names: k names; by default those saved with the model, else "class 0", "class 1", …
         on_error: "skip" names unreadable files in a warning and gives them an empty list;
@@ -140,26 +152,46 @@ def predict(
     check_positive_integer("top", top)
     is_path = isinstance(model_or_path, (str, Path))
     model = load_model(model_or_path) if is_path else model_or_path
-    given = listed_texts(inputs) if takes_texts(model) else listed_pictures(inputs)
+    given = _listed(model)(inputs)
     answers, unreadable = [[] for _ in given], []
     for start, read in _read(model, given, on_error):
         unreadable += [error for error in read if isinstance(error, Exception)]
         whole = {row: x for row, x in enumerate(read, start) if not isinstance(x, Exception)}
         if not whole:
             continue
-        rows = list(whole.values())
-        stacked = np.array(rows, dtype=object) if takes_texts(model) else np.stack(rows)
-        if start == 0:
-            warn_if_scaled(stacked)
-        kind, probabilities = _read_outputs(model, model.predict_on_batch(stacked))
+        kind, probabilities = _read_outputs(model, _outputs(model, list(whole.values()), start))
         names = _class_names(model, class_names, probabilities.shape[1])
         for row, values in zip(whole, probabilities, strict=True):
             order = range(len(names)) if kind == "regression" else np.argsort(-values)[:top]
             answers[row] = [(names[i], float(values[i])) for i in order]
     if unreadable:
         reasons = " ".join(map(str, unreadable))
-        warnings.warn(f"Skipped {len(unreadable)} unreadable pictures. {reasons}", stacklevel=2)
+        what = "pictures" if sample_rate(model) is None else "clips"
+        warnings.warn(f"Skipped {len(unreadable)} unreadable {what}. {reasons}", stacklevel=2)
     return answers
+
+
+def _listed(model):
+    if takes_texts(model):
+        return listed_texts
+    return listed_pictures if sample_rate(model) is None else listed_clips
+
+
+def _outputs(model, rows, start):
+    """What the model answers to each row; to the windows of a clip, on average."""
+    if takes_texts(model):
+        return model.predict_on_batch(np.array(rows, dtype=object))
+    is_sound = sample_rate(model) is not None
+    stacked = np.concatenate(rows) if is_sound else np.stack(rows)
+    if start == 0:
+        warn_of_scale(model, stacked)
+    if not is_sound:
+        return model.predict_on_batch(stacked)
+    parts = [stacked[first : first + AT_ONCE] for first in range(0, len(stacked), AT_ONCE)]
+    outputs = np.concatenate([model.predict_on_batch(part) for part in parts])
+    counts = [len(windows) for windows in rows]
+    ends = np.cumsum(counts)[:-1]
+    return np.stack([some.mean(axis=0) for some in np.split(outputs, ends)])
 
 
 def _read(model, given, on_error):
@@ -167,6 +199,14 @@ def _read(model, given, on_error):
     if takes_texts(model):
         for start in range(0, len(given), AT_ONCE):
             yield start, given[start : start + AT_ONCE]
+        return
+    rate = sample_rate(model)
+    if rate is not None:
+        length = model.input_shape[1]
+        at_once = 1 if length is None else AT_ONCE
+        for start in range(0, len(given), at_once):
+            some = given[start : start + at_once]
+            yield start, in_parallel(lambda x: read_windows(x, length, rate, on_error), some)
         return
     resize, input_size = metadata(model).get("resize", "bicubic"), model.input_shape[1:3]
     at_once = 1 if None in input_size else AT_ONCE

@@ -1,11 +1,12 @@
-"""What `predict` is given: paths, pixels, Pillow images or texts, one or many."""
+"""What `predict` is given: paths, pixels, Pillow images, texts or samples, one or many."""
 
 from pathlib import Path
 
 import keras
 import numpy as np
 
-from tltk.inputs.checks import is_dataset
+from tltk.inputs.checks import check_finite, is_dataset
+from tltk.inputs.clips import Windows, as_waveforms, cut_clip, read_clip
 from tltk.inputs.decoding import read_image, resize_images, upright_rgb
 from tltk.inputs.examples import Splits
 
@@ -25,6 +26,41 @@ def listed_texts(texts: object) -> list[str]:
                 f"Received: {type(text).__name__}. Use predict_split for a data set."
             )
     return texts
+
+
+def listed_clips(clips: object) -> list:
+    """One clip or several, paths or samples, as a list."""
+    if clips is None or isinstance(clips, Splits) or is_dataset(clips):
+        raise ValueError(
+            "predict takes paths or samples. "
+            f"Received: {type(clips).__name__}. Use predict_split(model, words.test) for a data "
+            "set."
+        )
+    one_clip = isinstance(clips, (str, Path)) or getattr(clips, "ndim", 0) == 1
+    return [clips] if one_clip else list(clips)
+
+
+def read_windows(
+    clip: object, length: int | None, rate: int, on_error: str
+) -> np.ndarray | ValueError:
+    """The windows (n, length) of a clip; all of it is one where the network takes any length."""
+    if isinstance(clip, (str, Path)):
+        try:
+            samples = read_clip(clip, rate)
+        except ValueError as error:
+            if on_error == "raise":
+                raise
+            return error
+    else:
+        samples = as_waveforms(clip)
+    if samples.ndim != 1 or not len(samples):
+        raise ValueError(
+            f"A clip is a path, or samples (n,) at {rate} a second. "
+            f"Received: {type(clip).__name__} of shape {samples.shape}. "
+            "Take the mean of the channels."
+        )
+    check_finite(samples[None], what="Samples")
+    return cut_clip(samples, Windows(length or len(samples), length or len(samples), rate))
 
 
 def listed_pictures(pictures: object) -> list:

@@ -1,6 +1,8 @@
-"""Raw data in: pictures, texts and series from files and folders, named data sets, arrays."""
+"""Raw data in: pictures, texts, sound and series from files and folders, named sets, arrays."""
 
+from tltk.inputs.audio import audio_folder
 from tltk.inputs.catalog import list_datasets, load_dataset
+from tltk.inputs.clips import read_clip
 from tltk.inputs.decoding import read_image, resize_images
 from tltk.inputs.examples import Examples, Splits, batches, examples_of, take, warn_if_scaled
 from tltk.inputs.images import image_folder
@@ -25,6 +27,7 @@ __all__ = [
     "SeriesWindows",
     "Splits",
     "Vibration",
+    "audio_folder",
     "batches",
     "bundle_folder",
     "cache_folder",
@@ -36,6 +39,7 @@ __all__ = [
     "list_datasets",
     "load_dataset",
     "notebooks_folder",
+    "read_clip",
     "read_image",
     "resize_images",
     "scale_windows",

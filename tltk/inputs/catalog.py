@@ -1,17 +1,19 @@
-"""Data sets by name: those of the bundle, and sets of pictures or texts of TensorFlow Datasets."""
+"""Data sets by name: those of the bundle, and sets of TensorFlow Datasets."""
 
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from tltk.inputs.audio import windows_of
+from tltk.inputs.bundled_sounds import bundled_sounds
 from tltk.inputs.checks import check_positive_integer
 from tltk.inputs.columns import content_digest
 from tltk.inputs.decoding import height_and_width, resize_images, resize_method
 from tltk.inputs.examples import Examples, Splits, splits_of, take
 from tltk.inputs.places import bundle_folder
 from tltk.inputs.splits import split_rows
-from tltk.inputs.tables import read_texts
+from tltk.inputs.tables import Texts, read_columns
 from tltk.inputs.texts import text_examples
 from tltk.inputs.tfds_sets import tfds_examples
 
@@ -24,6 +26,17 @@ _BUNDLED_TEXTS = {
     "sentiment_products": "sentences of product reviews, negative or positive",
     "sentiment_editorials": "sentences of newspaper editorials, negative or positive",
     "sentiment_tweets": "tweets, negative or positive",
+}
+_BUNDLED_WORDS = {
+    "spoken_words": "the digits in English by 42 synthetic voices, three times",
+    "spoken_words_german": "the digits in German by the same voices, once",
+    "spoken_words_spanish": "the digits in Spanish by the same voices, once",
+    "spoken_words_french": "the digits in French by the same voices, once",
+    "spoken_words_turkish": "the digits in Turkish by the same voices, once",
+    "spoken_words_swahili": "the digits in Swahili by the same voices, once",
+}
+_BUNDLED_PROMPTS = {
+    "voice_prompts": "telephone prompts in English and Spanish by one woman, in French by another",
 }
 _TILES_ACROSS = 20
 _BUNDLED_VAL = 1 / 3
@@ -39,12 +52,17 @@ def load_dataset(
     per_class: int | None = None,
     resize: str = "bicubic",
     data_dir: str | Path | None = None,
+    seconds: float = 1.0,
+    hop: float | None = None,
+    rate: int = 16000,
 ) -> Splits:
     """Load a named data set.
 
     The bundled sets (see `list_datasets`) are pictures, 300 for training and 100 for testing of
-    each class, and texts, whose documents are on one side each. Any other name is looked up in
-    TensorFlow Datasets ("cats_vs_dogs", "tf_flowers", "imdb_reviews", "glue/sst2" …): what has
+    each class; texts, whose documents are on one side each; and recordings, of which the words'
+    speakers and the prompts' clips are on one side each. Any other name is looked up in
+    TensorFlow Datasets ("cats_vs_dogs", "imdb_reviews", "glue/sst2",
+    "speech_commands" …): what has
     been prepared in `data_dir` is read without a network, the rest is downloaded. A set's own
     validation and test parts are kept; a missing one is carved out of the training part,
     stratified by class. Pictures are resized when they are used.
@@ -61,14 +79,17 @@ def load_dataset(
         resize: "bicubic", "bilinear", "lanczos" or "nearest".
         data_dir: where TFDS sets are, and are downloaded to. By default `$TLTK_HOME/datasets` is
             read, then TFDS's own folder, which also takes downloads.
+        seconds, hop, rate: how recordings are cut into windows (see `audio_folder`).
 
     Returns:
-        `Splits` of uint8 pictures `(b, height, width, 3)`, or of strings `(b,)`, and int32 labels
-        `(b,)`. The bundled test parts and their order are the same for every seed.
+        `Splits` of uint8 pictures `(b, height, width, 3)`, of strings `(b,)`, or of float32
+        waveforms `(b, samples)`, and int32 labels `(b,)`. The bundled test parts and their order
+        are the same for every seed, but for the prompts, which have no such part of their own.
+        Spoken words are named "digit/speaker/take@second".
 
     Raises:
-        ValueError: for an unknown name, a set that is not of pictures or texts with one label
-            each, or more examples per class than there are.
+        ValueError: for an unknown name, a set that is not of pictures, texts or sound with one
+            label each, or more examples per class than there are.
         ConnectionError: if the set must be downloaded and there is no network.
 
     Example:
@@ -85,9 +106,15 @@ def load_dataset(
         default_val = _BUNDLED_VAL
     elif name in _BUNDLED_TEXTS:
         given, class_names, groups = _bundled_texts(name)
+    elif name in _BUNDLED_WORDS:
+        given, class_names = _bundled_words(name, windows_of(seconds, hop, rate))
+    elif name in _BUNDLED_PROMPTS:
+        given, class_names, groups = _bundled_prompts(name, windows_of(seconds, hop, rate))
     else:
-        bundled = (*_BUNDLED, *_BUNDLED_TEXTS)
-        given, class_names = tfds_examples(name, image_size, resize, data_dir, bundled)
+        bundled = tuple(_described())
+        windows = windows_of(seconds, hop, rate)
+        given, class_names = tfds_examples(name, image_size, resize, windows, data_dir, bundled)
+        groups = _clips(given["train"].names) if {"val", "test"} - set(given) else None
     train = given["train"]
     rows = split_rows(
         np.array(class_names)[train.labels],
@@ -112,8 +139,11 @@ def list_datasets() -> list[dict[str, Any]]:
         >>> [row["name"] for row in list_datasets()][:3]
         ['cifar10_small', 'mnist_small', 'sentiment_films']
     """
-    described = {**_BUNDLED, **_BUNDLED_TEXTS}
-    return [{"name": name, "description": text} for name, text in described.items()]
+    return [{"name": name, "description": text} for name, text in _described().items()]
+
+
+def _described():
+    return {**_BUNDLED, **_BUNDLED_TEXTS, **_BUNDLED_WORDS, **_BUNDLED_PROMPTS}
 
 
 def _bundled(name, image_size, resize):
@@ -136,15 +166,41 @@ def _bundled(name, image_size, resize):
 
 def _bundled_texts(name):
     path = bundle_folder() / "sentiment" / f"{name.removeprefix('sentiment_')}.tsv.xz"
-    parts = read_texts(path, text="text", label="part", group="document")
-    named = read_texts(path, text="text", label="label", group="document")
-    class_names = tuple(sorted(set(named.labels)))
-    everything = text_examples(named, class_names)
-    part_of_row, documents = np.array(parts.labels), np.array(parts.groups)
+    rows = read_columns(path, ("part", "document", "label", "text"))
+    part_of_row, documents, labels, texts = map(list, zip(*rows, strict=True))
+    class_names = tuple(sorted(set(labels)))
+    names = [f"row {number}" for number in range(1, len(texts) + 1)]
+    everything = text_examples(Texts(texts, labels, documents, names), class_names)
+    part_of_row, documents = np.array(part_of_row), np.array(documents)
     train, test = (np.flatnonzero(part_of_row == part) for part in ("train", "test"))
     test = np.random.default_rng(0).permutation(test)
     given = {"train": take(everything, train), "test": take(everything, test)}
     return given, class_names, documents[train]
+
+
+def _bundled_words(name, windows):
+    language = name.removeprefix("spoken_words").removeprefix("_") or "english"
+    path = bundle_folder() / "spoken_words" / f"{language}.ogg"
+    everything, class_names, rows = bundled_sounds([path], windows, "{label}/{speaker}/{take}")
+    part_of_row = np.array([row["part"] for row in rows])
+    shuffled = np.random.default_rng(0).permutation(everything.count)
+    return {
+        part: take(everything, shuffled[part_of_row[shuffled] == part])
+        for part in ("train", "val", "test")
+    }, class_names
+
+
+def _bundled_prompts(name, windows):
+    paths = sorted((bundle_folder() / name).glob("*.flac"))
+    everything, class_names, _ = bundled_sounds(paths, windows, "{label}/{prompt}")
+    clips = [name.rpartition("@")[0] for name in everything.names]
+    return {"train": everything}, class_names, clips
+
+
+def _clips(names):
+    """The clip of each window, where names end in @second and a clip has several."""
+    clips = [name.rpartition("@")[0] for name in names]
+    return clips if clips[0] and len(set(clips)) < len(clips) else None
 
 
 def _tiles(sheet):

@@ -17,6 +17,14 @@ def check_positive_integer(name: str, value: Any) -> None:
         )
 
 
+def check_on_error(on_error: str) -> None:
+    """Refuse anything but "skip" and "raise"."""
+    if on_error not in ("skip", "raise"):
+        raise ValueError(
+            f'on_error must be "skip" or "raise". Received: on_error={on_error!r}. Pass either.'
+        )
+
+
 def check_not_empty(count: int) -> None:
     """Refuse data without rows."""
     if count == 0:

@@ -1,4 +1,4 @@
-"""Byte-identical pictures, which make a test too easy where they are on both sides."""
+"""Byte-identical files, which make a test too easy where they are on both sides."""
 
 import warnings
 from collections import defaultdict
@@ -11,8 +11,8 @@ def has_copies(pictures: list[Picture]) -> bool:
     return len({picture.digest for picture in pictures}) < len(pictures)
 
 
-def warn_of_copies(pictures: list[Picture]) -> None:
-    """Name byte-identical pictures in one warning, and what is wrong with them."""
+def warn_of_copies(pictures: list[Picture], kind: str = "picture") -> None:
+    """Name byte-identical files in one warning, and what is wrong with them."""
     if not has_copies(pictures):
         return
     alike = defaultdict(list)
@@ -26,9 +26,9 @@ def warn_of_copies(pictures: list[Picture]) -> None:
     }
     grouped = pictures[0].group is not None
     one_side = "" if grouped else " Within one folder they stay on one side, as one group."
-    count = "1 picture" if len(copies) == 1 else f"{len(copies)} pictures"
+    count = f"1 {kind}" if len(copies) == 1 else f"{len(copies)} {kind}s"
     warnings.warn(
-        "Every picture should be there once. "
+        f"Every {kind} should be there once. "
         f"Received: {sum(map(len, copies))} byte-identical files of {count}: "
         f"{_named(copies)}.{one_side}"
         + "".join(f" {what}: {_named(some)}." for what, some in findings.items() if some),

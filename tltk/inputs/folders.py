@@ -1,9 +1,9 @@
-"""A folder of pictures: what is in it, and which pictures are whole."""
+"""A folder of pictures or recordings: what is in it, and which files are whole."""
 
 import re
 import warnings
 from collections import Counter
-from collections.abc import Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -25,8 +25,21 @@ _VAL_OR_TEST = ("eval", "evaluation")
 _MANY = 2000
 
 
+class Kind(NamedTuple):
+    """What the files of a folder are.
+
+    `name` and `formats` are for errors, `accepts(path)` tells whether a file is one of them, and
+    `digest(path)` reads it whole, raising ValueError or OSError where that cannot be done.
+    """
+
+    name: str
+    formats: str
+    accepts: Callable[[Path], bool]
+    digest: Callable[[Path], str]
+
+
 class Picture(NamedTuple):
-    """One picture of a folder; `name` is its path below the folder."""
+    """One picture or recording of a folder; `name` is its path below the folder."""
 
     path: Path
     name: str
@@ -81,37 +94,37 @@ def class_names_of(folders: dict[str, Path]) -> tuple[str, ...]:
     return tuple(names["train"])
 
 
-def picture_files(folder: Path) -> list[Path]:
-    """List a class's pictures in alphabetical order, hidden ones left out."""
+def files_of_class(folder: Path, kind: Kind) -> list[Path]:
+    """List a class's files in alphabetical order, hidden ones left out."""
     return sorted(
         file
         for file in folder.rglob("*")
         if not any(step.startswith(".") for step in file.relative_to(folder).parts)
-        and _is_picture(file)
+        and kind.accepts(file)
     )
 
 
-def warn_of_strays(places: Iterable[Path]) -> None:
-    """Warn of pictures that lie beside the class folders, and so have no class."""
+def warn_of_strays(places: Iterable[Path], kind: Kind) -> None:
+    """Warn of files that lie beside the class folders, and so have no class."""
     strays = [
         str(file)
         for place in places
         for file in sorted(place.iterdir())
-        if not file.name.startswith(".") and _is_picture(file)
+        if not file.name.startswith(".") and kind.accepts(file)
     ]
     if strays:
         warnings.warn(
-            "Pictures must lie in a class's subfolder. "
+            f"{kind.name.capitalize()}s must lie in a class's subfolder. "
             f"Received: {len(strays)} beside the class folders, left out: {listed(strays)}. "
             "Move or remove them.",
             stacklevel=3,
         )
 
 
-def whole_pictures(
-    pictures: list[Picture], root: Path, on_error: str, verify: bool = False
+def whole_files(
+    pictures: list[Picture], root: Path, kind: Kind, on_error: str, verify: bool = False
 ) -> list[Picture]:
-    """Keep the pictures that can be decoded, with their digest, and name the others.
+    """Keep the files that can be decoded, with their digest, and name the others.
 
     Each is decoded once, and not again where its digest is remembered, unless `verify` is set.
     """
@@ -121,7 +134,9 @@ def whole_pictures(
     def read(names):
         bar = keras.utils.Progbar(len(names)) if len(names) > _MANY else None
         found = in_parallel(
-            _digest_or_error, map(paths.get, names), progress=bar and (lambda: bar.add(1))
+            lambda path: _digest_or_error(kind, path),
+            map(paths.get, names),
+            progress=bar and (lambda: bar.add(1)),
         )
         found = dict(zip(names, found, strict=True))
         errors.update((name, error) for name, (_, error) in found.items() if error is not None)
@@ -132,7 +147,7 @@ def whole_pictures(
         raise next(iter(errors.values()))
     if errors:
         warnings.warn(
-            f"{len(errors)} of {len(pictures)} pictures cannot be read and are left out: "
+            f"{len(errors)} of {len(pictures)} {kind.name}s cannot be read and are left out: "
             f"{', '.join(errors)}. The first: {next(iter(errors.values()))}",
             stacklevel=3,
         )
@@ -144,17 +159,17 @@ def whole_pictures(
 
 
 def check_complete(
-    pictures: list[Picture], folders: dict[str, Path], class_names: tuple[str, ...]
+    pictures: list[Picture], folders: dict[str, Path], class_names: tuple[str, ...], kind: Kind
 ) -> None:
-    """Refuse a part in which a class has no picture."""
+    """Refuse a part in which a class has no file."""
     counts = Counter((picture.part, picture.class_name) for picture in pictures)
     for part, folder in folders.items():
         empty = [name for name in class_names if counts[part, name] == 0]
         if empty:
             raise ValueError(
-                "Every class must hold at least one picture that can be read. "
-                f"Received: none in {listed(empty)} of {folder}. Add JPEG, PNG, GIF, BMP or WebP "
-                "pictures, or remove the subfolder."
+                f"Every class must hold at least one {kind.name} that can be read. "
+                f"Received: none in {listed(empty)} of {folder}. Add {kind.formats} {kind.name}s, "
+                "or remove the subfolder."
             )
 
 
@@ -202,10 +217,17 @@ def _begins_as_picture(file):
         return False
 
 
-def _digest_or_error(path):
+def _digest_or_error(kind, path):
     try:
-        content = read_bytes(path)
-        decode(content, path)
+        return kind.digest(path), None
     except (ValueError, OSError) as error:
         return None, error
-    return sha256_of(content), None
+
+
+def _digest_of_picture(path):
+    content = read_bytes(path)
+    decode(content, path)
+    return sha256_of(content)
+
+
+PICTURES = Kind("picture", "JPEG, PNG, GIF, BMP or WebP", _is_picture, _digest_of_picture)

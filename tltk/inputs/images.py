@@ -6,22 +6,22 @@ from pathlib import Path
 
 import numpy as np
 
-from tltk.inputs.checks import check_positive_integer
-from tltk.inputs.copies import has_copies, warn_of_copies
+from tltk.inputs.checks import check_on_error, check_positive_integer
+from tltk.inputs.copies import warn_of_copies
 from tltk.inputs.decoding import decode, height_and_width, in_parallel, read_bytes, resize_method
 from tltk.inputs.digests import sha256_of
 from tltk.inputs.examples import Examples, Splits, splits_of
 from tltk.inputs.folders import (
+    PICTURES,
     Picture,
     check_complete,
     class_names_of,
-    listed,
+    files_of_class,
     part_folders,
-    picture_files,
     warn_of_strays,
-    whole_pictures,
+    whole_files,
 )
-from tltk.inputs.splits import split_rows
+from tltk.inputs.parts import grouped, parts_of
 
 
 def image_folder(
@@ -89,54 +89,32 @@ def image_folder(
         >>> photos.class_names, len(photos.files["train"])
         (('cat', 'dog'), 6)
     """
-    if on_error not in ("skip", "raise"):
-        raise ValueError(
-            f'on_error must be "skip" or "raise". Received: on_error={on_error!r}. Pass either.'
-        )
+    check_on_error(on_error)
     height_and_width(image_size)
     resize_method(resize)
     check_positive_integer("batch_size", batch_size)
     path = Path(path).expanduser()
     folders = part_folders(path)
     class_names = class_names_of(folders)
-    warn_of_strays({path, *folders.values()})
+    warn_of_strays({path, *folders.values()}, PICTURES)
     pictures = [
         Picture(file, file.relative_to(path).as_posix(), part, class_name)
         for part, folder in folders.items()
         for class_name in class_names
-        for file in picture_files(folder / class_name)
+        for file in files_of_class(folder / class_name, PICTURES)
     ]
-    pictures = _grouped(pictures, groups)
+    pictures = grouped(pictures, groups, PICTURES.name)
     if max_per_class is not None:
         check_positive_integer("max_per_class", max_per_class)
         pictures = _drawn(pictures, max_per_class, seed)
-    pictures = whole_pictures(pictures, path, on_error, verify)
-    check_complete(pictures, folders, class_names)
-    warn_of_copies(pictures)
-    parts = _parts(pictures, folders, val, test, groups is not None, seed)
+    pictures = whole_files(pictures, path, PICTURES, on_error, verify)
+    check_complete(pictures, folders, class_names, PICTURES)
+    warn_of_copies(pictures, PICTURES.name)
+    parts = parts_of(pictures, folders, val, test, seed)
     served = {
         part: _examples(some, path, class_names, image_size, resize) for part, some in parts.items()
     }
     return splits_of(served, class_names, batch_size)
-
-
-def _grouped(pictures, groups):
-    if groups is None:
-        return pictures
-    if callable(groups):
-        found = [groups(picture.path) for picture in pictures]
-    elif isinstance(groups, Mapping):
-        found = [groups.get(picture.name) for picture in pictures]
-    else:
-        found = list(groups)
-    lost = [picture.name for picture, group in zip(pictures, found, strict=False) if group is None]
-    if len(found) != len(pictures) or lost:
-        raise ValueError(
-            "Every picture needs a group. "
-            f"Received: {len(found)} groups for {len(pictures)} pictures, none for "
-            f"{listed(lost) or 'some'}. Name the group of each."
-        )
-    return [picture._replace(group=group) for picture, group in zip(pictures, found, strict=True)]
 
 
 def _drawn(pictures, max_per_class, seed):
@@ -148,41 +126,6 @@ def _drawn(pictures, max_per_class, seed):
         if seen[folder] <= max_per_class:
             kept.append(row)
     return [pictures[row] for row in sorted(kept)]
-
-
-def _parts(pictures, folders, val, test, grouped, seed):
-    given = {part: [p for p in pictures if p.part == part] for part in folders}
-    if grouped:
-        _check_apart(given)
-    pool, groups = given["train"], None
-    if grouped:
-        groups = [picture.group for picture in pool]
-    elif has_copies(pool):
-        groups = [picture.digest for picture in pool]
-    rows = split_rows(
-        [picture.class_name for picture in pool],
-        val=0 if "val" in given else val,
-        test=0 if "test" in given else test,
-        groups=groups,
-        seed=seed,
-    )
-    parts = {part: [pool[row] for row in some] for part, some in rows.items() if len(some)}
-    for part in set(given) - {"train"}:
-        order = np.random.default_rng(0).permutation(len(given[part]))
-        parts[part] = [given[part][row] for row in order]
-    return parts
-
-
-def _check_apart(given):
-    home = {}
-    for part, some in given.items():
-        for picture in some:
-            if home.setdefault(picture.group, part) != part:
-                raise ValueError(
-                    "A group must be in one of the folders train, val and test only. "
-                    f"Received: group {picture.group!r} in {home[picture.group]} and {part}. "
-                    "Move its pictures together."
-                )
 
 
 def _examples(pictures, root, class_names, image_size, resize):
@@ -202,7 +145,7 @@ def _examples(pictures, root, class_names, image_size, resize):
         return decode(content, picture.path, image_size, resize)
 
     def reread():
-        same = whole_pictures(pictures, root, "raise", verify=True)
+        same = whole_files(pictures, root, PICTURES, "raise", verify=True)
         return _examples(same, root, class_names, image_size, resize)
 
     return Examples(

@@ -43,7 +43,7 @@ def split_rows(
     Reference:
         Kaufman, Rosset, Perlich: Leakage in data mining (2011).
     """
-    shares = _shares(val, test)
+    shares = part_shares(val, test)
     labels = np.asarray(labels)
     if labels.ndim != 1 or len(labels) == 0:
         raise ValueError(
@@ -71,7 +71,8 @@ def split_rows(
     }
 
 
-def _shares(val, test):
+def part_shares(val: float, test: float) -> dict[str, float]:
+    """The shares of train, val and test, refused where nothing is left to train on."""
     if not (0 <= val < 1 and 0 <= test < 1 and val + test < 1):
         raise ValueError(
             "val and test must be shares from 0 up to 1, and together below 1. "

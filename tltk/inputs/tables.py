@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from tltk.inputs.checks import check_on_error
 from tltk.inputs.folders import listed
 
 LONGEST_TEXT = 2**20
@@ -37,7 +38,7 @@ def read_texts(path, text, label, group, encoding="utf-8-sig", on_error="skip") 
         )
     wanted = [text, label, *([] if group is None else [group])]
     try:
-        rows = [(*row, None)[:3] for row in _rows(path, wanted, encoding)]
+        rows = [(*row, None)[:3] for row in read_columns(path, wanted, encoding)]
     except UnicodeError as error:
         raise ValueError(
             f"The file must be in the encoding named. Received: {path} with "
@@ -54,10 +55,7 @@ def read_texts(path, text, label, group, encoding="utf-8-sig", on_error="skip") 
 
 def whole_texts(rows, names, path, on_error) -> Texts:
     """Keep the rows that have a text and a label, and name the others."""
-    if on_error not in ("skip", "raise"):
-        raise ValueError(
-            f'on_error must be "skip" or "raise". Received: on_error={on_error!r}. Pass either.'
-        )
+    check_on_error(on_error)
     if not rows:
         raise ValueError(f"A table needs rows. Received: {path} with none. Check the file.")
     kept = [i for i, (text, label, _) in enumerate(rows) if text.strip() and label.strip()]
@@ -74,7 +72,8 @@ def whole_texts(rows, names, path, on_error) -> Texts:
     return Texts(texts, labels, None if groups[0] is None else groups, [names[i] for i in kept])
 
 
-def _rows(path, wanted, encoding) -> Iterator[tuple[str, ...]]:
+def read_columns(path, wanted, encoding="utf-8-sig") -> Iterator[tuple[str, ...]]:
+    """Read the wanted columns of a table, row by row."""
     packed = path.suffix.lower() in _OPENERS
     kind = Path(path.stem if packed else path.name).suffix.lower()
     if kind not in (*_DELIMITERS, *_LINES_OF_JSON):

@@ -152,13 +152,13 @@ def text_splits(
 
 def text_examples(table: Texts, class_names: Sequence[str]) -> Examples:
     """Give random access to texts, as arrays of strings."""
-    texts = np.array([*table.texts, None], dtype=object)[:-1]
+    texts = np.array(table.texts, dtype=object)
     numbers = {name: number for number, name in enumerate(class_names)}
     return Examples(
         fetch=lambda rows: texts[rows],
         labels=np.array([numbers[label] for label in table.labels], "int32"),
         digest=content_digest(texts),
-        names=None if table.names is None else tuple(table.names),
+        names=tuple(table.names),
         count=len(texts),
     )
 

@@ -1,4 +1,4 @@
-"""Sets of pictures or texts of TensorFlow Datasets; pictures stay encoded until they are used."""
+"""Sets of TensorFlow Datasets: pictures, which stay encoded until they are used, texts, sound."""
 
 import difflib
 import threading
@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from tltk.inputs.clips import Sound, Windows, resampled_length, resampled_part, window_starts
 from tltk.inputs.columns import content_digest, temporary_columns
 from tltk.inputs.decoding import decode, height_and_width, in_parallel
 from tltk.inputs.examples import Examples
@@ -22,15 +23,18 @@ def tfds_examples(
     name: str,
     image_size: int | tuple[int, int],
     resize: str,
+    windows: Windows,
     data_dir: str | Path | None = None,
     other_names: tuple[str, ...] = (),
 ) -> tuple[dict[str, Examples], tuple[str, ...]]:
-    """Read a TFDS set of pictures or texts, from disk where it is prepared, else by download.
+    """Read a TFDS set of pictures, texts or sound, from disk where it is prepared, or download it.
 
     Args:
         name: the TFDS name.
         image_size: the height and width in pixels, or one number for both.
         resize: the resize method of `read_image`.
+        windows: how to cut sound; rows are called "name/split/clip@second". A set that does not
+            tell its rate is taken to have theirs.
         data_dir: where the set is, or is downloaded to.
         other_names: known names that are not TFDS's, for the error.
 
@@ -38,14 +42,14 @@ def tfds_examples(
         The examples of "train", and of "val" and "test" where the set has them; the class names.
 
     Raises:
-        ValueError: for an unknown name, or a set that is not of pictures or texts with one label
-            each.
+        ValueError: for an unknown name, or a set that is not of pictures, texts or sound with one
+            label each.
         ConnectionError: if the set must be downloaded and there is no network.
     """
     places = _places(data_dir)
     builder = _builder(name, places, other_names)
     input_key, label_key = _keys(name, builder)
-    is_text = _is_text(builder.info.features[input_key])
+    feature = builder.info.features[input_key]
     if not builder.data_path.exists():
         _check_online(name, places, other_names)
         builder.download_and_prepare()
@@ -54,7 +58,10 @@ def tfds_examples(
         if split in builder.info.splits:
             columns = temporary_columns(_encoded_rows(builder, split, input_key, label_key))
             if columns and columns[2].min() >= 0:
-                settings = () if is_text else (image_size, resize)
+                if _is(feature, "Audio"):
+                    parts[part] = _sounds(columns, f"{name}/{split}", feature, windows)
+                    continue
+                settings = () if _is(feature, "Text") else (image_size, resize)
                 parts[part] = _examples(columns, f"{name}/{split}", *settings)
     if "train" not in parts:
         raise ValueError(
@@ -144,36 +151,39 @@ def _keys(name, builder):
 
     features = builder.info.features
     kinds = {key: type(features[key]) for key in features}
-    readable = (tfds.features.Image, tfds.features.Text)
+    readable = (tfds.features.Image, tfds.features.Text, tfds.features.Audio)
     inputs = [key for key, kind in kinds.items() if kind in readable]
     labels = [key for key, kind in kinds.items() if kind is tfds.features.ClassLabel]
     keys = builder.info.supervised_keys or (*inputs, *labels)
     if len(keys) != 2 or keys[0] not in inputs or keys[1] not in labels:
         raise ValueError(
-            "load_dataset reads sets of pictures or texts with one class each. "
+            "load_dataset reads sets of pictures, texts or sound with one class each. "
             f"Received: {name!r} with {', '.join(sorted(features))}. "
             "Use tfds.load, and pass its batched dataset where a split is taken."
         )
     return keys
 
 
-def _is_text(feature) -> bool:
+def _is(feature, kind: str) -> bool:
     import tensorflow_datasets as tfds
 
-    return isinstance(feature, tfds.features.Text)
+    return isinstance(feature, getattr(tfds.features, kind))
 
 
 def _encoded_rows(builder, split, input_key, label_key):
     import tensorflow_datasets as tfds
 
-    is_text = _is_text(builder.info.features[input_key])
+    feature = builder.info.features[input_key]
     wanted = tfds.decode.PartialDecoding(
         {input_key: True, label_key: True},
-        decoders=None if is_text else {input_key: tfds.decode.SkipDecoding()},
+        decoders={input_key: tfds.decode.SkipDecoding()} if _is(feature, "Image") else None,
     )
     rows = builder.as_dataset(split=split, decoders=wanted, shuffle_files=False)
     for row in rows.as_numpy_iterator():
-        content = np.frombuffer(row[input_key] or b" ", "uint8")
+        if _is(feature, "Audio"):
+            content = _as_16_bit(row[input_key], builder.name)
+        else:
+            content = np.frombuffer(row[input_key] or b" ", "uint8")
         yield [content, np.array([len(content)]), np.array([row[label_key]], "int32")]
 
 
@@ -199,4 +209,47 @@ def _examples(columns, prefix, image_size=None, resize=None):
         digest=content_digest((contents, lengths), *settings),
         names=names,
         count=len(labels),
+    )
+
+
+def _as_16_bit(samples, name):
+    samples = samples * 32767.0 if samples.dtype.kind == "f" else samples.astype("float64")
+    samples = samples if samples.ndim == 1 else samples.mean(axis=1)
+    if np.abs(samples).max(initial=0) > 32768:
+        raise ValueError(
+            "The sound of a TFDS set must be 16-bit samples, or floats from -1 to 1. "
+            f"Received: {name} with values up to {np.abs(samples).max():.5g}. "
+            "Use tfds.load, and pass its batched dataset where a split is taken."
+        )
+    return np.rint(samples).clip(-32768, 32767).astype("int16")
+
+
+def _sounds(columns, prefix, feature, windows):
+    contents, lengths, labels = columns
+    rate = feature.sample_rate or windows.rate
+    sounds = [Sound("", int(length), rate) for length in lengths]
+    starts = [window_starts(resampled_length(sound, windows.rate), windows) for sound in sounds]
+    clip_of_row = np.repeat(np.arange(len(sounds)), [len(some) for some in starts])
+    start_of_row = np.concatenate(starts)
+    begins = np.cumsum(lengths) - lengths
+
+    def window(row):
+        clip = clip_of_row[row]
+
+        def decoded(first, last):
+            return contents[begins[clip] + first : begins[clip] + last] / np.float32(32768)
+
+        start = int(start_of_row[row])
+        return resampled_part(decoded, sounds[clip], start, windows.length, windows.rate)
+
+    seconds = np.maximum(start_of_row, 0) / windows.rate
+    return Examples(
+        fetch=lambda rows: np.stack([window(row) for row in rows]),
+        labels=np.array(labels)[clip_of_row],
+        digest=content_digest((contents, lengths), rate, windows),
+        names=tuple(
+            f"{prefix}/{clip:06d}@{second:.3f}"
+            for clip, second in zip(clip_of_row, seconds, strict=True)
+        ),
+        count=len(clip_of_row),
     )

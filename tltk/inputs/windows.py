@@ -7,6 +7,7 @@ import numpy as np
 from tltk.inputs.checks import check_positive_integer
 from tltk.inputs.examples import batches, examples_of
 from tltk.inputs.series import Series
+from tltk.inputs.splits import part_shares
 
 ORIGINS = ("mean", "last")
 
@@ -247,12 +248,8 @@ def _number_of(target, columns):
 
 
 def _rows_by_time(count, val, test):
-    if not (0 <= val < 1 and 0 <= test < 1 and val + test < 1):
-        raise ValueError(
-            "val and test must be shares from 0 up to 1, and together below 1. "
-            f"Received: val={val}, test={test}. Leave something to train on."
-        )
-    first, second = round(count * (1 - val - test)), round(count * (1 - test))
+    train = part_shares(val, test)["train"]
+    first, second = round(count * train), round(count * (1 - test))
     return {
         "train": slice(0, first), "val": slice(first, second), "test": slice(second, count),
     }  # fmt: skip

@@ -19,7 +19,7 @@ from tltk.inputs.places import bundle_folder, cache_folder, home_folder
 __all__ = ["doctor"]
 
 PACKAGES = (
-    "tensorflow keras tensorflow-hub tensorflow-datasets numpy scipy scikit-learn pillow "
+    "tensorflow keras tensorflow-hub tensorflow-datasets numpy scipy scikit-learn soundfile pillow "
     "matplotlib h5py setuptools nbclient nbconvert ipykernel"
 ).split()
 OPTIONAL = ("jupyter", "safetensors", "openvino", "keras-hub")

@@ -11,6 +11,7 @@ from tltk.tuning.masked import pretrain_masked
 from tltk.tuning.metadata import load_model, metadata
 from tltk.tuning.own_units import in_own_units
 from tltk.tuning.probe import fit_linear_head
+from tltk.tuning.retraining import retrainer
 
 __all__ = [
     "build_classifier",
@@ -26,6 +27,7 @@ __all__ = [
     "load_model",
     "metadata",
     "pretrain_masked",
+    "retrainer",
     "trainable_table",
     "unfreeze",
 ]

@@ -5,7 +5,8 @@ from __future__ import annotations
 import keras
 import numpy as np
 
-from tltk.backbones import layers_by_block
+from tltk.backbones import layers_by_block, sample_rate
+from tltk.inputs.clips import warn_if_loud
 from tltk.inputs.examples import Examples, examples_of, warn_if_scaled
 from tltk.tuning.cutting import as_functional
 from tltk.tuning.metadata import metadata
@@ -19,15 +20,24 @@ def checked_examples(model: keras.Model, data) -> Examples:
             "Training needs labels. Received: inputs without labels. Pass a pair (x, y)."
         )
     first = examples.fetch(np.arange(min(32, examples.count)))
-    warn_if_scaled(first)
+    warn_of_scale(model, first)
     shapes = [leaf.shape[1:] for leaf in keras.tree.flatten(first)]
     wanted = [tensor.shape[1:] for tensor in model.inputs]
     if len(shapes) != len(wanted) or not all(map(_fits, shapes, wanted)):
         raise ValueError(
             f"Inputs must have the shape the network takes, {wanted[0]}. Received: {shapes[0]}. "
-            "Load the data with that image_size, or the backbone with that input_shape."
+            "Load the data with that image_size (or seconds and rate), or the backbone with that "
+            "input_shape."
         )
     return examples._replace(labels=_fitting_labels(model, examples.labels))
+
+
+def warn_of_scale(model: keras.Model, inputs) -> None:
+    """Warn where pictures look scaled already, or where waveforms are not scaled."""
+    if sample_rate(model) is None:
+        warn_if_scaled(inputs)
+    else:
+        warn_if_loud(inputs)
 
 
 def _fits(shape, wanted) -> bool:

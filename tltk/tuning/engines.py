@@ -22,13 +22,15 @@ Run = Callable[..., list[np.ndarray]]
 _started_last: dict[str, tuple[tuple, Run]] = {}
 
 
-def chosen_engine(engine: str, precision: str) -> str:
+def chosen_engine(engine: str, precision: str, network: keras.Model | None = None) -> str:
     """Check an engine and a precision against this machine, and settle "auto".
 
     Args:
         engine: "keras", "openvino", or "auto" for OpenVINO where it is installed.
         precision: "float32", or "bfloat16" for Keras on a GPU and for OpenVINO on a processor that
             has it.
+        network: what is to run; OpenVINO takes numbers only, so one that takes texts stays with
+            Keras for "auto".
 
     Returns:
         "keras" or "openvino".
@@ -48,7 +50,8 @@ def chosen_engine(engine: str, precision: str) -> str:
         )
     installed = find_spec("openvino") is not None
     if engine == "auto":
-        engine = "openvino" if installed and _on_cpu() else "keras"
+        fits = installed and _on_cpu() and not _takes_texts(network)
+        engine = "openvino" if fits else "keras"
     if engine == "openvino" and not installed:
         raise ValueError(
             'OpenVINO is an extra. Received: engine="openvino", which is not installed. '
@@ -95,7 +98,7 @@ def started(
     weights = tuple(map(id, network.weights)) if itself else ()
     key = (cache_folder(), name, precision, suffix is None, weights)
     last_key, run = _started_last.get(engine, (None, None))
-    if run is None or key != last_key:
+    if key != last_key:
         how = (engine, precision, name, sample, suffix, announce)
         run = _keras_run(network) if itself else _checked_run(network, *how)
         _started_last[engine] = key, run
@@ -153,13 +156,16 @@ def _openvino_run(network, precision, name) -> Run:
 
     hint = {"INFERENCE_PRECISION_HINT": {"float32": "f32", "bfloat16": "bf16"}[precision]}
     compiled = openvino.Core().compile_model(_converted(network, name), "CPU", hint)
+    named = {name: each for each in compiled.inputs for name in each.get_names()}
+    places = [
+        named.get(t.name, each) for t, each in zip(network.inputs, compiled.inputs, strict=True)
+    ]
     dtypes = [tensor.dtype for tensor in network.inputs]
 
     def run(inputs):
-        leaves = keras.tree.flatten(inputs)
-        feed = [np.asarray(leaf, dtype) for leaf, dtype in zip(leaves, dtypes, strict=True)]
-        answers = compiled(feed)
-        return [np.array(answers[index]) for index in range(len(compiled.outputs))]
+        leaves = map(np.asarray, keras.tree.flatten(inputs), dtypes)
+        answers = compiled(dict(zip(places, leaves, strict=True)))
+        return [np.array(answers[index]) for index in range(len(network.outputs))]
 
     return run
 
@@ -170,14 +176,26 @@ def _converted(network, name) -> Path:
     if not (folder / "network.bin").exists():
         folder.parent.mkdir(parents=True, exist_ok=True)
         scratch = Path(tempfile.mkdtemp(dir=folder.parent))
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            network.export(str(scratch / "network.xml"), format="openvino", verbose=False)
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                network.export(str(scratch / "network.xml"), format="openvino", verbose=False)
+        except Exception as error:
+            shutil.rmtree(scratch)
+            raise ValueError(
+                "OpenVINO runs networks that it can convert, from numbers to numbers. Received: "
+                f"{network.name!r}, which it cannot convert ({type(error).__name__}). "
+                'Use engine="keras" for this network.'
+            ) from error
         try:
             scratch.rename(folder)
         except OSError:
             shutil.rmtree(scratch)
     return folder / "network.xml"
+
+
+def _takes_texts(network) -> bool:
+    return network is not None and any(tensor.dtype == "string" for tensor in network.inputs)
 
 
 def _on_cpu() -> bool:

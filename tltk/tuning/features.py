@@ -11,7 +11,8 @@ import numpy as np
 
 from tltk.backbones.blocks import nodes_of
 from tltk.inputs.columns import temporary_columns
-from tltk.inputs.examples import Examples, examples_of, warn_if_scaled
+from tltk.inputs.examples import Examples, examples_of
+from tltk.tuning.checks import warn_of_scale
 from tltk.tuning.cutting import inputs_of
 from tltk.tuning.engines import chosen_engine, started
 from tltk.tuning.store import kept_rows
@@ -49,8 +50,8 @@ def extract_features(
         batch_size: examples a step.
         dtype: "float32", or "float16" for half the disk.
         engine: "keras"; "openvino", an extra that is faster on a CPU; or "auto" for it where it
-            is installed. Its error against Keras is measured on the first batch, and refused
-            above 1e-4.
+            is installed and the network takes numbers, not texts. Its error against Keras is
+            measured on the first batch, and refused above 1e-4.
         precision: "float32", or "bfloat16" for Keras on a GPU and for OpenVINO where the
             processor has it; up to 5 % error is let pass.
         cache: keep the features on disk for the next call.
@@ -83,10 +84,9 @@ def extract_features(
     if verify and examples.reread is not None:
         examples = examples.reread()
     if examples.names is None:
-        warn_if_scaled(examples.fetch(np.arange(min(batch_size, examples.count))))
-    pooled = _pooled(model, pooling)
+        warn_of_scale(model, examples.fetch(np.arange(min(batch_size, examples.count))))
     features = frozen_outputs(
-        pooled,
+        pooled_network(model, pooling),
         examples,
         batch_size=batch_size,
         dtype=dtype,
@@ -112,7 +112,7 @@ def frozen_outputs(
 ) -> Examples:
     """The same examples seen through a frozen network: its outputs in place of the inputs."""
     count = examples.count
-    engine = chosen_engine(engine, precision)
+    engine = chosen_engine(engine, precision, prefix)
     name = network_digest(prefix)
     announce = print if verbose else (lambda text: None)
 
@@ -178,7 +178,8 @@ def _cast(outputs, dtype) -> np.ndarray:
     return cast
 
 
-def _pooled(model, pooling) -> keras.Model:
+def pooled_network(model: keras.Model, pooling: str | None) -> keras.Model:
+    """The network whose output `extract_features` keeps: one vector for each example."""
     if pooling not in ("avg", "max", None):
         raise ValueError(
             f'Pooling is "avg", "max" or None. Received: pooling={pooling!r}. '

@@ -143,7 +143,7 @@ def fine_tune(
     settings = {name: value for name, value in locals().items() if name in _FINGERPRINTED}
     check_settings(model, settings)
     callbacks = check_callbacks(callbacks)
-    mixed = chosen_engine(engine, precision) == "keras" and precision == "bfloat16"
+    mixed = chosen_engine(engine, precision, model) == "keras" and precision == "bfloat16"
     blocks = select_blocks(model, unfreeze_blocks) if epochs else []
     augment = augmentation_of(model, augment)
     check_views(views, augment, cache)

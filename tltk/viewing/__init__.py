@@ -1,8 +1,10 @@
 """What a run looks like: tables, figures, and a report that holds both."""
 
 from tltk.viewing.curves import plot_history, plot_learning_curves
+from tltk.viewing.gains import plot_transfer_gains
 from tltk.viewing.matrix import plot_confusion_matrix
 from tltk.viewing.pictures import plot_mistakes, plot_pictures, plot_predictions
+from tltk.viewing.ranking import plot_ranking
 from tltk.viewing.report import write_report
 from tltk.viewing.series import plot_series
 from tltk.viewing.tables import Table, format_table
@@ -16,6 +18,8 @@ __all__ = [
     "plot_mistakes",
     "plot_pictures",
     "plot_predictions",
+    "plot_ranking",
     "plot_series",
+    "plot_transfer_gains",
     "write_report",
 ]

@@ -156,6 +156,21 @@ def plot_learning_curves(
     figure, axes = new_figure(8.4, 5.2)
     panel = axes[0, 0]
     methods = list(dict.fromkeys(row["method"] for row in rows))
+    ends = draw_learning_curves(panel, rows, level, score)
+    sizes = sorted({row["labels_per_class"] for row in rows})
+    if chance is not None:
+        panel.hlines(chance, sizes[0], sizes[-1], color=GREY, linestyle=":", linewidth=1.5)
+        methods.append("chance")
+        ends.append((sizes[-1], chance, GREY))
+    name_lines(panel, methods, ends)
+    return figure
+
+
+def draw_learning_curves(
+    panel: "Axes", rows: Sequence[Mapping[str, object]], level: float, score: str
+) -> list[tuple[float, float, str]]:
+    """Draw every method into a panel; return where each line ends, and its colour."""
+    methods = list(dict.fromkeys(row["method"] for row in rows))
     ends = []
     for method, color in zip(methods, COLORS * len(methods), strict=False):
         runs = [row for row in rows if row["method"] == method]
@@ -164,16 +179,11 @@ def plot_learning_curves(
     panel.set_xscale("log")
     panel.set_xticks(sizes, [str(size) for size in sizes])
     panel.minorticks_off()
-    if chance is not None:
-        panel.hlines(chance, sizes[0], sizes[-1], color=GREY, linestyle=":", linewidth=1.5)
-        methods.append("chance")
-        ends.append((sizes[-1], chance, GREY))
     seeds = len({row["seed"] for row in rows})
     title = f"mean of {seeds} seeds, band: {level:.0%} t interval" if seeds > 1 else "one run each"
     panel.set(xlabel="training labels per class", ylabel=score.replace("_", " "))
     panel.set_title(title, loc="left", color=GREY, fontsize=11)
-    _name_lines(panel, methods, ends)
-    return figure
+    return ends
 
 
 def _plot_method(
@@ -193,7 +203,7 @@ def _plot_method(
     return sizes[-1], means[-1], color
 
 
-def _name_lines(
+def name_lines(
     panel: "Axes", names: Sequence[str], ends: Sequence[tuple[float, float, str]]
 ) -> None:
     """Write each name at the end of its line, moved up where two would overlap."""

@@ -37,6 +37,8 @@ def plot_confusion_matrix(predictions: Predictions) -> "Figure":
         >>> figure.axes[0].texts[0].get_text()
         '1\\n100%'
     """
+    from matplotlib.ticker import PercentFormatter
+
     if predictions.kind != "one_label":
         raise ValueError(
             "A confusion matrix needs one label per picture. "
@@ -55,7 +57,8 @@ def plot_confusion_matrix(predictions: Predictions) -> "Figure":
     figure, axes = new_figure(cells + name_width + 1.9, cells + name_height + 0.8)
     panel = axes[0, 0]
     image = panel.imshow(shares, aspect="auto", cmap="Blues", vmin=0, vmax=1)
-    bar = figure.colorbar(image, shrink=0.8, label="share of the true class", format="{x:.0%}")
+    percent = PercentFormatter(1, decimals=0)
+    bar = figure.colorbar(image, shrink=0.8, label="share of the true class", format=percent)
     bar.outline.set_visible(False)
     panel.set_xticks(range(count), names, fontsize=fontsize, **turned)
     panel.set_yticks(range(count), names, fontsize=fontsize)

@@ -54,17 +54,18 @@ def format_table(
     columns: Sequence[str] | Mapping[str, str] | None = None,
     digits: int = 3,
     caption: str | None = None,
+    missing: str = "",
 ) -> Table:
     """Lay out rows of results as a table.
 
     Args:
         rows: one mapping per row, from column to value: text, number, yes/no, None, or a pair
-            (mean, half width), which is shown as mean ± half width. Missing values stay empty,
-            NaN shows as ?.
+            (mean, half width), which is shown as mean ± half width. NaN shows as ?.
         columns: which columns, in which order; a mapping gives each a heading. By default all of
             them, as they first occur, with underscores turned into spaces.
         digits: decimal places; default 3. A single number too small for them keeps three figures.
         caption: a line above the table.
+        missing: what stands where a row has no value, or None; default nothing.
 
     Returns:
         A Table.
@@ -94,7 +95,10 @@ def format_table(
     values = [[row.get(column) for column in columns] for row in rows]
     return Table(
         headings=tuple(columns.values()),
-        cells=tuple(tuple(_format(value, digits) for value in line) for line in values),
+        cells=tuple(
+            tuple(missing if value is None else _format(value, digits) for value in line)
+            for line in values
+        ),
         numeric=tuple(all(_is_numeric(line[i]) for line in values) for i in range(len(columns))),
         caption=caption,
     )
@@ -105,8 +109,6 @@ def _is_numeric(value: object) -> bool:
 
 
 def _format(value: object, digits: int) -> str:
-    if value is None:
-        return ""
     if isinstance(value, (bool, np.bool_)):
         return "yes" if value else "no"
     if isinstance(value, tuple) and len(value) == 2:

@@ -1,0 +1,157 @@
+"""Write docs/results.md: what the chapters and the kept studies found, no number typed by hand.
+
+Live tables are read from the outputs that the chapters keep, out of their cells tagged `results`.
+Tables of studies are made from `notebooks/results/*.json`, as STUDIES says; a study that is not
+in it is named without a table. After a chapter or a study has changed:
+
+    python docs/make_results.py
+"""
+
+import ast
+import html
+import json
+import re
+from pathlib import Path
+
+import nbformat
+
+from tltk.evaluation import mean_interval
+from tltk.shipping.course import chapters, tagged_cell
+from tltk.shipping.pages import front_of
+from tltk.viewing.tables import Table, format_table
+
+ROOT = Path(__file__).parents[1]
+PAGE = ROOT / "docs" / "results.md"
+REPEATED = ("SEEDS", "DATES")
+STUDIES = {  # of each table: what tells its rows apart, its columns, the score, which rows count
+    "01_learning_curves": [(["method"], "labels_per_class", "accuracy", {"chosen": True})],
+    "02_sources": [(["source", "image_size", "parameters"], "labels_per_class", "accuracy", {})],
+    "03_batch_norm": [(["rate"], "protected", "accuracy", {})],
+    "03_what_to_unfreeze": [(["question", "blocks"], "labels_per_class", "accuracy", {})],
+    "06_sentence_encoder": [
+        (["method", "domain"], "labels", "score", {}),
+        (["source"], "target", "score", {"question": "away"}),
+    ],
+    "08_pretraining": [(["pretrained by"], "method", "mase", {})],
+    "08_settings": [(["method", "setting"], None, "mase", {})],
+    "09_rank_sources": [
+        (["candidate"], "target", "accuracy", {"kind": "run"}),
+        (["score"], "target", "tau", {"kind": "agreement"}),
+    ],
+}
+HEAD = """# Results
+
+What each chapter found, in one place. This page is made from the chapters' kept outputs and the
+kept studies by `docs/make_results.py`; a test compares it with them, and no number here is typed.
+
+**Live** tables come from a chapter's own run with its default settings: run it to see them again.
+**Kept** tables come from a longer study, run once; its script is named. A ± is the half width of
+the 95 % interval (Student's t) of the mean over seeds, unless the caption says over what else; a ?
+stands where a single run tells nothing about spread.
+"""
+
+
+def main() -> None:
+    PAGE.write_text(page(), encoding="utf-8")
+    print(PAGE)
+
+
+def page() -> str:
+    """The whole page, as it should be."""
+    return "\n".join([HEAD, *map(section, chapters())])
+
+
+def section(path: Path) -> str:
+    """The section of one chapter."""
+    notebook = nbformat.read(path, as_version=4)
+    front = front_of(notebook)
+    facts = [f"[The chapter](../notebooks/{path.name})", *repeated(notebook)]
+    parts = [f"## {path.name[:2]} · {front.title.split('·')[-1].strip()}"]
+    parts += [" · ".join(facts) + f"\n\nRun time: {front.run_time}"]
+    for table in live_tables(notebook):
+        parts += ["**Live.** " + (table.caption or ""), markdown(table)]
+    for study in sorted((ROOT / "notebooks" / "results").glob(f"{path.name[:2]}_*.json")):
+        parts += kept(study)
+    return "\n\n".join(parts) + "\n"
+
+
+def repeated(notebook) -> list[str]:
+    """What the chapter's parameters say about its repetitions."""
+    statements = ast.parse(tagged_cell(notebook, "parameters").source).body
+    pairs = [(s.targets[0], s.value) for s in statements if isinstance(s, ast.Assign)]
+    found = {}
+    for target, value in pairs:
+        several = isinstance(target, ast.Tuple)
+        each = zip(target.elts, value.elts, strict=True) if several else [(target, value)]
+        found |= {ast.unparse(name): ast.unparse(given) for name, given in each}
+    return [f"{name.lower()} {found[name].strip('()[]')}" for name in REPEATED if name in found]
+
+
+def live_tables(notebook) -> list[Table]:
+    """Every table that a cell tagged `results` shows."""
+    cells = [cell for cell in notebook.cells if "results" in cell.metadata.get("tags", [])]
+    outputs = [output.get("data", {}) for cell in cells for output in cell.outputs]
+    return [read_html(data["text/html"]) for data in outputs if "text/html" in data]
+
+
+def read_html(text: str) -> Table:
+    """A table of ours, read back from what a notebook shows."""
+    lines = [
+        re.findall(r'<t[hd] style="text-align: (\w+)">(.*?)</t[hd]>', line, re.DOTALL)
+        for line in re.findall(r"<tr>(.*?)</tr>", text, re.DOTALL)
+    ]
+    cells = [tuple(html.unescape(cell) for _, cell in line) for line in lines]
+    caption = re.search(r"<caption[^>]*>(.*?)</caption>", text, re.DOTALL)
+    numeric = tuple(side == "right" for side, _ in lines[0])
+    return Table(cells[0], tuple(cells[1:]), numeric, caption and html.unescape(caption[1]))
+
+
+def kept(path: Path) -> list[str]:
+    """What a study was, and its table."""
+    study = json.loads(path.read_text(encoding="utf-8"))
+    minutes = f"{max(1, round(study['seconds'] / 60))} minutes on {study['machine']}"
+    parts = [f"**Kept.** {study['about']} `{study['script']}`, {study['date']}, {minutes}."]
+    return parts + [markdown(pivot(study["rows"], *how)) for how in STUDIES.get(path.stem, ())]
+
+
+def pivot(rows, keys, column, score, where) -> Table:
+    """The mean of a score and its interval, by some keys, with one more across."""
+    rows = [row for row in rows if where.items() <= row.items() and {*keys, score} <= {*row}]
+    across = sorted({row[column] for row in rows}) if column else [None]
+    table = {}
+    for row in rows:
+        names = tuple(told(row[key]) for key in keys)
+        table.setdefault(names, {each: [] for each in across})[row.get(column)].append(row[score])
+    lines = []
+    for names, found in table.items():
+        means = {each: mean_interval(values) for each, values in found.items() if values}
+        named = {heading(column, each) or score: mean for each, mean in means.items()}
+        lines.append(dict(zip(keys, names, strict=True)) | named)
+    order = [*keys, *(heading(column, each) or score for each in across)]
+    return format_table(lines, order)
+
+
+def heading(column, value) -> str:
+    named = value if isinstance(value, str) else f"{column}: {told(value)}"
+    return "" if column is None else named.replace("_", " ")
+
+
+def told(value):
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list):
+        return ", ".join(str(told(each)) for each in value)
+    return f"{value:g}" if isinstance(value, float) else value
+
+
+def markdown(table: Table) -> str:
+    """A table in Markdown."""
+    rule = ["---:" if numeric else "---" for numeric in table.numeric]
+    lines = [table.headings, rule, *table.cells]
+    return "\n".join(
+        "| " + " | ".join(c.replace("|", "\\|") for c in line) + " |" for line in lines
+    )
+
+
+if __name__ == "__main__":
+    main()

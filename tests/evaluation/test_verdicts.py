@@ -1,0 +1,109 @@
+import math
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from tltk.evaluation import label_worth, transfer_gains, transfer_verdict
+
+HELPED, HURT, NONE = "helped", "hurt", "no evidence either way"
+
+
+@pytest.mark.parametrize(
+    ("gaps", "verdict"),
+    [
+        ([0.05, 0.06, 0.04, 0.05, 0.05], HELPED),
+        ([-0.05, -0.06, -0.04, -0.05, -0.05], HURT),
+        ([0.30, -0.20, 0.25, -0.15, 0.20], NONE),  # wide
+        ([0.005, 0.006, 0.005, 0.006, 0.005], NONE),  # clear, but within the margin
+        ([0.2], NONE),  # one pair has no interval
+    ],
+)
+def test_a_call_needs_an_interval_without_zero_and_a_gap_above_the_margin(gaps, verdict):
+    assert transfer_verdict(gaps) == verdict
+
+
+def test_the_margin_is_exceeded_not_met():
+    assert transfer_verdict([0.01] * 5) == NONE
+    assert transfer_verdict([0.01] * 5, margin=0.009) == HELPED
+    assert transfer_verdict([0.0] * 5, margin=0.0) == NONE
+
+
+def test_the_interval_is_that_of_the_paired_t_test():
+    random = np.random.default_rng(0)
+    for shift in np.linspace(-1, 1, 41):
+        gaps = shift + random.normal(size=5)
+        called = transfer_verdict(gaps, margin=0.0) != NONE
+        assert called == (stats.ttest_1samp(gaps, 0).pvalue < 0.02)
+
+
+def test_a_placebo_is_called_in_two_percent_of_trials():
+    gaps = np.random.default_rng(1).normal(size=(4000, 5))
+    called = np.mean([transfer_verdict(each, margin=0.0) != NONE for each in gaps])
+    assert called == pytest.approx(0.02, abs=0.007)
+
+
+@pytest.mark.parametrize("margin", [-0.1, math.nan])
+def test_a_margin_is_not_negative(margin):
+    with pytest.raises(ValueError, match="The margin is zero or more"):
+        transfer_verdict([0.1, 0.2], margin=margin)
+
+
+def test_gains_are_start_slope_and_end_of_the_difference():
+    labels, seeds = [5, 20, 80], np.array([[0.0], [0.02], [0.04]])
+    ours = np.array([0.6, 0.7, 0.8]) + seeds  # 0.05 for each doubling
+    theirs = np.array([0.2, 0.5, 0.8]) + 0 * seeds  # 0.15
+    gains = transfer_gains(ours, theirs, labels, level=0.95)
+    half = 4.303 * 0.02 / math.sqrt(3)
+    assert gains["higher start"] == pytest.approx((0.42, half), rel=1e-3)
+    assert gains["steeper slope"] == pytest.approx((-0.10, 0), abs=1e-9)
+    assert gains["higher asymptote"] == pytest.approx((0.02, half), rel=1e-3)
+
+
+def test_one_size_has_no_slope():
+    assert list(transfer_gains(np.ones((2, 1)), np.ones((2, 1)), [5])) == [
+        "higher start",
+        "higher asymptote",
+    ]
+
+
+def test_worth_is_read_off_the_baseline_over_log_labels():
+    wobble = np.array([[-0.001], [0.0], [0.001]])
+    theirs = np.array([0.2, 0.4, 0.6]) + wobble  # 0.1 for each doubling
+    ours = np.array([0.5, 0.6, 0.7]) + 0 * wobble
+    rows = label_worth(ours, theirs, [10, 40, 160], level=0.95)
+    assert rows[0]["factor"] == pytest.approx(8, rel=0.01)  # 3 doublings
+    half = 4.303 * 0.001 / math.sqrt(3)
+    assert rows[0]["low"] == pytest.approx(8 * 2 ** (-half / 0.1), rel=0.01)
+    assert rows[0]["high"] == pytest.approx(8 * 2 ** (half / 0.1), rel=0.01)
+    assert rows[0]["says"] == "8 times the labels, 95% interval 7.9 to 8.1"
+    assert rows[1]["factor"] == pytest.approx(4, rel=0.01)
+    assert math.isinf(rows[1]["high"])
+    assert rows[1]["says"].endswith("at least 3.9")
+    assert (rows[2]["factor"], rows[2]["says"]) == (None, "more labels than the most measured")
+    assert rows[2]["low"] == pytest.approx(1)
+
+
+def test_hurt_is_worth_fewer_labels():
+    theirs, ours = np.array([[0.4, 0.6], [0.4, 0.6]]), np.array([[0.3, 0.5], [0.3, 0.5]])
+    few, many = label_worth(ours, theirs, [10, 40])
+    assert (few["factor"], few["says"]) == (None, "fewer labels than the fewest measured")
+    assert few["high"] == pytest.approx(1)
+    assert many["factor"] == pytest.approx(0.5, rel=0.01)
+
+
+def test_beyond_the_labels_measured_there_is_a_bound():
+    row = label_worth(np.array([[0.9, 0.9]] * 2), np.array([[0.3, 0.6], [0.31, 0.6]]), [10, 40])[0]
+    assert (row["factor"], row["low"]) == (None, pytest.approx(4))
+    assert row["says"] == "more than 4 times the labels, 98% interval at least 4"
+
+
+def test_one_seed_bounds_nothing():
+    row = label_worth(np.array([[0.5, 0.7]]), np.array([[0.3, 0.7]]), [10, 40])[0]
+    assert (row["low"], row["high"]) == (0.0, math.inf)
+    assert row["says"].endswith("not bounded by the labels measured")
+
+
+def test_a_factor_needs_a_curve():
+    with pytest.raises(ValueError, match="at least two numbers of labels"):
+        label_worth(np.ones((2, 1)), np.ones((2, 1)), [5])

@@ -1,0 +1,256 @@
+"""Did transfer help? Every way to learn on the same labels, several times, and a verdict."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from tltk.evaluation.arms import ARMS, BATCH, WITHOUT_TRANSFER, arms_of
+from tltk.evaluation.guards import check_splits
+from tltk.evaluation.judging import Comparison, judge
+from tltk.evaluation.kept_runs import KeptRuns, Run, source_digest
+from tltk.evaluation.predictions import predict_split
+from tltk.evaluation.subsets import draw_subset, label_sizes, passes_of
+from tltk.evaluation.timing import Clock
+from tltk.evaluation.verdicts import transfer_verdict
+from tltk.inputs.checks import check_positive_integer
+from tltk.inputs.examples import Examples, Splits, batches, examples_of
+from tltk.tuning.features import network_digest
+
+SCORES = ("accuracy", "balanced_accuracy")
+
+
+def compare_transfer(
+    backbone: str | Callable[[], keras.Model],
+    data: Splits,
+    seeds: int = 5,
+    labels_per_class: int | Sequence[int] | None = None,
+    methods: Mapping[str, Callable] | None = None,
+    *,
+    arms: Sequence[str] = ARMS,
+    small: Callable | None = None,
+    epochs: int = 15,
+    unfreeze_blocks: int | str | list[str] = 2,
+    score: str = "accuracy",
+    margin: float = 0.01,
+    level: float = 0.98,
+    budget_seconds: float | None = None,
+    checkpoint: str | Path | None = None,
+    seed: int = 0,
+    verbose: bool = True,
+) -> Comparison:
+    """Say whether transfer helped, hurt, or left no evidence either way, and by how much.
+
+    The arms: "from scratch" (the same architecture with fresh weights), "small network" (one of its
+    own: `small_cnn` for pictures, counted words for texts, `series_encoder` for series), "frozen"
+    (a linear probe) and "fine-tuned" (two phases, see `fine_tune`), and `methods`. Every seed draws
+    its own training subset and its own validation of the same size, and starts its own fresh
+    weights; all arms see the same ones, so their scores are paired. All that is trained by steps
+    takes the same number of them at most, at every number of labels. `check_splits` looks for leaks
+    first; the models meet the test set once, when all are trained. Each method with transfer is set
+    against the better of the two without, chosen on validation.
+
+    Args:
+        backbone: a name of `list_backbones`, or a function without arguments that builds a fresh
+            pretrained model, never a model: it would carry what one run learned into the next.
+        data: splits with one label per example: `train` to draw from, `val` for choices, `test`.
+        seeds: how many; fewer than five leave wide intervals.
+        labels_per_class: training examples of each class, at most, one number or several. None: 80
+            % of the smallest class, a quarter and a sixteenth of that where it leaves at least 2.
+        methods: more arms by name: functions of (train, val, seed), two batched splits and a
+            number, that return a trained Keras model.
+        arms: which of the four to run.
+        small: a function as in `methods` in place of the small network.
+        epochs: passes over the largest training subset; smaller ones are passed more often, so that
+            the steps are as many.
+        unfreeze_blocks: what the fine-tuned arm unfreezes, see `fine_tune`.
+        score: what decides: "accuracy" or "balanced_accuracy".
+        margin: the smallest mean gap that makes a call; default one point.
+        level: confidence level of the paired t intervals.
+        budget_seconds: no seed is begun that would end later than this; the first always runs.
+        checkpoint: a folder in which each finished run is kept; the same call goes on there, also
+            with more seeds or methods.
+        seed: the first seed; the others count on from it.
+        verbose: print what runs, how long it will take, and the summary.
+
+    Returns:
+        A `Comparison`. Its intervals are for the given level.
+
+    Raises:
+        ValueError: for a model in place of a name or function, data without labels, validation or
+            test, arms or settings that do not exist, and a checkpoint of another comparison.
+
+    Example:
+        >>> random = np.random.default_rng(0)
+        >>> x, y = random.normal(size=(90, 4)).astype("float32"), np.arange(90) % 2
+        >>> x[:, 0] += 2 * y
+        >>> parts = [batches(examples_of((x[i::3], y[i::3]))) for i in range(3)]
+        >>> def body():
+        ...     return keras.Sequential([keras.Input((4,)), keras.layers.Rescaling(1.0)])
+        >>> found = compare_transfer(body, Splits(*parts, ("low", "high"), {}), seeds=2, epochs=1,
+        ...                          arms=["small network", "frozen"], verbose=False)
+        >>> found.verdicts[-1]["verdict"]
+        'no evidence either way'
+
+    Reference:
+        Rosenstein et al., To transfer or not to transfer, 2005. Student, The probable error of a
+        mean, 1908.
+    """
+    _check(backbone, seeds, arms, methods, score, epochs)
+    transfer_verdict([0.0], margin, level)
+    train, val, test = _labelled_parts(data)
+    sizes = label_sizes(train.labels, labels_per_class)
+    check_splits(data)
+    passes = passes_of(epochs, draw_subset(train, sizes[-1], seed).count)
+    known = arms_of(backbone, train, data.class_names, small, passes, unfreeze_blocks)
+    functions = {name: known[name] for name in arms} | dict(methods or {})
+    settings = {"sizes": sizes, "epochs": epochs, "unfreeze_blocks": unfreeze_blocks}
+    fingerprint = _fingerprint(backbone, functions, settings, train, val)
+
+    def say(text):
+        if verbose:
+            print(text, flush=True)
+
+    kept = KeptRuns(checkpoint, fingerprint)
+    pieces = [(seed + number, size) for number in range(seeds) for size in sizes]
+    clock = Clock(pieces, len(sizes), test.count, budget_seconds, say)
+    try:
+        for piece in clock.affordable(lambda piece: all(kept.all_facts(functions, piece))):
+            clock.finished(_run_piece(kept, functions, train, val, piece, say))
+        rows = _tested(kept, functions, clock.done, data.test, say)
+    except KeyboardInterrupt:
+        say("Interrupted. " + ("The same call goes on." if checkpoint else "Nothing is kept."))
+        raise
+    finally:
+        kept.close()
+    found = judge(rows, score, margin, level)
+    say(found.summary)
+    return found
+
+
+def _run_piece(kept, functions, train, val, piece, say) -> list[dict]:
+    """All methods on one seed and size; return their facts, those of earlier calls included."""
+    seed, size = piece
+    parts = [batches(draw_subset(each, size, seed), BATCH) for each in (train, val)]
+    for name, function in functions.items():
+        run = Run(name, size, seed)
+        if kept.facts(run) is None:
+            keras.utils.set_random_seed(seed)
+            began = time.perf_counter()
+            model = function(*parts, seed)
+            seconds = time.perf_counter() - began
+            _check_model(model, name)
+            facts = {"examples": parts[0].examples.count, "seconds": round(seconds, 2)}
+            facts |= _validated(model, parts[1])
+            kept.keep(run, model, facts)
+            say(f"seed {seed}, {size} labels per class, {name}: {seconds:.0f} s")
+    return kept.all_facts(functions, piece)
+
+
+def _validated(model, val) -> dict[str, float]:
+    """Scores on validation, and what predictions cost: to start, and for each example."""
+    began = time.perf_counter()
+    _scores(model, val)
+    warm = time.perf_counter()
+    scores = _scores(model, val)
+    running = time.perf_counter() - warm
+    costs = {"starting": warm - began, "predicting": running / val.examples.count}
+    return {**{f"val_{name}": value for name, value in scores.items()}, **costs}
+
+
+def _tested(kept, functions, pieces, test, say) -> list[dict]:
+    count = len(pieces) * len(functions)
+    say(f"All is trained. Now the test set, once for each of {count} models.")
+    rows = []
+    for name in functions:
+        for seed, size in pieces:
+            run = Run(name, size, seed)
+            known = kept.facts(run).items()
+            row = {"method": name, "labels_per_class": size, "seed": seed}
+            row |= {key: value for key, value in known if key not in ("starting", "predicting")}
+            rows.append({**row, **_scores(kept.model(run), test)})
+    return rows
+
+
+def _scores(model, split) -> dict[str, float]:
+    predictions = predict_split(model, split)
+    right = predictions.probabilities.argmax(axis=1) == predictions.labels
+    recalls = [right[predictions.labels == label].mean() for label in set(predictions.labels)]
+    return {"accuracy": float(right.mean()), "balanced_accuracy": float(np.mean(recalls))}
+
+
+def _labelled_parts(data) -> list[Examples]:
+    missing = [part for part in Splits._fields[:3] if getattr(data, part, None) is None]
+    if missing:
+        raise ValueError(
+            "A comparison trains on train, chooses on val and judges on test. "
+            f"Received: data without {', '.join(missing)}. "
+            "Load all the splits of a data set, such as load_dataset gives."
+        )
+    parts = [examples_of(each) for each in data[:3]]
+    for examples in parts:
+        labels = examples.labels
+        if labels is None or labels.ndim != 1 or labels.dtype.kind != "i":
+            kind = "no labels" if labels is None else f"labels {labels.dtype} {labels.shape}"
+            raise ValueError(
+                "A comparison needs one class number per example. "
+                f"Received: {kind}. Compare other models by hand, with paired_interval."
+            )
+    return parts
+
+
+def _check(backbone, seeds, arms, methods, score, epochs) -> None:
+    for name, value in (("seeds", seeds), ("epochs", epochs)):
+        check_positive_integer(name, value)
+    if isinstance(backbone, keras.Model) or not (isinstance(backbone, str) or callable(backbone)):
+        raise ValueError(
+            "A comparison builds its models anew for every seed, so the backbone is a name or a "
+            "function that builds one: a model would carry what one run learned into the next, "
+            f"perhaps from the test set. Received: {backbone!r}. "
+            'Pass "mobilenet_v2", or a function that loads it.'
+        )
+    unknown = [name for name in arms if name not in ARMS]
+    taken = [name for name in methods or {} if name in ARMS]
+    all_names = [*arms, *(methods or {})]
+    if unknown or taken or not set(all_names) & set(WITHOUT_TRANSFER) or len(all_names) < 2:
+        raise ValueError(
+            f"The arms are among {', '.join(ARMS)}; at least one without transfer is set against "
+            "another method, and methods have other names. "
+            f"Received: arms={list(arms)}, methods={list(methods or {})}. Choose again."
+        )
+    if score not in SCORES:
+        raise ValueError(f"The score is one of {', '.join(SCORES)}. Received: score={score!r}.")
+
+
+def _check_model(model, name) -> None:
+    if not isinstance(model, keras.Model):
+        raise ValueError(
+            "A method returns a trained Keras model. "
+            f"Received: {type(model).__name__} from {name!r}. End its function with return model."
+        )
+
+
+def _fingerprint(backbone, functions, settings, train, val) -> dict[str, str]:
+    facts = {name: repr(value) for name, value in settings.items()}
+    facts["backbone"] = backbone if isinstance(backbone, str) else _digest_of_fresh(backbone)
+    for part, examples in (("training data", train), ("validation data", val)):
+        content = repr((examples.digest, examples.count, examples.labels.tolist()))
+        facts[part] = hashlib.sha256(content.encode()).hexdigest()[:16]
+    return facts | {f"method {name}": source_digest(each) for name, each in functions.items()}
+
+
+def _digest_of_fresh(build) -> str:
+    first, second = build(), build()
+    if first is second or network_digest(first) != network_digest(second):
+        received = "the same model twice" if first is second else "two with other weights"
+        raise ValueError(
+            "The backbone function builds a fresh model at every call, with the same pretrained "
+            f"weights. Received: {received}. Load or build it inside the function, and train it "
+            "outside."
+        )
+    return network_digest(first)

@@ -1,0 +1,256 @@
+"""How well features fit a task before anything is trained on it: scores from arrays alone."""
+
+import numpy as np
+
+from tltk.evaluation.feature_checks import checked_classes, checked_features, target_columns
+
+KEPT_VARIANCE = 0.8
+FEWEST_PER_COMPONENT = 10
+
+
+def logme(features: np.ndarray, targets: np.ndarray) -> float:
+    """Return the logarithm of the maximum evidence, per example, of a linear model's targets.
+
+    LogME = max over a, b of log N(y; 0, I / b + F F' / a) / n, averaged over the columns y of the
+    targets (one of 0 and 1 for each class). Higher is better. The maximum is searched along the
+    ratio a / b, for each of which the best b is known, so that it is the highest one, where the
+    fixed point of the paper may stop at a lower one. Features are taken as they are, not centred;
+    a column of ones gives the linear model an intercept.
+
+    Args:
+        features: (n, d), d may exceed n.
+        targets: class numbers (n,), or numbers (n,) or (n, k) of type float for regression.
+
+    Returns:
+        The score, in nats. A fit without any residual counts as one of machine precision.
+
+    Raises:
+        ValueError: for values that are not finite, features that are all alike, fewer than two
+            classes, or lengths that differ.
+
+    Example:
+        >>> labels = np.array([0, 0, 1, 1])
+        >>> told, untold = np.array([[0.1], [0], [1], [0.9]]), np.array([[1.0], [0], [1], [0]])
+        >>> logme(told, labels) > logme(untold, labels)
+        True
+
+    Reference:
+        You, Liu, Wang and Long, LogME: practical assessment of pre-trained models, 2021.
+    """
+    features = checked_features(features)
+    columns = target_columns(targets, len(features))
+    directions, sizes, _ = np.linalg.svd(features, full_matrices=False)
+    known = sizes > sizes[0] * 1e-12
+    parts = (directions[:, known].T @ columns) ** 2
+    energies = (sizes[known] / sizes[0]) ** 2
+    totals = (columns**2).sum(axis=0)
+    rests = np.maximum(totals - parts.sum(axis=0), np.finfo(float).eps * totals)
+    return float(
+        np.mean(
+            [_evidence(*each, energies, len(features)) for each in zip(parts.T, rests, strict=True)]
+        )
+    )
+
+
+def _evidence(parts, rest, energies, count) -> float:
+    """The evidence of one column, maximised over the ratio of the two precisions."""
+    from scipy.optimize import minimize_scalar
+
+    def lost(log_ratio):
+        shrunk = 1 / (1 + energies * np.exp(-np.atleast_1d(log_ratio))[:, None])
+        return 0.5 * (np.log(shrunk @ parts + rest) - np.log(shrunk).sum(axis=1) / count)
+
+    grid = np.linspace(-40, 40, 401)
+    best = int(np.argmin(lost(grid)))
+    bounds = grid[max(best - 1, 0)], grid[min(best + 1, 400)]
+    found = minimize_scalar(lambda x: lost(x)[0], bounds=bounds, method="bounded")
+    return 0.5 * (np.log(count / (2 * np.pi)) - 1) - min(float(found.fun), lost(grid)[best])
+
+
+def h_score(
+    features: np.ndarray, labels: np.ndarray, shrinkage: str | float | None = "auto"
+) -> float:
+    """Return how far the classes' mean features lie apart, measured by the features' own spread.
+
+    H = (1 - s) tr(C^-1 B), with B the covariance of the class means (weighted by their frequency)
+    and C the covariance of the features, shrunk: (1 - s) cov(F) + s tr(cov(F)) / d I. Between 0 and
+    the number of classes less one; higher is better.
+
+    Args:
+        features: (n, d), d may exceed n.
+        labels: class numbers (n,).
+        shrinkage: the share s from 0 to 1; "auto" estimates it (Ledoit and Wolf); None takes the
+            first paper's pseudo-inverse, which with d near n or above it fits noise.
+
+    Returns:
+        The score, a number without unit.
+
+    Raises:
+        ValueError: for values that are not finite, features that are all alike, fewer than two
+            classes, lengths that differ, or a shrinkage outside 0 to 1.
+
+    Example:
+        >>> round(h_score(np.array([[-2.0], [0], [0], [2]]), [0, 0, 1, 1], shrinkage=None), 6)
+        0.5
+
+    References:
+        Bao et al., An information-theoretic approach to transferability, 2019.
+        Ibrahim, Ponomareva and Mazumder, Newer is not always better, 2022: the shrinkage.
+    """
+    features, labels = checked_features(features), checked_classes(labels, len(features))
+    centred = features - features.mean(axis=0)
+    covariance = centred.T @ centred / len(centred)
+    counts = np.bincount(labels)
+    means = np.stack([centred[labels == each].mean(axis=0) for each in range(len(counts))])
+    roots = means * np.sqrt(counts / len(labels))[:, None]
+    if shrinkage is None:
+        return float(np.trace(roots @ np.linalg.pinv(covariance, hermitian=True) @ roots.T))
+    share = _share(shrinkage, centred)
+    covariance *= 1 - share
+    width = len(covariance)
+    covariance[np.diag_indices(width)] += share * np.mean(centred**2) + 1e-12 * np.mean(centred**2)
+    return float((1 - share) * np.trace(roots @ np.linalg.solve(covariance, roots.T)))
+
+
+def _share(shrinkage, centred) -> float:
+    if shrinkage == "auto":
+        from sklearn.covariance import ledoit_wolf_shrinkage
+
+        return float(ledoit_wolf_shrinkage(centred, assume_centered=True))
+    if isinstance(shrinkage, str) or not 0 <= shrinkage <= 1:
+        raise ValueError(
+            'Shrinkage is "auto", None, or a share from 0 to 1. '
+            f'Received: shrinkage={shrinkage!r}. Leave it at "auto".'
+        )
+    return float(shrinkage)
+
+
+def leep(probabilities: np.ndarray, labels: np.ndarray) -> float:
+    """Return the mean log likelihood of the labels, told from a source head's probabilities alone.
+
+    LEEP = mean over i of log sum over z of P(y_i | z) p_i(z), with p_i the source head's
+    probabilities of example i, and P(y | z) = sum of p_i(z) where y_i = y, over sum of p_i(z).
+    At most 0; higher is better. Guessing by frequency scores minus the labels' entropy.
+
+    Args:
+        probabilities: (n, z), rows that sum to 1.
+        labels: class numbers (n,).
+
+    Returns:
+        The score, in nats.
+
+    Raises:
+        ValueError: for rows that are not probabilities, fewer than two classes, or lengths that
+            differ.
+
+    Example:
+        >>> leep(np.array([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0]]), [0, 0, 1])
+        0.0
+
+    Reference:
+        Nguyen, Hassner, Seeger and Archambeau, LEEP, 2020.
+    """
+    probabilities = np.asarray(probabilities, dtype="float64")
+    labels = checked_classes(labels, len(probabilities))
+    sums = probabilities.sum(axis=1) if probabilities.ndim == 2 else np.full(1, np.nan)
+    if not (np.abs(sums - 1) < 1e-3).all() or probabilities.min() < 0:
+        raise ValueError(
+            "LEEP takes a row of probabilities for each example, which sum to 1. Received: shape "
+            f"{probabilities.shape}, sums from {sums.min():.3g} to {sums.max():.3g}. "
+            "Pass what the source's softmax gives."
+        )
+    joint = np.eye(labels.max() + 1)[labels].T @ probabilities
+    given_source = joint / np.maximum(joint.sum(axis=0), np.finfo(float).tiny)
+    return float(np.log((probabilities @ given_source.T)[np.arange(len(labels)), labels]).mean())
+
+
+def nce(source_labels: np.ndarray, labels: np.ndarray) -> float:
+    """Return minus the entropy that the labels keep once the source's answers are known.
+
+    NCE = -H(Y | Z) = sum over z, y of P(z, y) log P(y | z). At most 0; higher is better.
+
+    Args:
+        source_labels: the source head's answer for each example, class numbers (n,).
+        labels: class numbers (n,).
+
+    Returns:
+        The score, in nats.
+
+    Raises:
+        ValueError: for labels that are not class numbers, fewer than two classes, or lengths that
+            differ.
+
+    Example:
+        >>> round(nce([7, 7, 7, 7], [0, 0, 1, 1]), 3)
+        -0.693
+
+    Reference:
+        Tran, Nguyen and Hassner, Transferability and hardness of supervised classification, 2019.
+    """
+    labels = checked_classes(labels)
+    sources = checked_classes(source_labels, len(labels), at_least=1)
+    joint = np.zeros((sources.max() + 1, labels.max() + 1))
+    np.add.at(joint, (sources, labels), 1 / len(labels))
+    given_source = joint / joint.sum(axis=1, keepdims=True)
+    seen = joint > 0
+    return float((joint[seen] * np.log(given_source[seen])).sum())
+
+
+def nleep(
+    features: np.ndarray, labels: np.ndarray, components_per_class: int = 5, seed: int = 0
+) -> float:
+    """Return LEEP with clusters of the features in place of a source head's classes.
+
+    The features' principal components up to 80 % of their variance are clustered by a Gaussian
+    mixture with diagonal covariances; the probabilities of its components go into `leep`. The
+    mixture has `components_per_class` components for each class, but no more than one for ten
+    examples (and at least one for each class), for with few examples in each the score would
+    merely count them.
+
+    Args:
+        features: (n, d), d may exceed n.
+        labels: class numbers (n,).
+        components_per_class: how many clusters for each class.
+        seed: decides where the mixture starts.
+
+    Returns:
+        The score, in nats, at most 0; higher is better.
+
+    Raises:
+        ValueError: for values that are not finite, features that are all alike, fewer than two
+            classes, or lengths that differ.
+
+    Example:
+        >>> features = np.repeat([[0.0, 0.0], [5.0, 5.0]], 20, axis=0)
+        >>> features += np.random.default_rng(0).normal(size=features.shape)
+        >>> nleep(features, np.repeat([0, 1], 20)) > -0.01
+        True
+
+    Reference:
+        Li et al., Ranking neural checkpoints, 2021.
+    """
+    from sklearn.decomposition import PCA
+    from sklearn.mixture import GaussianMixture
+
+    features, labels = checked_features(features), checked_classes(labels, len(features))
+    classes = labels.max() + 1
+    most = max(classes, len(features) // FEWEST_PER_COMPONENT)
+    reduced = PCA(KEPT_VARIANCE, svd_solver="full").fit_transform(features)
+    mixture = GaussianMixture(
+        min(components_per_class * classes, most),
+        covariance_type="diag",
+        reg_covar=1e-3 * float(reduced.var(axis=0).mean()),
+        random_state=seed,
+    )
+    return leep(_settled(mixture, reduced).predict_proba(reduced), labels)
+
+
+def _settled(mixture, rows):
+    """A mixture fitted as far as its hundred rounds go."""
+    import warnings
+
+    from sklearn.exceptions import ConvergenceWarning
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        return mixture.fit(rows)

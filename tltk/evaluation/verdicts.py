@@ -1,0 +1,169 @@
+"""What paired runs say: a verdict, the three gains of transfer, and the labels it is worth."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from tltk.evaluation.statistics import mean_interval
+
+HELPED, HURT, NO_EVIDENCE = "helped", "hurt", "no evidence either way"
+GAINS = ("higher start", "steeper slope", "higher asymptote")
+GRID = 2001
+
+
+def transfer_verdict(gaps: Sequence[float], margin: float = 0.01, level: float = 0.98) -> str:
+    """Say whether transfer helped, hurt, or left no evidence either way.
+
+    A call needs both: the paired t interval of the mean gap excludes zero, and the mean gap is
+    wider than the margin. One pair alone has no interval and never makes a call.
+
+    Args:
+        gaps: with transfer minus without, one number per seed, shape (n,). Both scores of a pair
+            come from the same training subset.
+        margin: the smallest mean gap that matters, in the unit of the scores; default one point.
+        level: confidence level of the interval; default 0.98.
+
+    Returns:
+        "helped", "hurt" or "no evidence either way".
+
+    Raises:
+        ValueError: for a margin below 0, gaps that are not finite, or a level outside (0, 1).
+
+    Example:
+        >>> transfer_verdict([0.05, 0.06, 0.04, 0.05, 0.05])
+        'helped'
+        >>> transfer_verdict([0.05, -0.06, 0.04, -0.05, 0.03])
+        'no evidence either way'
+
+    Reference: Student, "The probable error of a mean" (1908).
+    """
+    if not margin >= 0:
+        raise ValueError(
+            f"The margin is zero or more. Received: margin={margin}. Pass 0.01 for one point."
+        )
+    mean, half_width = mean_interval(gaps, level)
+    wide_enough = round(abs(mean), 9) > margin
+    if math.isnan(half_width) or not (abs(mean) > half_width and wide_enough):
+        return NO_EVIDENCE
+    return HELPED if mean > 0 else HURT
+
+
+def transfer_gains(
+    transferred: np.ndarray, baseline: np.ndarray, labels: Sequence[int], level: float = 0.98
+) -> dict[str, tuple[float, float]]:
+    """Measure the three gains of transfer on curves of the score over the number of labels.
+
+    - higher start: transferred minus baseline at the fewest labels;
+    - steeper slope: the slope of transferred minus that of the baseline, each the least-squares
+      line of the score over log2(labels), so it is what a doubling of the labels adds more;
+    - higher asymptote: transferred minus baseline at the most labels measured, which is what can
+      be known of the asymptote.
+
+    A start so high that little is left to gain makes the slope flatter: then the second is negative
+    where the first is large.
+
+    Args:
+        transferred: scores (seeds, sizes), one column per number of labels.
+        baseline: scores of the same seeds and sizes.
+        labels: the numbers of labels (sizes,), ascending.
+        level: confidence level of the paired t intervals over the seeds.
+
+    Returns:
+        For each gain (mean, half width); the slope is missing where there is one size only.
+
+    Example:
+        >>> ours, theirs = np.array([[0.6, 0.7]] * 2), np.array([[0.2, 0.6]] * 2)
+        >>> gains = transfer_gains(ours, theirs, [10, 40])
+        >>> [(name, round(mean, 2)) for name, (mean, _) in gains.items()]
+        [('higher start', 0.4), ('steeper slope', -0.15), ('higher asymptote', 0.1)]
+
+    Reference:
+        Torrey and Shavlik, Transfer learning, in the Handbook of research on machine learning
+        applications, 2010 (the classic picture, drawn over training time).
+    """
+    gaps = np.asarray(transferred, dtype="float64") - np.asarray(baseline, dtype="float64")
+    gains = {GAINS[0]: gaps[:, 0], GAINS[2]: gaps[:, -1]}
+    if len(labels) > 1:
+        gains[GAINS[1]] = np.polyfit(np.log2(labels), gaps.T, 1)[0]
+    return {name: mean_interval(gains[name], level) for name in GAINS if name in gains}
+
+
+def label_worth(
+    transferred: np.ndarray, baseline: np.ndarray, labels: Sequence[int], level: float = 0.98
+) -> list[dict]:
+    """Measure how many times the labels transfer is worth.
+
+    factor = m / n, where the baseline with m labels scores as much as transfer with n. The
+    baseline's curve is interpolated linearly over log(labels), for each seed; m is the first number
+    at which its mean reaches the mean of transfer. The interval holds every m at which the paired
+    t interval of the gap reaches zero. Nothing is read off outside the labels measured: there the
+    factor is None and what is known is stated as a bound.
+
+    Args:
+        transferred: scores (seeds, sizes), one column per number of labels.
+        baseline: scores of the same seeds and sizes.
+        labels: the numbers of labels (sizes,), ascending, at least two.
+        level: confidence level of the interval.
+
+    Returns:
+        One row for each n: "labels", "factor", "low", "high" (0 and infinity where the labels
+        measured do not bound it) and "says", a sentence.
+
+    Raises:
+        ValueError: for fewer than two sizes.
+
+    Example:
+        >>> ours = np.array([[0.5, 0.7], [0.52, 0.7]])
+        >>> theirs = np.array([[0.3, 0.7], [0.32, 0.7]])
+        >>> row = label_worth(ours, theirs, [10, 40])[0]
+        >>> round(row["factor"], 1)
+        2.0
+    """
+    if len(labels) < 2:
+        raise ValueError(
+            "A label-efficiency factor is read off a curve of at least two numbers of labels. "
+            f"Received: labels={list(labels)}. Pass labels_per_class=(10, 40), for example."
+        )
+    baseline = np.asarray(baseline, dtype="float64")
+    grid = np.geomspace(labels[0], labels[-1], GRID)
+    known = np.stack([np.interp(np.log(grid), np.log(labels), row) for row in baseline])
+    columns = np.asarray(transferred, dtype="float64").T
+    return [
+        _worth(n, column[:, None] - known, grid, level)
+        for n, column in zip(labels, columns, strict=True)
+    ]
+
+
+def _worth(n, gaps, grid, level) -> dict:
+    from scipy.stats import t
+
+    count, mean = len(gaps), gaps.mean(axis=0)
+    spread = gaps.std(axis=0, ddof=1) if count > 1 else np.full(len(grid), math.inf)
+    half = t.ppf((1 + level) / 2, count - 1) * spread / math.sqrt(count) if count > 1 else spread
+    fewest, most = grid[0] / n, grid[-1] / n
+    reached, maybe, still = (np.flatnonzero(each) for each in (
+        mean <= 0, mean - half <= 0, mean + half >= 0
+    ))  # fmt: skip
+    low = most if not maybe.size else 0.0 if maybe[0] == 0 else grid[maybe[0]] / n
+    high = fewest if not still.size else math.inf if still[-1] == GRID - 1 else grid[still[-1]] / n
+    row = {"labels": int(n), "factor": None, "low": float(low), "high": float(high)}
+    interval = f"{level:.0%} interval {_range(low, high)}"
+    if not reached.size:
+        bound = f"more than {most:.2g} times the labels, {interval}"
+        return row | {"says": bound if most > 1 else "more labels than the most measured"}
+    if reached[0] == 0 and mean[0] < 0:
+        bound = f"less than {fewest:.2g} times the labels, {interval}"
+        return row | {"says": bound if fewest < 1 else "fewer labels than the fewest measured"}
+    row["factor"] = float(grid[reached[0]] / n)
+    return row | {"says": f"{row['factor']:.2g} times the labels, {interval}"}
+
+
+def _range(low, high) -> str:
+    if low == 0.0 and math.isinf(high):
+        return "not bounded by the labels measured"
+    if low == 0.0:
+        return f"at most {high:.2g}"
+    return f"at least {low:.2g}" if math.isinf(high) else f"{low:.2g} to {high:.2g}"

@@ -1,0 +1,191 @@
+"""Your own recordings: a folder with one subfolder per class."""
+
+import os
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from tltk.inputs.checks import check_on_error, check_positive_integer
+from tltk.inputs.clips import (
+    SUFFIXES,
+    Sound,
+    Windows,
+    read_samples,
+    resampled_length,
+    whole_sound,
+    window_starts,
+)
+from tltk.inputs.copies import warn_of_copies
+from tltk.inputs.decoding import in_parallel
+from tltk.inputs.digests import sha256_of
+from tltk.inputs.examples import Examples, Splits, splits_of
+from tltk.inputs.folders import (
+    Kind,
+    Picture,
+    check_complete,
+    class_names_of,
+    files_of_class,
+    part_folders,
+    warn_of_strays,
+    whole_files,
+)
+from tltk.inputs.parts import grouped, parts_of
+
+
+def audio_folder(
+    path: str | Path,
+    seconds: float = 1.0,
+    hop: float | None = None,
+    rate: int = 16000,
+    batch_size: int = 32,
+    val: float = 0.2,
+    test: float = 0.2,
+    groups: Callable[[Path], Hashable] | Mapping[str, Hashable] | Sequence[Hashable] | None = None,
+    seed: int = 0,
+    on_error: str = "skip",
+    verify: bool = False,
+) -> Splits:
+    """Load a folder of recordings, one subfolder per class, cut them into windows, and split them.
+
+    `path/<class>/….wav`, `.flac` or `.ogg` is split by clip, stratified by class, and then cut into
+    windows: those of one clip are on one side by construction. Folders train, val and test are
+    kept as they are (see `image_folder` for their names). Clips are averaged over their channels
+    and resampled when they are used, a window at a time. Each is read once while loading, to find
+    the bad ones; the next call knows the whole ones by path, size and time of change.
+
+    Windows begin at 0, hop, 2 hop … seconds. What is left at the end of a clip gets one more
+    window, which ends with the clip, where it is at least half a hop long; a shorter rest is left
+    out. A clip shorter than a window stands in its middle, between zeros.
+
+    Args:
+        path: the folder, `~` allowed. Clips may lie deeper in a class's subfolder.
+        seconds: length of a window.
+        hop: seconds from a window to the next; by default `seconds`.
+        rate: samples a second.
+        batch_size: windows in a batch.
+        val: share of the clips for validation; 0 for none.
+        test: share of the clips for testing; 0 for none.
+        groups: what must stay on one side (a speaker, a session): a function of a clip's path; a
+            dict from "class/clip.wav" (below `train/…` where there is one); or one group per clip
+            in alphabetical order. None keeps identical clips together.
+        seed: decides the split, and the order in it.
+        on_error: "skip" leaves out clips that are silent or cannot be read (see `read_clip`) and
+            names them in one warning; "raise" refuses the folder.
+        verify: read every clip while loading, as in the first call.
+
+    Returns:
+        `Splits` of float32 waveforms `(b, samples)` from -1 to 1 and int32 labels `(b,)`. Names in
+        `files` are the clip's and the second at which the window starts: "yes/anna.wav@1.000".
+
+    Raises:
+        FileNotFoundError: if there is no such folder.
+        ValueError: if the folder does not hold two or more classes of clips, enough of each to be
+            in every part; if folders train, val and test disagree; if groups do not fit; or for a
+            length, hop or rate that is not positive.
+
+    Example:
+        >>> import soundfile, tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     for i in range(10):
+        ...         file = Path(folder, "low" if i < 5 else "high", f"{i}.wav")
+        ...         file.parent.mkdir(exist_ok=True)
+        ...         tone = np.sin((0.1 if i < 5 else 0.5) * np.arange(12000 + i))
+        ...         soundfile.write(file, tone, 8000)
+        ...     tones = audio_folder(folder, seconds=0.5, rate=8000)
+        >>> tones.class_names, len(tones.files["train"]), tones.train.element_spec[0].shape[1]
+        (('high', 'low'), 18, 4000)
+    """
+    check_on_error(on_error)
+    check_positive_integer("batch_size", batch_size)
+    windows = windows_of(seconds, hop, rate)
+    path = Path(path).expanduser()
+    folders = part_folders(path)
+    class_names = class_names_of(folders)
+    warn_of_strays({path, *folders.values()}, CLIPS)
+    clips = [
+        Picture(file, file.relative_to(path).as_posix(), part, class_name)
+        for part, folder in folders.items()
+        for class_name in class_names
+        for file in files_of_class(folder / class_name, CLIPS)
+    ]
+    clips = grouped(clips, groups, CLIPS.name)
+    clips = whole_files(clips, path, CLIPS, on_error, verify)
+    check_complete(clips, folders, class_names, CLIPS)
+    warn_of_copies(clips, CLIPS.name)
+    parts = parts_of(clips, folders, val, test, seed)
+    served = {part: _examples(some, path, class_names, windows) for part, some in parts.items()}
+    return splits_of(served, class_names, batch_size)
+
+
+def windows_of(seconds: float, hop: float | None, rate: int) -> Windows:
+    """Turn seconds into samples, and refuse what makes no window."""
+    check_positive_integer("rate", rate)
+    hop = seconds if hop is None else hop
+    windows = Windows(round(seconds * rate), round(hop * rate), rate)
+    if min(windows) < 1:
+        raise ValueError(
+            "A window and its hop last at least one sample. "
+            f"Received: seconds={seconds}, hop={hop}, rate={rate}. Pass seconds=1.0."
+        )
+    return windows
+
+
+def _examples(clips, root, class_names, windows):
+    number = {name: code for code, name in enumerate(class_names)}
+    sounds = [_sound(clip.digest) for clip in clips]
+    stamps = [_stamp(clip.path) for clip in clips]
+    starts = [window_starts(resampled_length(sound, windows.rate), windows) for sound in sounds]
+    clip_of_row = np.repeat(np.arange(len(clips)), [len(some) for some in starts])
+    start_of_row = np.concatenate(starts)
+
+    def fetch_one(row):
+        clip, sound = clips[clip_of_row[row]], sounds[clip_of_row[row]]
+        if _stamp(clip.path) != stamps[clip_of_row[row]]:
+            raise ValueError(
+                "A clip must stay as it was while it is in use. "
+                f"Received: {clip.path}, changed since it was loaded. "
+                "Load the folder again, with verify=True."
+            )
+        start = int(start_of_row[row])
+        return read_samples(clip.path, sound, start, windows.length, windows.rate)
+
+    def reread():
+        same = whole_files(clips, root, CLIPS, "raise", verify=True)
+        return _examples(same, root, class_names, windows)
+
+    seconds = np.maximum(start_of_row, 0) / windows.rate
+    names = [clips[clip].name for clip in clip_of_row]
+    return Examples(
+        fetch=lambda rows: np.stack(in_parallel(fetch_one, rows)),
+        labels=np.array([number[clips[clip].class_name] for clip in clip_of_row], "int32"),
+        digest=sha256_of(repr(([clip.digest for clip in clips], windows)).encode()),
+        names=tuple(f"{name}@{second:.3f}" for name, second in zip(names, seconds, strict=True)),
+        count=len(clip_of_row),
+        reread=reread,
+    )
+
+
+def _stamp(path):
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return found.st_size, found.st_mtime_ns
+
+
+def _is_clip(path):
+    return path.suffix.lower() in SUFFIXES and path.is_file()
+
+
+def _digest_of_clip(path):
+    digest, frames, rate = whole_sound(path)
+    return f"{digest} {frames} {rate}"
+
+
+def _sound(digest) -> Sound:
+    content, frames, rate = digest.split()
+    return Sound(content, int(frames), int(rate))
+
+
+CLIPS = Kind("clip", "WAV, FLAC or OGG", _is_clip, _digest_of_clip)

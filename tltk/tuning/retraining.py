@@ -1,0 +1,62 @@
+"""Train one small model many times, from weights of one's choice, compiled only once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import keras
+import numpy as np
+
+from tltk.tuning.augmentation import random_states
+from tltk.tuning.cutting import inputs_of, outputs_of
+from tltk.tuning.freezing import unfreeze
+
+STEPS_AT_ONCE = 16
+
+
+def retrainer(model: keras.Model, batch_size: int = 32) -> Callable[..., None]:
+    """Compile a small model once, to train all of it again and again from any weights.
+
+    To compile a network takes longer than to train a small one on a few hundred windows. Where
+    the same network learns from many small parts of data (dates, machines, seeds), `fine_tune`
+    would compile it for each of them. Here each run begins with the weights given and a fresh
+    Adam, and runs all epochs without a pause. Nothing is kept of other runs.
+
+    Args:
+        model: a compiled functional model, such as `build_classifier` makes. It trains in place,
+            all of it unfrozen; to compile it anew or to fine-tune it in between does no harm.
+        batch_size: examples a step, or all there are where there are fewer.
+
+    Returns:
+        A function `train(weights, x, y, epochs, rate, seed=0)`: weights as `model.get_weights()`
+        gives them, arrays x (n, ...) and y (n, ...), the number of epochs, the learning rate,
+        and what decides the order and dropout. It leaves the trained weights in the model.
+
+    Example:
+        >>> model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+        >>> model.compile(loss="mean_squared_error")
+        >>> train, x = retrainer(model), np.ones((4, 1))
+        >>> train([np.zeros((1, 1)), np.zeros(1)], x, 3 * x, epochs=1, rate=0.5)
+        >>> [round(float(weight.item()), 3) for weight in model.get_weights()]
+        [0.5, 0.5]
+    """
+    unfreeze(model, "all")
+    trained = keras.Model(inputs_of(model), outputs_of(model))
+    trained.compile(keras.optimizers.Adam(), model.loss, steps_per_execution=STEPS_AT_ONCE)
+    trained.optimizer.build(model.trainable_variables)
+    fresh = [variable.numpy() for variable in trained.optimizer.variables]
+
+    def train(weights, x, y, epochs: int, rate: float, seed: int = 0) -> None:
+        unfreeze(model, "all")
+        model.set_weights(weights)
+        for variable, value in zip(trained.optimizer.variables, fresh, strict=True):
+            variable.assign(value)
+        for index, state in enumerate(random_states(model)):
+            state.assign(np.array([seed, index], "uint32"))
+        trained.optimizer.learning_rate.assign(rate)
+        random = np.random.default_rng(seed)
+        rows = np.concatenate([random.permutation(len(x)) for _ in range(epochs)])
+        size = min(batch_size, len(x))
+        trained.fit(x[rows], y[rows], batch_size=size, shuffle=False, verbose=0)
+
+    return train
