@@ -1,5 +1,7 @@
 """Transfer learning in Keras 3: pretrained networks on your own data, with honest numbers."""
 
+from importlib import import_module
+
 # fmt: off
 from tltk.backbones import (
     block_names, list_backbones, load_audio_backbone, load_backbone, load_hub_backbone,
@@ -37,3 +39,10 @@ __all__ = [
     "series_encoder", "series_file", "series_windows", "text_file", "text_folder",
     "trainable_table", "unfreeze", "vibration_windows", "write_report",
 ]
+
+
+def __getattr__(name):
+    """Load what stands on scikit-learn when it is first asked for."""
+    if name in ("adaptation", "few_labels"):
+        return import_module(f"tltk.{name}")
+    raise AttributeError(f"module 'tltk' has no attribute {name!r}")

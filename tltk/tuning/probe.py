@@ -15,6 +15,7 @@ from tltk.tuning.features import frozen_outputs
 STRENGTHS = (1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1.0)
 ONE_SHOT_STRENGTH = 1e-3
 CERTAIN = 10.0
+NOTHING_LEFT_TO_GAIN = r"(?s)lbfgs failed to converge.*ABNORMAL"  # at the precision of a float32
 
 
 def fit_linear_head(
@@ -97,6 +98,7 @@ def has_linear_head(model: keras.Model) -> bool:
 def _solve(head, x, y, held_out, strengths, class_weight) -> float:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Label .* is present in all training examples")
+        warnings.filterwarnings("ignore", message=NOTHING_LEFT_TO_GAIN)
         return _choose_and_pour(head, x, y, held_out, strengths, class_weight)
 
 

@@ -1,0 +1,3 @@
+"""Few labels, no labels, many tasks."""
+
+__all__: list[str] = []
