@@ -97,10 +97,8 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
             return -self._known.kneighbors(X)[0][:, -1]
         from scipy.linalg import solve_triangular
 
-        solve = lambda rows: solve_triangular(self._root, rows.T, lower=True).T  # noqa: E731
-        rows, means = solve(X), solve(self._means)
-        squares = [((rows - mean) ** 2).sum(axis=1) for mean in means]
-        return -np.min(squares, axis=0)
+        white = [solve_triangular(self._root, (X - mean).T, lower=True) for mean in self._means]
+        return -np.min([(rows**2).sum(axis=0) for rows in white], axis=0)
 
     def decision_function(self, X) -> np.ndarray:
         """The score less the threshold (n,): below 0 for anomalies."""

@@ -49,7 +49,7 @@ def borrow_rows(
 
     Returns:
         `(rows, weights)`: ascending row numbers of the source (r,), and their weights (r,), with a
-        mean of 1 and none above ten times the median.
+        mean of 1, none more than ten times their median.
 
     Raises:
         ValueError: for widths that differ, fewer than five rows on a side, labels that are missing
@@ -109,7 +109,9 @@ def _distances(source, target, source_labels, target_labels) -> np.ndarray:
     means = {each: target[target_labels == each].mean(axis=0) for each in np.unique(target_labels)}
     own = np.array([means[label] for label in target_labels])
     usual = max(float(((target - own) ** 2).sum(axis=1).mean()), TINY)
-    wanted = np.array([means.get(label, np.full(source.shape[1], np.nan)) for label in source_labels])
+    wanted = np.array(
+        [means.get(label, np.full(source.shape[1], np.nan)) for label in source_labels]
+    )
     squares = ((source - wanted) ** 2).sum(axis=1) / usual
     return np.where(known, squares, np.inf)
 
@@ -141,7 +143,8 @@ def _check(source, target, by, share) -> None:
         )
     if not (np.isfinite(source).all() and np.isfinite(target).all()):
         raise ValueError(
-            "Features must be finite numbers. Received: NaN or infinity. Repair or remove such rows."
+            "Features must be finite numbers. Received: NaN or infinity. "
+            "Repair or remove such rows."
         )
     if by not in ("domain", "class_means") or not 0 < share <= 1:
         raise ValueError(

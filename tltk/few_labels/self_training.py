@@ -1,4 +1,4 @@
-"""Self-training: a classifier labels what nobody labelled, and learns from it, round after round."""
+"""Self-training: a classifier learns from its own confident answers, round after round."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class SelfTraining(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
             (C = 0.01) on standardised features.
         rounds: how often pseudo-labels are made.
         threshold: take the rows whose probability is at least this in every round, instead of a
-            share that grows.
+            share that grows; the rounds end where nothing changes.
         balanced: of each class take at most its k-th part. False takes the most confident rows
             whatever their class; better where the classes are of very unequal size.
         patience: with `val`, stop after so many rounds without a better one.
@@ -88,7 +88,7 @@ class SelfTraining(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
             if number:
                 rows, guesses = self._pseudo_labels(fitted, X[free], number / self.rounds)
                 labels[free[rows]] = guesses
-                if np.array_equal(before, labels):
+                if self.threshold is not None and np.array_equal(before, labels):
                     break
             fitted = self._fitted(X[labels != UNLABELLED], labels[labels != UNLABELLED])
             score = None if val is None else float(np.mean(fitted.predict(val[0]) == val[1]))

@@ -9,7 +9,6 @@ from keras import ops
 from tltk.inputs.checks import check_positive_integer
 from tltk.inputs.examples import examples_of
 from tltk.tuning.augmentation import random_states
-from tltk.tuning.cutting import inputs_of
 from tltk.tuning.features import pooled_network
 from tltk.tuning.freezing import unfreeze
 
@@ -113,8 +112,8 @@ def nt_xent(first, second, temperature: float = 0.5):
         Chen et al., A simple framework for contrastive learning of visual representations, 2020.
     """
     likeness = _likeness(first, second) / temperature
-    others = ops.logsumexp(likeness - 1e9 * ops.eye(likeness.shape[0] or ops.shape(likeness)[0]), 1)
     half = ops.shape(first)[0]
+    others = ops.logsumexp(likeness - 1e9 * ops.eye(2 * half), axis=1)
     pairs = ops.diagonal(likeness[:half, half:])
     return ops.mean(others) - ops.mean(pairs)
 
