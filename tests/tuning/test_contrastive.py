@@ -70,8 +70,8 @@ def test_pretraining_moves_every_weight_and_finds_the_other_view(pictures):
     encoder = encoder_of()
     freeze(encoder)
     before = encoder.get_weights()
-    noise = keras.layers.GaussianNoise(20.0, seed=0)
-    history = pretrain_contrastive(encoder, pictures, noise, epochs=15, lr=1e-2, batch_size=20)
+    flips = keras.layers.RandomFlip()
+    history = pretrain_contrastive(encoder, pictures, flips, epochs=15, lr=1e-2, batch_size=20)
     assert isinstance(history, keras.callbacks.History)
     assert history.history["loss"][-1] < history.history["loss"][0] - 0.2
     assert history.history["accuracy"][-1] > 0.5  # one in 39 by chance
@@ -79,16 +79,17 @@ def test_pretraining_moves_every_weight_and_finds_the_other_view(pictures):
     assert encoder.output_shape == (None, 6, 6, 8)
 
 
-def test_the_same_seed_gives_the_same_weights(pictures):
+def test_the_same_seed_gives_the_same_weights():
+    rows = np.random.default_rng(0).normal(size=(12, 3)).astype("float32")
     runs = []
     for seed in (0, 0, 1):
-        encoder = encoder_of()
-        pretrain_contrastive(
-            encoder, pictures, keras.layers.RandomFlip(), epochs=1, batch_size=20, seed=seed
-        )
+        keras.utils.set_random_seed(0)
+        encoder = keras.Sequential([keras.Input((3,)), keras.layers.Dense(4)])
+        noise = keras.layers.GaussianNoise(0.1)
+        pretrain_contrastive(encoder, rows, noise, epochs=1, batch_size=6, seed=seed)
         runs.append(encoder.get_weights()[0])
     np.testing.assert_allclose(runs[0], runs[1], atol=1e-6)
-    assert not np.allclose(runs[0], runs[2], atol=1e-6)
+    assert not np.allclose(runs[0], runs[2], atol=1e-5)
 
 
 def test_series_are_pretrained_too():
