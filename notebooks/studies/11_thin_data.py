@@ -93,7 +93,8 @@ def self_training(data, per_class, seed):
     }
     held = np.random.default_rng(seed).permutation(free)[:VALIDATION]
     yield {"method": "labels alone", "accuracy": classifier.fit(x[known], y[known]).score(*test)}
-    chosen = SelfTraining(classifier).fit(rows, labels, val=(x[held], y[held]))
+    seen = ~np.isin(np.append(known, free), held)
+    chosen = SelfTraining(classifier).fit(rows[seen], labels[seen], val=(x[held], y[held]))
     kept = {"method": "self-training, round by validation", "round": chosen.round_}
     yield {**kept, "accuracy": chosen.score(*test)}
     for name, learner in learners.items():

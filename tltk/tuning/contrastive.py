@@ -140,11 +140,10 @@ def contrastive_augmentation(seed: int = 0) -> keras.Sequential:
             layers.RandomColorJitter(
                 brightness_factor=0.3,
                 contrast_factor=0.4,
-                saturation_factor=(0.3, 0.7),
+                saturation_factor=(0.0, 0.7),  # 0 is grey, 0.5 as it was
                 hue_factor=0.1,
                 seed=seed + 3,
             ),
-            layers.RandomGrayscale(0.2, seed=seed + 4),
         ],
         name="contrastive_augmentation",
     )
