@@ -7,6 +7,7 @@ from sklearn.base import BaseEstimator, OutlierMixin
 from sklearn.covariance import LedoitWolf
 from sklearn.model_selection import train_test_split
 from sklearn.neighbors import NearestNeighbors
+from sklearn.preprocessing import normalize
 from sklearn.utils.validation import check_array, check_is_fitted
 
 HELD_OUT = 0.2
@@ -27,6 +28,9 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
         distance: "mahalanobis" or "neighbours".
         neighbours: k; for "neighbours" only.
         false_alarms: a, the share of normal rows that may be called anomalies.
+        unit_length: scale each row to length 1 first. The length of a pretrained network's features
+            tells how busy an example is rather than what it shows; pass False where the rows are
+            no such features and their length means something.
         seed: decides which fifth of the normal rows is held out where `fit` gets no `val`.
 
     Attributes:
@@ -35,8 +39,8 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
 
     Example:
         >>> rng = np.random.default_rng(0)
-        >>> detector = AnomalyDetector().fit(rng.normal(size=(500, 3)))
-        >>> detector.predict([[0.0, 0, 0], [6, 0, 0]]).tolist()
+        >>> detector = AnomalyDetector().fit(rng.normal(5, 1, (500, 3)))
+        >>> detector.predict([[5.0, 5, 5], [5, 5, -5]]).tolist()
         [1, -1]
 
     References:
@@ -46,10 +50,13 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
         Vovk, Gammerman and Shafer, Algorithmic learning in a random world, 2005 (the threshold).
     """
 
-    def __init__(self, distance="mahalanobis", neighbours=5, false_alarms=0.05, seed=0):
+    def __init__(
+        self, distance="mahalanobis", neighbours=5, false_alarms=0.05, unit_length=True, seed=0
+    ):
         self.distance = distance
         self.neighbours = neighbours
         self.false_alarms = false_alarms
+        self.unit_length = unit_length
         self.seed = seed
 
     def fit(self, X, y=None, val=None):
@@ -70,10 +77,11 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
         """
         X = check_array(X, dtype="float64", ensure_min_samples=2)
         self._check(X, y)
+        self.n_features_in_ = X.shape[1]
         y = np.zeros(len(X), int) if y is None or self.distance == "neighbours" else np.asarray(y)
         if val is None:
             X, val, y, _ = train_test_split(X, y, test_size=HELD_OUT, random_state=self.seed)
-        self.n_features_in_ = X.shape[1]
+        X = normalize(X) if self.unit_length else X
         if self.distance == "mahalanobis":
             classes, numbers = np.unique(y, return_inverse=True)
             self._means = np.stack([X[y == each].mean(axis=0) for each in classes])
@@ -93,6 +101,7 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
                 f"Rows have the width that was fitted, {self.n_features_in_}. Received: shape "
                 f"{X.shape}. Take all features from one network."
             )
+        X = normalize(X) if self.unit_length else X
         if self.distance == "neighbours":
             return -self._known.kneighbors(X)[0][:, -1]
         from scipy.linalg import solve_triangular

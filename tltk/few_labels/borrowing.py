@@ -6,6 +6,7 @@ import warnings
 
 import numpy as np
 from sklearn.model_selection import StratifiedKFold, cross_val_predict
+from sklearn.preprocessing import normalize
 
 from tltk.few_labels.self_training import default_classifier
 from tltk.tuning.probe import NOTHING_LEFT_TO_GAIN
@@ -22,6 +23,7 @@ def borrow_rows(
     target_labels: np.ndarray | None = None,
     by: str = "domain",
     share: float = 0.25,
+    unit_length: bool = True,
     seed: int = 0,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Choose the rows of a source that look most like the target, and weigh them.
@@ -45,6 +47,9 @@ def borrow_rows(
         target_labels: class numbers (m,); needed for "class_means".
         by: "domain" or "class_means".
         share: the share of source rows to take, above 0 and at most 1.
+        unit_length: scale each row to length 1 first. The length of a pretrained network's features
+            tells how busy an example is rather than what it shows; pass False where the rows are
+            no such features and their length means something.
         seed: decides the folds.
 
     Returns:
@@ -58,8 +63,8 @@ def borrow_rows(
 
     Example:
         >>> rng = np.random.default_rng(0)
-        >>> near, far = rng.normal(0, 1, (50, 2)), rng.normal(3, 1, (50, 2))
-        >>> rows, weights = borrow_rows(np.vstack([far, near]), rng.normal(0, 1, (80, 2)))
+        >>> near, far = rng.normal([9, 0], 1, (50, 2)), rng.normal([0, 9], 1, (50, 2))
+        >>> rows, weights = borrow_rows(np.vstack([far, near]), rng.normal([9, 0], 1, (80, 2)))
         >>> len(rows), bool((rows >= 50).mean() > 0.9), round(float(weights.mean()), 3)
         (25, True, 1.0)
 
@@ -69,6 +74,8 @@ def borrow_rows(
     """
     source, target = np.asarray(source, "float64"), np.asarray(target, "float64")
     _check(source, target, by, share)
+    if unit_length:
+        source, target = normalize(source), normalize(target)
     source_labels = _checked_labels(source_labels, source, "source")
     target_labels = _checked_labels(target_labels, target, "target")
     if by == "domain":
