@@ -32,6 +32,17 @@ def test_a_page_loads_nothing_but_mathjax_for_formulae(tmp_path, formula, script
     assert "plot" in page
 
 
+def test_links_between_chapters_lead_to_pages_that_are_there(tmp_path):
+    links = "[kept](02_fit_head.ipynb) [planned](03_tune_it.ipynb) [neither](04_go_on.ipynb)"
+    (tmp_path / "02_fit_head.html").touch()
+    page = write_page(executed(f"{FRONT}\n\n{links}"), tmp_path, ["03_tune_it"])
+    shown = page.read_text(encoding="utf-8")
+    assert (
+        '<a href="02_fit_head.html">kept</a> <a href="03_tune_it.html">planned</a> neither' in shown
+    )
+    assert "ipynb" not in shown
+
+
 def test_index_shows_each_chapter_with_its_figure_and_outcome(tmp_path):
     failed = executed(error="ValueError: <no> data")._replace(path=Path("02_fit_head.ipynb"))
     page = write_index([executed(), failed], tmp_path).read_text(encoding="utf-8")
