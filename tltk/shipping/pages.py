@@ -139,14 +139,15 @@ def write_index(runs: Sequence[Run], folder: str | Path) -> Path:
 def card(run: Run) -> str:
     """One chapter's entry on the index page."""
     front = front_of(run.notebook)
+    expected = front.run_time.removesuffix(".")
     link = f'<a href="{run.path.stem}.html">{html.escape(front.title or run.path.stem)}</a>'
     return CARD.format(
         heading=f"{run.path.stem[:2]} · {link}",
-        goal=html.escape(front.goal),
+        goal=html.escape(front.goal[:1].upper() + front.goal[1:]),
         figure=last_figure(run.notebook),
         status="failed" if run.error else "done",
         seconds=run.seconds,
-        expected=f" (expected: {html.escape(front.run_time)})" if front.run_time else "",
+        expected=f" (expected: {html.escape(expected)})" if expected else "",
         error=f"<pre>{html.escape(run.error)}</pre>" if run.error else "",
     )
 
