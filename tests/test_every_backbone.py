@@ -9,7 +9,7 @@ from tltk.backbones.table import architecture
 from tltk.tuning import build_classifier, engines, extract_features, fine_tune
 
 LABELS = np.array([0, 1, 2, 1], "int32")
-UNCUT = ("mobilenet_v2", "efficientnet_b0", "resnet18")  # their frozen part runs in every step
+UNCUT = ("efficientnet_b0", "resnet18")  # their frozen part runs in every step
 
 
 def weights_by_block(model):
@@ -100,12 +100,13 @@ def test_a_sentence_encoder_takes_part():
         mean = keras.layers.GlobalAveragePooling1D()
         pooled = mean(bert.output["sequence_output"], mask=bert.input["padding_mask"])
         backbone = keras.Model(bert.input, pooled)
-        features, _ = extract_features(backbone, pieces, cache=cache)
-        sequence = bert.predict(pieces, verbose=0)["sequence_output"]
-        by_hand = (sequence * mask[..., None]).sum(1) / mask.sum(1, keepdims=True)
-        np.testing.assert_allclose(features, by_hand, atol=1e-5)
+        if cache:
+            features, _ = extract_features(backbone, pieces)
+            sequence = np.asarray(bert(pieces)["sequence_output"])
+            by_hand = (sequence * mask[..., None]).sum(1) / mask.sum(1, keepdims=True)
+            np.testing.assert_allclose(features, by_hand, atol=1e-5)
         model = build_classifier(backbone, 3)
-        settings = {"unfreeze_blocks": 1, "epochs": 2, "head_epochs": 1, "verbose": 0}
+        settings = {"unfreeze_blocks": 1, "epochs": 2, "head_epochs": 0, "verbose": 0}
         history = fine_tune(model, (pieces, np.tile(LABELS, 3)), cache=cache, **settings)
         losses.append(history.history["loss"])
     assert losses[0] == pytest.approx(losses[1], rel=1e-6)
