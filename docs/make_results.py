@@ -38,6 +38,7 @@ STUDIES = {  # of each table: what tells its rows apart, its columns, the score,
         (["candidate"], "target", "accuracy", {"kind": "run"}),
         (["score"], "target", "tau", {"kind": "agreement"}),
     ],
+    "14_word_networks": [(["source", "target"], "features", "score", {})],
 }
 HEAD = """# Results
 

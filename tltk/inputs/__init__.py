@@ -6,6 +6,7 @@ from tltk.inputs.clips import read_clip
 from tltk.inputs.decoding import read_image, resize_images
 from tltk.inputs.examples import Examples, Splits, batches, examples_of, take, warn_if_scaled
 from tltk.inputs.images import image_folder
+from tltk.inputs.organisations import Organisation, organisation_network
 from tltk.inputs.places import bundle_folder, cache_folder, home_folder, notebooks_folder
 from tltk.inputs.series import Series, series_file
 from tltk.inputs.splits import split_rows
@@ -22,6 +23,7 @@ from tltk.inputs.windows import (
 
 __all__ = [
     "Examples",
+    "Organisation",
     "Scaling",
     "Series",
     "SeriesWindows",
@@ -39,6 +41,7 @@ __all__ = [
     "list_datasets",
     "load_dataset",
     "notebooks_folder",
+    "organisation_network",
     "read_clip",
     "read_image",
     "resize_images",
