@@ -61,8 +61,6 @@ def retrainer(model: keras.Model, batch_size: int = 32) -> Callable[..., None]:
         x, y, sample_weight = keras.tree.map_structure(
             lambda leaf: leaf if leaf is None else leaf[rows], (x, y, sample_weight)
         )
-        trained.fit(
-            x, y, batch_size=size, sample_weight=sample_weight, shuffle=False, verbose=0
-        )
+        trained.fit(x, y, batch_size=size, sample_weight=sample_weight, shuffle=False, verbose=0)
 
     return train
