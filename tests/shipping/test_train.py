@@ -107,3 +107,16 @@ def test_results_among_the_pictures_are_refused(tmp_path, name):
     (tmp_path / "photos").mkdir()
     with pytest.raises(ValueError, match=r"count as a class. Received: .* Name another folder"):
         train_folder(tmp_path / "photos", tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [({"epochs": -1}, "Received: epochs=-1"), ({"unfreeze_blocks": 99}, "Received: 99.*19 blocks")],
+)
+def test_settings_are_refused_before_anything_is_computed(
+    colour_folder, tmp_path, capsys, settings, message
+):
+    with pytest.raises(ValueError, match=message):
+        train_folder(colour_folder, tmp_path / "out", image_size=32, **settings)
+    assert "Linear head" not in capsys.readouterr().out
+    assert not (tmp_path / "out").exists()

@@ -14,6 +14,7 @@ from tltk.inputs import image_folder
 from tltk.inputs.examples import examples_of
 from tltk.tuning import build_classifier, fine_tune, fit_linear_head
 from tltk.tuning.engines import on_gpu
+from tltk.tuning.freezing import select_blocks
 from tltk.viewing import format_table, plot_confusion_matrix, plot_history, write_report
 
 __all__ = ["train_folder"]
@@ -62,6 +63,8 @@ def train_folder(
     """
     out = Path(out)
     check_outside(out, Path(folder))
+    if epochs < 0:
+        raise ValueError(f"epochs must be zero or more. Received: epochs={epochs}. Leave it out.")
     photos = image_folder(folder, image_size=image_size, batch_size=batch_size, seed=seed)
     if photos.test is None or photos.val is None:
         raise ValueError(
@@ -72,6 +75,7 @@ def train_folder(
     print(describe(photos), flush=True)
     body = load_backbone(backbone, input_shape=(image_size, image_size, 3))
     model = build_classifier(body, photos.class_names)
+    select_blocks(model, unfreeze_blocks)
 
     print("Linear head on the frozen backbone ...", flush=True)
     fit_linear_head(model, photos.train, photos.val, batch_size=batch_size)
@@ -160,7 +164,7 @@ def write_results(out: Path, model, rows: list[dict], history, test: Predictions
     curves, matrix = plot_history(history), plot_confusion_matrix(test)
     stack_figures(curves, matrix).save(out / "curves_and_confusion.png")
     tables = {
-        "Test pictures decide nothing here; they only measure": format_table(rows),
+        "Test pictures only measured; low and high bound their 95 % interval": format_table(rows),
         "Class by class, on the test pictures": format_table(classification_table(test)),
     }
     figures = {"Training": curves, "Where the test pictures went": matrix}

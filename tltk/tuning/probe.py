@@ -11,6 +11,7 @@ from tltk.inputs.examples import Examples
 from tltk.tuning.checks import checked_examples, class_weights
 from tltk.tuning.cutting import body_below
 from tltk.tuning.features import frozen_outputs
+from tltk.tuning.threads import few_threads
 
 STRENGTHS = (1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1.0)
 ONE_SHOT_STRENGTH = 1e-3
@@ -96,7 +97,7 @@ def has_linear_head(model: keras.Model) -> bool:
 
 
 def _solve(head, x, y, held_out, strengths, class_weight) -> float:
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), few_threads(x.size * head.units):
         warnings.filterwarnings("ignore", message="Label .* is present in all training examples")
         warnings.filterwarnings("ignore", message=NOTHING_LEFT_TO_GAIN)
         return _choose_and_pour(head, x, y, held_out, strengths, class_weight)
