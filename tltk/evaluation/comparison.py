@@ -12,12 +12,11 @@ import numpy as np
 
 from tltk.evaluation.arms import ARMS, BATCH, WITHOUT_TRANSFER, arms_of
 from tltk.evaluation.guards import check_splits
-from tltk.evaluation.judging import Comparison, judge
 from tltk.evaluation.kept_runs import KeptRuns, Run, source_digest
 from tltk.evaluation.predictions import predict_split
 from tltk.evaluation.subsets import draw_subset, label_sizes, passes_of
 from tltk.evaluation.timing import Clock
-from tltk.evaluation.verdicts import transfer_verdict
+from tltk.evaluation.verdicts import Comparison, judge, transfer_verdict
 from tltk.inputs.checks import check_positive_integer
 from tltk.inputs.examples import Examples, Splits, batches, examples_of
 from tltk.tuning.features import network_digest
