@@ -95,11 +95,21 @@ def test_intervals_widen_with_the_level_and_narrow_with_candidates():
     assert wide[1] <= narrow[1] <= narrow[2] <= wide[2]
 
 
+def test_runs_that_disagree_widen_the_interval():
+    outcomes = np.array(OUTCOMES)
+    alike = np.stack([outcomes] * 3, axis=1)
+    assert rank_agreement(alike, alike) == pytest.approx((1, 1, 1))
+    unlike = outcomes[:, None] + np.array([[0, 0.3, -0.3]] + [[0, 0, 0]] * 4 + [[0, -0.6, 0.6]])
+    tau, low, high = rank_agreement(alike, unlike)
+    assert tau == pytest.approx(1)
+    assert low < 0.9 < high
+
+
 def test_no_order_no_agreement():
     assert np.isnan(rank_agreement([1, 1, 1], [1, 2, 3])).all()
 
 
 def test_what_is_refused():
-    for scores in ([1, 2], [1, 2, np.nan], [1, 2, 3, 4]):
+    for scores in ([1, 2], [1, 2, np.nan], [1, 2, 3, 4], [[1], [2], [3]]):
         with pytest.raises(ValueError, match="three candidates or more"):
             rank_agreement(scores, [1, 2, 3][: len(scores)])
