@@ -16,6 +16,7 @@ from tltk.tuning.threads import few_threads
 STRENGTHS = (1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1.0)
 ONE_SHOT_STRENGTH = 1e-3
 CERTAIN = 10.0
+CONSTANT = 1e-6  # a feature that varies by less than this share of its mean
 NOTHING_LEFT_TO_GAIN = r"(?s)lbfgs failed to converge.*ABNORMAL"  # at the precision of a float32
 
 
@@ -107,7 +108,7 @@ def _choose_and_pour(head, x, y, held_out, strengths, class_weight) -> float:
     if head.activation.__name__ == "softmax":
         _check_classes(head.units, y)
     mean, deviation = x.mean(0), x.std(0)
-    deviation[deviation < 1e-6] = 1.0
+    deviation[deviation <= CONSTANT * np.abs(mean)] = 1.0
     rows = (x - mean) / deviation
     candidates = _candidates(head, strengths, class_weight)
     if held_out is not None:
