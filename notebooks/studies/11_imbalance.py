@@ -11,9 +11,9 @@ Three ways to learn, each with every method it knows:
 - trained head: the same layer by 20 epochs of Adam (all methods of `fine_tune`);
 - last blocks: from the solved head (focal: the trained one), the last two blocks for 4 epochs.
 
-Kept are accuracy, balanced accuracy (the same here, the test being even, but for the name), the
-mean recall of the three rarest classes and of the three most frequent, and for each method the
-paired gain over doing nothing with its 95 % t interval over the seeds.
+Kept are balanced accuracy (the test being even, that is accuracy), the mean recall of the three
+rarest classes and of the three most frequent, and for each method the paired gain over doing
+nothing with its 95 % t interval over the seeds.
 
 About ten minutes on one CPU core. Finished runs are written down in the cache folder, so that the
 same call goes on after an interruption:

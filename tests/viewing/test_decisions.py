@@ -26,8 +26,8 @@ def test_the_curve_is_scikit_learns_and_rules_are_marked(seen):
     assert point.get_xydata()[0].tolist() == pytest.approx(expected)
     assert [text.get_text() for text in panel.texts] == ["half"]
     assert chance.get_ydata()[0] == pytest.approx(1 / 6)
+    none = Predictions(np.zeros(10, int), seen.probabilities[:10], ("well", "ill"))
     with pytest.raises(ValueError, match=r"Received: none of 'ill' among 10"):
-        none = Predictions(np.zeros(10, int), seen.probabilities[:10], ("well", "ill"))
         plot_precision_recall(none, "ill")
 
 
