@@ -13,8 +13,8 @@ from tltk.evaluation import (
     predict_split, rank_backbones, seasonal_naive_forecast,
 )
 from tltk.inputs import (
-    audio_folder, image_folder, list_datasets, load_dataset, series_file, series_windows,
-    text_file, text_folder, vibration_windows,
+    audio_folder, image_folder, list_datasets, load_dataset, series_file, series_windows, text_file,
+    text_folder, vibration_windows,
 )
 from tltk.tuning import (
     build_classifier, extract_features, find_learning_rate, fine_tune, fit_linear_head, freeze,
@@ -22,8 +22,7 @@ from tltk.tuning import (
 )
 from tltk.viewing import (
     format_table, plot_confusion_matrix, plot_history, plot_learning_curves, plot_mistakes,
-    plot_pictures, plot_precision_recall, plot_predictions, plot_ranking, plot_reliability,
-    plot_series, plot_transfer_gains, write_report,
+    plot_pictures, plot_predictions, plot_ranking, plot_series, plot_transfer_gains, write_report,
 )
 
 __version__ = "0.1.0"
@@ -35,11 +34,10 @@ __all__ = [
     "list_datasets", "load_audio_backbone", "load_backbone", "load_dataset", "load_hub_backbone",
     "load_model", "load_text_backbone", "load_word_vectors", "mase", "mean_interval", "metadata",
     "naive_forecast", "plot_confusion_matrix", "plot_history", "plot_learning_curves",
-    "plot_mistakes", "plot_pictures", "plot_precision_recall", "plot_predictions", "plot_ranking",
-    "plot_reliability", "plot_series", "plot_transfer_gains", "predict", "predict_split",
-    "pretrain_masked", "rank_backbones", "seasonal_naive_forecast", "series_encoder", "series_file",
-    "series_windows", "text_file", "text_folder", "trainable_table", "unfreeze",
-    "vibration_windows", "write_report",
+    "plot_mistakes", "plot_pictures", "plot_predictions", "plot_ranking", "plot_series",
+    "plot_transfer_gains", "predict", "predict_split", "pretrain_masked", "rank_backbones",
+    "seasonal_naive_forecast", "series_encoder", "series_file", "series_windows", "text_file",
+    "text_folder", "trainable_table", "unfreeze", "vibration_windows", "write_report",
 ]
 
 
