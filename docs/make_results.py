@@ -38,6 +38,16 @@ STUDIES = {  # of each table: what tells its rows apart, its columns, the score,
         (["candidate"], "target", "accuracy", {"kind": "run"}),
         (["score"], "target", "tau", {"kind": "agreement"}),
     ],
+    "11_imbalance": [
+        (["way", "method"], "ratio", "balanced accuracy", {"kind": "run"}),
+        (["way", "method"], "ratio", "rare recall", {"kind": "run"}),
+    ],
+    "11_thin_data": [
+        (["data", "method"], "setting", "accuracy", {"question": "self-training"}),
+        (["method"], "data", "accuracy", {"question": "borrowing"}),
+        (["method"], "setting", "accuracy", {"question": "contrastive"}),
+        (["method"], "setting", "auroc", {"question": "anomalies"}),
+    ],
 }
 HEAD = """# Results
 
