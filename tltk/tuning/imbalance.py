@@ -98,8 +98,8 @@ def focal_loss(y_true, y_pred):
         Losses (n,).
 
     Example:
-        >>> focal_loss(np.array([0]), np.array([[0.5, 0.5]], "float32")).numpy().round(4).tolist()
-        [0.1733]
+        >>> round(float(focal_loss(np.array([0]), np.array([[0.5, 0.5]], "float32"))[0]), 4)
+        0.1733
 
     Reference:
         Lin et al., Focal loss for dense object detection, 2017.
