@@ -26,7 +26,7 @@ def plot_precision_recall(
     Args:
         predictions: what `predict_split` returned, or several by name.
         positive: the name of the class to find.
-        thresholds: name -> threshold, marked on every curve.
+        thresholds: name -> threshold, marked on every curve and named on the last.
 
     Returns:
         A figure.
@@ -45,7 +45,8 @@ def plot_precision_recall(
     from sklearn.metrics import average_precision_score, precision_recall_curve
 
     figure, [[panel]] = new_figure(7.4, 4.6)
-    for (name, seen), color in zip(_named(predictions).items(), COLORS * 9, strict=False):
+    named = _named(predictions)
+    for (name, seen), color in zip(named.items(), COLORS * 9, strict=False):
         truth, scores = positive_scores(seen, positive)
         if not truth.any():
             raise ValueError(
@@ -60,7 +61,8 @@ def plot_precision_recall(
             if called.any():
                 point = (truth & called).sum() / truth.sum(), truth[called].mean()
                 panel.plot(*point, marker, color=color, markersize=9, markeredgecolor="black")
-                panel.annotate(rule, point, (8, 6), textcoords="offset points", fontsize=10)
+                if name == list(named)[-1]:
+                    panel.annotate(rule, point, (8, 6), textcoords="offset points", fontsize=10)
         panel.axhline(truth.mean(), color=GREY, linestyle=":", linewidth=1.5)
     panel.set(xlim=(0, 1.02), ylim=(0, 1.04))
     panel.set(xlabel=f"recall of {positive}", ylabel="precision")
