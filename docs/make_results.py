@@ -63,6 +63,16 @@ STUDIES = {  # of each table: what tells its rows apart, its columns, the score,
     "10_hurtful_sources": [
         ["method", "source_accuracy", "accuracy", "without transfer", "gain", "verdict"],
     ],
+    "11_imbalance": [
+        (["way", "method"], "ratio", "balanced accuracy", {"kind": "run"}),
+        (["way", "method"], "ratio", "rare recall", {"kind": "run"}),
+    ],
+    "11_thin_data": [
+        (["data", "method"], "setting", "accuracy", {"question": "self-training"}),
+        (["method"], "data", "accuracy", {"question": "borrowing"}),
+        (["method"], "setting", "accuracy", {"question": "contrastive"}),
+        (["method"], "setting", "auroc", {"question": "anomalies"}),
+    ],
     "14_word_networks": [(["source", "target"], "features", "score", {})],
 }
 HEAD = """# Results

@@ -1,5 +1,12 @@
 """How good is a model, how sure are we, and what does it take to break it?"""
 
+from tltk.evaluation.calibration import (
+    calibrate,
+    expected_calibration_error,
+    fit_temperature,
+    reliability_table,
+    tempered,
+)
 from tltk.evaluation.classification import classification_table
 from tltk.evaluation.comparison import compare_transfer
 from tltk.evaluation.distances import ben_david_bound, domain_distance
@@ -12,6 +19,7 @@ from tltk.evaluation.robustness import CORRUPTIONS, corrupt_images, corruption_t
 from tltk.evaluation.scores import h_score, leep, logme, nce, nleep
 from tltk.evaluation.statistics import mean_interval, paired_interval, rank_agreement
 from tltk.evaluation.studies import keep_study, kept_study
+from tltk.evaluation.thresholds import choose_threshold, threshold_table
 from tltk.evaluation.verdicts import (
     Comparison,
     judge,
@@ -25,12 +33,16 @@ __all__ = [
     "Comparison",
     "Predictions",
     "ben_david_bound",
+    "calibrate",
     "check_splits",
+    "choose_threshold",
     "classification_table",
     "compare_transfer",
     "corrupt_images",
     "corruption_table",
     "domain_distance",
+    "expected_calibration_error",
+    "fit_temperature",
     "h_score",
     "judge",
     "keep_study",
@@ -50,7 +62,10 @@ __all__ = [
     "predict_split",
     "rank_agreement",
     "rank_backbones",
+    "reliability_table",
     "seasonal_naive_forecast",
+    "tempered",
+    "threshold_table",
     "transfer_gains",
     "transfer_verdict",
 ]
