@@ -1,3 +1,10 @@
 """Between domains: features, instances and relations carried from a source to a target."""
 
-__all__: list[str] = []
+from tltk.adaptation.domains import DomainTransformer, stack_domains
+from tltk.adaptation.source_only import SourceOnly
+
+__all__ = [
+    "DomainTransformer",
+    "SourceOnly",
+    "stack_domains",
+]
