@@ -157,8 +157,10 @@ def _step(matrix, x, duals, gradient, upper, total):
     middle = sum(map(np.dot, slacks, duals)) / count
     _, moves, turns = direction([0.0] * 4)
     length = _longest(slacks, moves, duals, turns)
-    ahead = [(s + length * m) @ (d + length * t) for s, m, d, t in
-             zip(slacks, moves, duals, turns, strict=True)]
+    ahead = [
+        (s + length * m) @ (d + length * t)
+        for s, m, d, t in zip(slacks, moves, duals, turns, strict=True)
+    ]
     aim = middle * (sum(ahead) / count / middle) ** 3
     dx, moves, turns = direction([aim - m * t for m, t in zip(moves, turns, strict=True)])
     length = min(1.0, SHORTENED * _longest(slacks, moves, duals, turns))
