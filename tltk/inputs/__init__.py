@@ -8,6 +8,7 @@ from tltk.inputs.examples import Examples, Splits, batches, examples_of, take, w
 from tltk.inputs.images import image_folder
 from tltk.inputs.places import bundle_folder, cache_folder, home_folder, notebooks_folder
 from tltk.inputs.series import Series, series_file
+from tltk.inputs.shifts import Shift, shifted_domains
 from tltk.inputs.splits import split_rows
 from tltk.inputs.texts import text_file, text_folder
 from tltk.inputs.vibration import Vibration, vibration_windows
@@ -25,6 +26,7 @@ __all__ = [
     "Scaling",
     "Series",
     "SeriesWindows",
+    "Shift",
     "Splits",
     "Vibration",
     "audio_folder",
@@ -45,6 +47,7 @@ __all__ = [
     "scale_windows",
     "series_file",
     "series_windows",
+    "shifted_domains",
     "split_rows",
     "take",
     "text_file",
