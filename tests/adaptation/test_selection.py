@@ -53,7 +53,7 @@ def test_density_of_two_clusters_is_below_that_of_one():
 
 @pytest.mark.parametrize("control_variate", [False, True])
 def test_weighted_risk_is_that_of_the_target(control_variate):
-    """Normal densities a half apart, so the weights are known; loss x^2, whose target risk is 1.25."""
+    """Normal densities a half apart, so weights are known; x^2 has the target risk 1.25."""
     random = np.random.default_rng(2)
     found = []
     for _ in range(200):

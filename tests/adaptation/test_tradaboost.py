@@ -46,7 +46,7 @@ def test_weight_ends_on_the_right_part_of_the_source():
     model = TrAdaBoost(LogisticRegression(), n_estimators=20).fit(X, y, domain=domain)
     source = domain == 0
     share = model.weights_[source & right].sum() / model.weights_[source].sum()
-    assert share > 0.8  # of 60 % of the rows
+    assert share > 0.7  # of 60 % of the rows
     assert model.target_shares_[-1] > model.target_shares_[0]
     pooled = LogisticRegression().fit(X, y)
     fresh = two_rules(0, 2000, seed=1)
@@ -55,9 +55,12 @@ def test_weight_ends_on_the_right_part_of_the_source():
 
 def test_vote_is_the_products_of_the_paper():
     """The answer is 1 where prod beta_t^-h_t >= prod beta_t^-1/2, over the later half."""
-    X, y, domain, _ = two_rules()
-    model = TrAdaBoost(n_estimators=7).fit(X, y, domain=domain)
+    X, y, domain, _ = two_rules(m=150, right=0.9)
+    y = np.where(np.arange(len(y)) % 10 == 0, 1 - y, y)  # noise, so that no round is perfect
+    model = TrAdaBoost(DecisionTreeClassifier(max_depth=2), n_estimators=7)
+    model.fit(X, y, domain=domain)
     assert len(model.votes_) == 7
+    assert model.errors_.min() > 0
     betas = model.errors_ / (1 - model.errors_)
     answers = np.array([each.predict(X) for each in model.estimators_])
     later = slice(3, None)  # from ceil(7 / 2) = 4 on, counted from 1
@@ -121,6 +124,7 @@ def test_seed_decides_the_classifiers():
 
 def test_source_that_contradicts_the_target_is_said():
     X, y, domain, _ = two_rules(right=0.0)
+    y[domain == 0] = X[domain == 0, 1] < 0
     with pytest.warns(UserWarning, match="better than chance.*in the first round"):
         TrAdaBoost(LogisticRegression()).fit(X, y, domain=domain)
     heavier = np.where(domain == 1, 40.0, 1.0)
@@ -163,11 +167,20 @@ def test_minus_one_is_a_class_where_the_source_has_it():
     assert TrAdaBoost(n_estimators=2).fit(X, y, domain=domain).score(X, y) > 0.95
 
 
-@pytest.mark.parametrize("weight", [0.0, -1.0])
-def test_weights_to_begin_with_are_above_zero(weight):
+def test_a_row_of_weight_zero_is_no_row():
+    X, y, domain, right = two_rules()
+    kept = right | (np.arange(len(y)) % 2 == 0)
+    full = TrAdaBoost(n_estimators=5).fit(X, y, domain=domain, sample_weight=kept * 1.0)
+    part = TrAdaBoost(n_estimators=5).fit(X[kept], y[kept], domain=domain[kept])
+    np.testing.assert_allclose(full.votes_, part.votes_)
+    assert (full.weights_[~kept] == 0).all()
+
+
+@pytest.mark.parametrize("weight", [(1.0, 0.0), (1.0, -1.0)])
+def test_weights_to_begin_with_are_checked(weight):
     X, y, domain, _ = two_rules()
-    with pytest.raises(ValueError, match="begins with a weight above 0"):
-        TrAdaBoost().fit(X, y, domain=domain, sample_weight=np.full(len(X), weight))
+    with pytest.raises(ValueError, match="Rows begin with weights of 0 or more"):
+        TrAdaBoost().fit(X, y, domain=domain, sample_weight=np.where(domain == 0, *weight))
 
 
 def test_nan_is_refused():

@@ -50,6 +50,11 @@ def stack_tables(source: Any, target: Any) -> tuple[Any, np.ndarray | None, np.n
             f"{[name for name in others if name not in columns]}. "
             "Rename the columns that mean the same, drop the others."
         )
+    for name, table in (("source", first), ("target", second)):
+        if len(table) == 0:
+            raise ValueError(
+                f"Both tables need at least one row. Received: a {name} without. Check the file."
+            )
     pairs = [(name, _kind(first, name), _kind(second, name)) for name in columns]
     unlike = [f"{name!r} ({one}, then {other})" for name, one, other in pairs if one != other]
     if unlike:
