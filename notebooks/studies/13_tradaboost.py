@@ -5,11 +5,11 @@ on standardised columns, so that methods differ in nothing but how rows count.
 
 - `texts`: the twelve pairs of sentiment domains, texts as the mean of their GloVe vectors; 1000
   source labels, and 10, 50 or 200 in the target: 1, 5 and 20 % of the source's. Source-only,
-  target-only, pooled, one weight for the source by cross-validation (sweep), TrAdaBoost of 50 and of
-  10 rounds. Balanced accuracy.
+  target-only, pooled, one weight for the source by cross-validation (sweep), TrAdaBoost of 50 and
+  of 10 rounds. Balanced accuracy.
 - `table`: a made table of mixed columns. Of 1000 source rows 60 % follow the target's rule; in the
-  others two columns mean the opposite. Which is which is known to us, not to the methods, so we also
-  know how much weight ends on the right part. Accuracy on 2000 target rows.
+  others two columns mean the opposite. Which is which is known to us, not to the methods, so we
+  also know how much weight ends on the right part. Accuracy on 2000 target rows.
 - `selection`: for the pairs of texts and each method without target labels, nine strengths C of the
   learner as candidates; what each criterion picks against the oracle on the target's test texts.
   The criteria see 1000 unlabelled target texts, and 300 source texts held out.
@@ -135,7 +135,7 @@ def weighers():
 
 
 def study_selection(facts, own, held, seen, test):
-    X, y, domain = stack_domains(own, seen)
+    X, _, domain = stack_domains(own, seen)
     ratio = DensityRatio().fit(X, domain=domain)
     for method in ("source-only", *weighers()):
         weights = None if method == "source-only" else weighers()[method].fit(X, domain=domain)
