@@ -9,6 +9,7 @@ from tltk.adaptation.domains import DomainTransformer, stack_domains
 from tltk.adaptation.kmm import KMM
 from tltk.adaptation.label_shift import LabelShift, correct_label_shift
 from tltk.adaptation.losses import coral_loss, mmd_loss
+from tltk.adaptation.paired import PairedAlignment
 from tltk.adaptation.reversal import reverse_gradient, rising_strength
 from tltk.adaptation.reweighted import Reweighted
 from tltk.adaptation.selection import (
@@ -35,6 +36,7 @@ __all__ = [
     "DomainScaler",
     "DomainTransformer",
     "LabelShift",
+    "PairedAlignment",
     "RandomColours",
     "Reweighted",
     "SourceOnly",
