@@ -10,6 +10,11 @@ from tltk.adaptation.kmm import KMM
 from tltk.adaptation.label_shift import LabelShift, correct_label_shift
 from tltk.adaptation.losses import coral_loss, mmd_loss
 from tltk.adaptation.paired import PairedAlignment
+from tltk.adaptation.relations import (
+    mean_over_neighbours,
+    message_passing_network,
+    structural_features,
+)
 from tltk.adaptation.reversal import reverse_gradient, rising_strength
 from tltk.adaptation.reweighted import Reweighted
 from tltk.adaptation.selection import (
@@ -53,6 +58,8 @@ __all__ = [
     "effective_sample_size",
     "importance_weighted_risk",
     "infomax",
+    "mean_over_neighbours",
+    "message_passing_network",
     "mmd_loss",
     "pseudo_labels",
     "reverse_gradient",
@@ -61,5 +68,6 @@ __all__ = [
     "soft_neighbourhood_density",
     "stack_domains",
     "stack_tables",
+    "structural_features",
     "target_entropy",
 ]
