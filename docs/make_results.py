@@ -38,6 +38,8 @@ STUDIES = {  # of each table: what tells its rows apart, its columns, the score,
         (["candidate"], "target", "accuracy", {"kind": "run"}),
         (["score"], "target", "tau", {"kind": "agreement"}),
     ],
+    "12_sentiment_pairs": [(["source", "target"], "method", "score", {})],
+    "14_word_networks": [(["source", "target"], "features", "score", {})],
 }
 HEAD = """# Results
 

@@ -110,6 +110,7 @@ def test_domain_is_routed_so_that_earlier_steps_see_both():
         assert adapter.means_.shape == (2, 3)
         assert classifier.classes_.tolist() == [0, 1]
         answers = pipeline.predict(X[domain == 1])
+        assert pipeline.score(X[domain == 1], answers) == 1
         by_hand = adapter.transform(scaler.transform(X[domain == 1]))
         assert np.array_equal(answers, classifier.estimator_.predict(by_hand))
         refused = Centred().set_fit_request(domain=False).set_transform_request(domain=False)

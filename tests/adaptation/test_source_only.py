@@ -30,6 +30,7 @@ def test_weights_are_those_of_the_source_rows():
     found = SourceOnly(Ridge()).fit(X, 1.0 * y, domain=domain, sample_weight=weights)
     alone = Ridge().fit(X[:30], 1.0 * y[:30], weights[:30])
     assert np.array_equal(found.predict(X), alone.predict(X))
+    assert found.score(X, y, weights) == alone.score(X, y, weights)
 
 
 def test_without_domain_all_rows_count():

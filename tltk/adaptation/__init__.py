@@ -9,6 +9,12 @@ from tltk.adaptation.domains import DomainTransformer, stack_domains
 from tltk.adaptation.kmm import KMM
 from tltk.adaptation.label_shift import LabelShift, correct_label_shift
 from tltk.adaptation.losses import coral_loss, mmd_loss
+from tltk.adaptation.paired import PairedAlignment
+from tltk.adaptation.relations import (
+    mean_over_neighbours,
+    message_passing_network,
+    structural_features,
+)
 from tltk.adaptation.reversal import reverse_gradient, rising_strength
 from tltk.adaptation.reweighted import Reweighted
 from tltk.adaptation.selection import (
@@ -35,6 +41,7 @@ __all__ = [
     "DomainScaler",
     "DomainTransformer",
     "LabelShift",
+    "PairedAlignment",
     "RandomColours",
     "Reweighted",
     "SourceOnly",
@@ -51,6 +58,8 @@ __all__ = [
     "effective_sample_size",
     "importance_weighted_risk",
     "infomax",
+    "mean_over_neighbours",
+    "message_passing_network",
     "mmd_loss",
     "pseudo_labels",
     "reverse_gradient",
@@ -59,5 +68,6 @@ __all__ = [
     "soft_neighbourhood_density",
     "stack_domains",
     "stack_tables",
+    "structural_features",
     "target_entropy",
 ]

@@ -80,9 +80,10 @@ class SourceOnly(MetaEstimatorMixin, BaseEstimator):
         return self._fitted().decision_function(X)
 
     @available_if(_has("score"))
-    def score(self, X, y):
+    def score(self, X, y, sample_weight=None):
         """Score predictions as the estimator does."""
-        return self._fitted().score(X, y)
+        weights = {} if sample_weight is None else {"sample_weight": sample_weight}
+        return self._fitted().score(X, y, **weights)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -7,6 +7,7 @@ from tltk.inputs.clips import read_clip
 from tltk.inputs.decoding import read_image, resize_images
 from tltk.inputs.examples import Examples, Splits, batches, examples_of, take, warn_if_scaled
 from tltk.inputs.images import image_folder
+from tltk.inputs.organisations import Organisation, organisation_network
 from tltk.inputs.places import bundle_folder, cache_folder, home_folder, notebooks_folder
 from tltk.inputs.series import Series, series_file
 from tltk.inputs.shifts import Shift, shifted_domains
@@ -24,6 +25,7 @@ from tltk.inputs.windows import (
 
 __all__ = [
     "Examples",
+    "Organisation",
     "Scaling",
     "Series",
     "SeriesWindows",
@@ -44,6 +46,7 @@ __all__ = [
     "list_datasets",
     "load_dataset",
     "notebooks_folder",
+    "organisation_network",
     "read_clip",
     "read_image",
     "resize_images",
