@@ -39,6 +39,12 @@ STUDIES = {  # of each table: what tells its rows apart, its columns, the score,
         (["score"], "target", "tau", {"kind": "agreement"}),
     ],
     "12_sentiment_pairs": [(["source", "target"], "method", "score", {})],
+    "13_tradaboost": [
+        (["method"], "labels", "score", {"question": "texts"}),
+        (["method"], "labels", "score", {"question": "table"}),
+        (["method"], None, "gain", {"question": "shrinking"}),
+        (["criterion"], "method", "cost", {"question": "selection"}),
+    ],
     "14_word_networks": [(["source", "target"], "features", "score", {})],
 }
 HEAD = """# Results

@@ -208,7 +208,7 @@ def main():
         "Source-only, target-only, pooled, one weight for the source, and TrAdaBoost, all with "
         f"logistic regression, at 1, 5 and 20 % target labels ({SOURCE} source labels): twelve "
         f"pairs of sentiment domains and a made table; {len(SEEDS)} seeds. And what choosing "
-        "without target labels costs."
+        "without target labels costs. In the tables of texts ± is over pairs and seeds."
     )
     print(keep_study(__file__, about, rows, sum(seconds for _, seconds in found)))
 
