@@ -73,6 +73,13 @@ STUDIES = {  # of each table: what tells its rows apart, its columns, the score,
         (["method"], "setting", "accuracy", {"question": "contrastive"}),
         (["method"], "setting", "auroc", {"question": "anomalies"}),
     ],
+    "12_sentiment_pairs": [(["source", "target"], "method", "score", {})],
+    "13_tradaboost": [
+        (["method"], "labels", "score", {"question": "texts"}),
+        (["method"], "labels", "score", {"question": "table"}),
+        (["method"], None, "gain", {"question": "shrinking"}),
+        (["criterion"], "method", "cost", {"question": "selection"}),
+    ],
     "14_word_networks": [(["source", "target"], "features", "score", {})],
 }
 HEAD = """# Results
