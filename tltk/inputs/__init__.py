@@ -1,6 +1,7 @@
 """Raw data in: pictures, texts, sound and series from files and folders, named sets, arrays."""
 
 from tltk.inputs.audio import audio_folder
+from tltk.inputs.blending import blend_with_photos, blended_splits
 from tltk.inputs.catalog import list_datasets, load_dataset
 from tltk.inputs.clips import read_clip
 from tltk.inputs.decoding import read_image, resize_images
@@ -31,6 +32,8 @@ __all__ = [
     "Vibration",
     "audio_folder",
     "batches",
+    "blend_with_photos",
+    "blended_splits",
     "bundle_folder",
     "cache_folder",
     "cut_windows",

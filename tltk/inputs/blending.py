@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from tltk.inputs.examples import Examples, Splits, splits_of
 from tltk.inputs.columns import content_digest
+from tltk.inputs.examples import Examples, Splits, splits_of
 
 HALVES = ("left", "right")
 
@@ -124,7 +124,8 @@ def _half_of(photo, half, size) -> np.ndarray:
     if photo.ndim != 3 or photo.shape[-1] != 3 or photo.dtype != np.uint8:
         raise ValueError(
             "Photographs are uint8 arrays (H, W, 3). "
-            f"Received: {photo.dtype} of shape {photo.shape}. Open them with tltk.inputs.read_image."
+            f"Received: {photo.dtype} of shape {photo.shape}. "
+            "Open them with tltk.inputs.read_image."
         )
     middle = photo.shape[1] // 2
     cut = photo[:, :middle] if half == "left" else photo[:, middle:]
