@@ -10,6 +10,7 @@ from tltk.adaptation.deep_checks import (
     check_model,
     check_numbers,
     check_something_to_move,
+    reseed,
     unlabelled_examples,
 )
 from tltk.adaptation.domain_training import uncertainty
