@@ -9,7 +9,14 @@ in which Keras traces, is left out; each number is the fastest of the others.
 
 import common
 
-FULL = {"network": "small_cnn", "side": 32, "pictures": 1024, "batch": 32, "epochs": 4, "repeats": 3}
+FULL = {
+    "network": "small_cnn",
+    "side": 32,
+    "pictures": 1024,
+    "batch": 32,
+    "epochs": 4,
+    "repeats": 3,
+}
 QUICK = {**FULL, "pictures": 16, "batch": 4, "epochs": 2, "repeats": 1}
 
 

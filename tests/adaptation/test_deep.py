@@ -5,8 +5,8 @@ import keras
 import numpy as np
 import pytest
 
-from tltk.adaptation import adapt_domains
-from tltk.adaptation.domain_training import METHODS
+from tltk.adaptation import RandomColours, adapt_domains
+from tltk.backbones import load_backbone
 from tltk.inputs.examples import examples_of
 from tltk.tuning import build_classifier
 from tltk.tuning.batching import ShuffledBatches
@@ -82,7 +82,7 @@ def test_adaptation_turns_to_what_both_domains_share(shifted, method, weight):
     found = {}
     for strength in (0.0, weight):
         model = classifier()
-        settings = ALL | {"epochs": 40, "lr": 1e-2, "weight": strength}
+        settings = ALL | {"epochs": 30, "lr": 1e-2, "weight": strength}
         adapt_domains(model, source, target[0], method=method, **settings)
         found[strength] = accuracy(model, target)
     assert found[0.0] < 0.8
@@ -92,7 +92,7 @@ def test_adaptation_turns_to_what_both_domains_share(shifted, method, weight):
 def test_few_labels_in_the_target_are_learned(shifted):
     source, target = shifted
     known = target[0][:16], target[1][:16]
-    settings = ALL | {"epochs": 40, "lr": 1e-2, "weight": 0.0}
+    settings = ALL | {"epochs": 30, "lr": 1e-2, "weight": 0.0}
     without, model = classifier(), classifier()
     adapt_domains(without, source, target[0], **settings)
     adapt_domains(model, source, target[0], labelled_target=known, **settings)
@@ -142,21 +142,28 @@ def test_file_loads_in_a_fresh_process_without_tltk(shifted, tmp_path):
     assert ran.returncode == 0, ran.stderr
 
 
-def test_frozen_part_runs_once_and_changes_nothing(shifted):
-    source, target = shifted
-    models = [classifier(norm=True), classifier(norm=True)]
-    before = [w.numpy() for w in models[0].layers[1].weights]
-    settings = ALL | {"unfreeze_blocks": ["block2"]}
-    for model, cache in zip(models, (True, False), strict=True):
-        adapt_domains(model, source, target[0], cache=cache, **settings)
-    for one, two in zip(*(model.get_weights() for model in models), strict=True):
-        assert one == pytest.approx(two, abs=1e-5)
-    assert all(
-        np.array_equal(a, b) for a, b in zip(before, models[0].layers[1].weights, strict=True)
-    )
+@pytest.mark.parametrize("augment", [None, RandomColours(0)])
+def test_backbone_of_pictures_partly_frozen(augment):
+    """Frozen blocks stay bit for bit; run once and kept they give what they give in every epoch."""
+    random = np.random.default_rng(0)
+    source, target = random.integers(0, 256, (2, 20, 32, 32, 3), dtype="uint8")
+    ways = []
+    for cache in (True, False) if augment is None else (True,):
+        keras.utils.set_random_seed(0)
+        body = load_backbone("small_cnn", weights=None, input_shape=32)
+        model = build_classifier(body, 2)
+        before = {weight.path: weight.numpy() for weight in model.weights}
+        data = (source, np.arange(20) % 2)
+        settings = ALL | {"unfreeze_blocks": 1, "cache": cache, "augment": augment}
+        adapt_domains(model, data, target, **settings)
+        ways.append(model)
+        moved = {w.path for w in model.weights if not np.array_equal(w, before[w.path])}
+        assert {path.split("/")[0] for path in moved} == {"block4_conv", "head_output"}
+    for one, two in zip(ways[0].get_weights(), ways[-1].get_weights(), strict=True):
+        assert one == pytest.approx(two, rel=1e-3, abs=1e-4)
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", ["cdan", "infomax"])
 def test_a_class_may_be_missing_in_the_target_and_sizes_may_differ(shifted, method):
     (x, y), (other, labels) = shifted
     model = classifier()
