@@ -38,6 +38,10 @@ STUDIES = {  # of each table: what tells its rows apart, its columns, the score,
         (["candidate"], "target", "accuracy", {"kind": "run"}),
         (["score"], "target", "tau", {"kind": "agreement"}),
     ],
+    "12_digits": [
+        (["method"], "pair", "accuracy", {"kind": "run"}),
+        (["criterion"], "pair", "accuracy", {"kind": "choice"}),
+    ],
     "14_word_networks": [(["source", "target"], "features", "score", {})],
 }
 HEAD = """# Results
