@@ -80,6 +80,10 @@ STUDIES = {  # of each table: what tells its rows apart, its columns, the score,
         (["method"], None, "gain", {"question": "shrinking"}),
         (["criterion"], "method", "cost", {"question": "selection"}),
     ],
+    "12_digits": [
+        (["method"], "pair", "accuracy", {"kind": "run"}),
+        (["criterion"], "pair", "accuracy", {"kind": "choice"}),
+    ],
     "14_word_networks": [(["source", "target"], "features", "score", {})],
 }
 HEAD = """# Results
