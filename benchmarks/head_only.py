@@ -45,7 +45,7 @@ QUICK = FULL | {
     "repeats": 1,
     "probe": 0,
 }
-ACCURACY = {"side": 32, "train": 500, "val": 1000, "epochs": 20, "last": 5, "repeats": 2}
+ACCURACY = {"side": 32, "train": 500, "val": 1000, "epochs": 20, "last": 5, "repeats": 8}
 QUICK_ACCURACY = {"side": 32, "train": 20, "val": 10, "epochs": 1, "last": 1, "repeats": 1}
 GOALS = {"Keras": 15, "OpenVINO bfloat16": 25}
 

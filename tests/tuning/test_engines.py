@@ -30,6 +30,18 @@ def test_a_started_engine_is_used_again_for_the_same_network(body, pictures, mon
     assert len(begun) == 2
 
 
+def test_fractions_are_not_cut_off_after_whole_numbers(body, pictures):
+    """OpenVINO takes bytes as bytes; the same started network must not do so with floats."""
+    pytest.importorskip("openvino")
+    images, _ = pictures
+    for rows in (images, images + 0.5, images):
+        fast, expected = (
+            extract_features(body(), rows, engine=engine, cache=False)[0]
+            for engine in ("openvino", "keras")
+        )
+        np.testing.assert_allclose(fast, expected, rtol=1e-4, atol=1e-5)
+
+
 def test_keras_starts_once_and_sees_every_change_of_the_weights(body, pictures, monkeypatch):
     begun = []
     start = engines._keras_run

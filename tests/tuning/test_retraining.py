@@ -1,5 +1,6 @@
 import keras
 import numpy as np
+import pytest
 
 from tltk.backbones import series_encoder
 from tltk.tuning import build_classifier, fine_tune, retrainer, unfreeze
@@ -56,3 +57,15 @@ def test_fewer_examples_than_a_batch_are_one_step_an_epoch():
     step = max(np.abs(one - zero).max() for one, zero in zip(once, start, strict=True))
     way = max(np.abs(three - zero).max() for three, zero in zip(thrice, start, strict=True))
     assert 2 * step < way < 3.1 * step
+
+
+def test_several_inputs_and_weights_of_examples():
+    one, two = keras.Input((1,)), keras.Input((1,))
+    outputs = keras.layers.Dense(1)(keras.layers.Concatenate()([one, two]))
+    model = keras.Model([one, two], outputs)
+    model.compile(loss="mean_squared_error")
+    x, y = [np.ones((4, 1)), np.zeros((4, 1))], np.array([[1.0], [1], [9], [9]])
+    start = [np.zeros((2, 1)), np.zeros(1)]
+    retrainer(model, batch_size=4)(start, x, y, 400, 0.02, sample_weight=np.array([1.0, 1, 0, 0]))
+    assert model.predict(x, verbose=0)[0, 0] == pytest.approx(1.0, abs=0.05)
+    assert model.get_weights()[0][1] == 0

@@ -28,9 +28,10 @@ def retrainer(model: keras.Model, batch_size: int = 32) -> Callable[..., None]:
         batch_size: examples a step, or all there are where there are fewer.
 
     Returns:
-        A function `train(weights, x, y, epochs, rate, seed=0)`: weights as `model.get_weights()`
-        gives them, arrays x (n, ...) and y (n, ...), the number of epochs, the learning rate,
-        and what decides the order and dropout. It leaves the trained weights in the model.
+        A function `train(weights, x, y, epochs, rate, seed=0, sample_weight=None)`: weights as
+        `model.get_weights()` gives them, arrays x (n, ...), or several inputs in a list or dict,
+        and y (n, ...), the number of epochs, the learning rate, what decides the order and
+        dropout, and weights of the examples. It leaves the trained weights in the model.
 
     Example:
         >>> model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
@@ -46,7 +47,7 @@ def retrainer(model: keras.Model, batch_size: int = 32) -> Callable[..., None]:
     trained.optimizer.build(model.trainable_variables)
     fresh = [variable.numpy() for variable in trained.optimizer.variables]
 
-    def train(weights, x, y, epochs: int, rate: float, seed: int = 0) -> None:
+    def train(weights, x, y, epochs: int, rate: float, seed: int = 0, sample_weight=None) -> None:
         unfreeze(model, "all")
         model.set_weights(weights)
         for variable, value in zip(trained.optimizer.variables, fresh, strict=True):
@@ -55,8 +56,11 @@ def retrainer(model: keras.Model, batch_size: int = 32) -> Callable[..., None]:
             state.assign(np.array([seed, index], "uint32"))
         trained.optimizer.learning_rate.assign(rate)
         random = np.random.default_rng(seed)
-        rows = np.concatenate([random.permutation(len(x)) for _ in range(epochs)])
-        size = min(batch_size, len(x))
-        trained.fit(x[rows], y[rows], batch_size=size, shuffle=False, verbose=0)
+        rows = np.concatenate([random.permutation(len(y)) for _ in range(epochs)])
+        size = min(batch_size, len(y))
+        x, y, sample_weight = keras.tree.map_structure(
+            lambda leaf: leaf if leaf is None else leaf[rows], (x, y, sample_weight)
+        )
+        trained.fit(x, y, batch_size=size, sample_weight=sample_weight, shuffle=False, verbose=0)
 
     return train
