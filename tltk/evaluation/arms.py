@@ -8,7 +8,7 @@ from collections.abc import Callable
 import keras
 import numpy as np
 
-from tltk.backbones import load_backbone, series_encoder
+from tltk.backbones import load_audio_backbone, load_backbone, sample_rate, series_encoder
 from tltk.inputs.examples import Examples
 from tltk.tuning.fine_tuning import fine_tune
 from tltk.tuning.heads import build_classifier
@@ -18,6 +18,7 @@ SCRATCH, SMALL, FROZEN, TUNED = ARMS = ("from scratch", "small network", "frozen
 WITHOUT_TRANSFER = (SCRATCH, SMALL)
 BATCH, SCRATCH_RATE, MOMENTUM = 32, 1e-3, 0.9
 MOST_WORDS = 5000
+SMALL_SPECTROGRAM = (32, 48)
 
 
 def arms_of(
@@ -64,7 +65,7 @@ def arms_of(
     def small_network(train, val, seed):
         if shape is None:
             return counted_words(train, val, class_names)
-        body = _small_body(shape)
+        body = _small_body(shape, pretrained)
         return trained_from_scratch(build_classifier(body, class_names), train, val, seed, epochs)
 
     functions = (from_scratch, small or small_network, frozen, fine_tuned)
@@ -176,17 +177,22 @@ def _input_shape(train) -> tuple | None:
     return None if first.dtype == object else first.shape[1:]
 
 
-def _small_body(shape) -> keras.Model:
+def _small_body(shape, pretrained) -> keras.Model:
     if len(shape) == 3 and shape[2] == 3 and min(shape) >= 3 and min(shape[:2]) >= 16:
         return load_backbone("small_cnn", weights=None, input_shape=shape)
     if len(shape) == 2:
         return series_encoder(shape, causal=False)
+    rate = sample_rate(pretrained()) if len(shape) == 1 else None
+    if rate is not None:
+        seconds = shape[0] / rate
+        return load_audio_backbone("small_cnn", seconds, rate, None, image_size=SMALL_SPECTROGRAM)
     if len(shape) == 1:
         inputs = keras.Input(shape)
         hidden = keras.layers.Dense(64, "relu", name="block1_dense")(inputs)
         return keras.Model(inputs, hidden, name="small")
     raise ValueError(
-        "A small network is known for RGB pictures from 16 pixels, texts, series and vectors. "
+        "A small network is known for RGB pictures from 16 pixels, texts, sound, series and "
+        "vectors. "
         f"Received: inputs of shape {shape}. Pass small=, a function of (train, val, seed) that "
         "returns a trained model, or leave the arm out with arms=."
     )
