@@ -294,7 +294,7 @@ def test_sounds_are_set_against_a_small_network_on_their_spectrogram():
     arms = arms_of(body, split.examples, ("a", "b"), None, lambda count: 1, 2)
     small = arms["small network"](split, split, 0)
     assert sample_rate(small) == 8000
-    assert [name for name in tltk.block_names(small)][:2] == ["block1", "block2"]
+    assert tltk.block_names(small)[:2] == ["block1", "block2"]
     assert small.predict(waves, verbose=0).shape == (8, 2)
 
 
@@ -304,7 +304,7 @@ def test_from_scratch_words_have_vectors_that_can_learn(encoder):
     copy = fresh_copy(tltk.load_text_backbone(vectors, encoder, length=4, units=4))
     [drawn] = copy.get_layer("word_vectors").get_weights()
     assert np.unique(drawn, axis=0).shape == drawn.shape
-    assert not np.isin(vectors.vectors, drawn).any()
+    assert np.abs(drawn).max() < np.abs(vectors.vectors).max() / 2
 
 
 def test_a_draw_of_one_seed_holds_the_smaller_draws():
