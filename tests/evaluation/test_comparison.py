@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 import tltk
-from tltk.evaluation.arms import ARMS, fresh_copy
+from tltk.backbones import sample_rate
+from tltk.evaluation.arms import ARMS, arms_of, fresh_copy
 from tltk.evaluation.subsets import draw_subset, label_sizes, passes_of
 from tltk.inputs.examples import Splits, batches, examples_of
 
@@ -297,6 +298,30 @@ def test_pictures_by_name_use_small_cnn_and_series_their_encoder():
     data = Splits(*series, ("low", "high"), {})
     found = tltk.compare_transfer(encoder, data, arms=["small network", "frozen"], **settings)
     assert len(found.rows) == 2
+
+
+def test_sounds_are_set_against_a_small_network_on_their_spectrogram():
+    waves = np.random.default_rng(0).uniform(-0.5, 0.5, (8, 2000)).astype("float32")
+    split = batches(examples_of((waves, np.arange(8) % 2)))
+
+    def body():
+        network = keras.Sequential([keras.Input((9, 9, 1)), keras.layers.Conv2D(2, 3)])
+        return tltk.load_audio_backbone(network, 0.25, 8000)
+
+    arms = arms_of(body, split.examples, ("a", "b"), None, lambda count: 1, 2)
+    small = arms["small network"](split, split, 0)
+    assert sample_rate(small) == 8000
+    assert tltk.block_names(small)[:2] == ["block1", "block2"]
+    assert small.predict(waves, verbose=0).shape == (8, 2)
+
+
+@pytest.mark.parametrize("encoder", ["mean", "cnn", "lstm"])
+def test_from_scratch_words_have_vectors_that_can_learn(encoder):
+    vectors = tltk.load_word_vectors(most=50)
+    copy = fresh_copy(tltk.load_text_backbone(vectors, encoder, length=4, units=4))
+    [drawn] = copy.get_layer("word_vectors").get_weights()
+    assert np.unique(drawn, axis=0).shape == drawn.shape
+    assert np.abs(drawn).max() < np.abs(vectors.vectors).max() / 2
 
 
 def test_a_draw_of_one_seed_holds_the_smaller_draws():

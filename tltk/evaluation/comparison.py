@@ -46,7 +46,7 @@ def compare_transfer(
     """Say whether transfer helped, hurt, or left no evidence either way, and by how much.
 
     The arms: "from scratch" (the same architecture with fresh weights), "small network" (one of its
-    own: `small_cnn` for pictures, counted words for texts, `series_encoder` for series), "frozen"
+    own: `small_cnn` for pictures and spectrograms, counted words, `series_encoder`), "frozen"
     (a linear probe) and "fine-tuned" (two phases, see `fine_tune`), and `methods`. Every seed draws
     its own training subset and its own validation of the same size, and starts its own fresh
     weights; all arms see the same ones, so their scores are paired. All that is trained by steps
