@@ -132,6 +132,8 @@ def kept_run(source, target, seed):
 def main():
     warnings.simplefilter("ignore", ConvergenceWarning)
     began, rows = time.perf_counter(), []
+    for seed, pair in itertools.product(SEEDS, itertools.permutations(DOMAINS, 2)):
+        print(seed, *pair, kept_run(*pair, seed), flush=True)
     for source, target in itertools.permutations(DOMAINS, 2):
         found = [kept_run(source, target, seed) for seed in SEEDS]
         for method in found[0]:
