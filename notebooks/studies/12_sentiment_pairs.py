@@ -11,8 +11,8 @@ labels:
 - `target-trained`: the ceiling, 1,000 labelled texts of the target.
 
 Settings are the package's own; the regression's strength is chosen by cross-validation within the
-source. Scores are balanced accuracy. The verdict on a pair and a method is `transfer_verdict` of the
-gaps to `source only` over ten seeds.
+source. Scores are balanced accuracy. The verdict on a pair and a method is `transfer_verdict` of
+the gaps to `source only` over ten seeds.
 
 About ten minutes on one CPU core. Finished runs are kept in the cache folder, so that the same call
 goes on after an interruption:
