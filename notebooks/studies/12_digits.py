@@ -83,7 +83,7 @@ def network(side, seed):
     x = keras.layers.Rescaling(1 / 127.5, -1)(inputs)
     for filters in (24, 48, 96):
         x = keras.layers.Conv2D(filters, 3, padding="same", use_bias=False)(x)
-        x = keras.layers.MaxPooling2D()(normal(x))
+        x = normal(keras.layers.MaxPooling2D()(x))
     x = keras.layers.Dense(96, use_bias=False)(keras.layers.Flatten()(x))
     return tltk.build_classifier(keras.Model(inputs, normal(x)), 10)
 
@@ -179,3 +179,39 @@ def measure(pair, seed):
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(rows))
     return rows
+
+
+CRITERIA = {"entropy": "entropy", "infomax": "InfoMax", "density": "neighbourhood density"}
+
+
+def choices(rows):
+    """What each criterion picks among the methods without target labels, run by run."""
+    candidates = [row for row in rows if row["method"] != "target's labels"]
+    found = []
+    for pair, seed in sorted({(row["pair"], row["seed"]) for row in candidates}):
+        these = [row for row in candidates if (row["pair"], row["seed"]) == (pair, seed)]
+        [plain] = [row["accuracy"] for row in these if row["method"] == "source only"]
+        picks = {f"by {told}": max(these, key=lambda r: r[name]) for name, told in CRITERIA.items()}
+        picks["by the target's labels (oracle)"] = max(these, key=lambda row: row["accuracy"])
+        for criterion, pick in picks.items():
+            row = {"pair": pair, "seed": seed, "criterion": criterion, "picked": pick["method"]}
+            found.append(row | {"accuracy": pick["accuracy"], "gain": pick["accuracy"] - plain})
+    return found
+
+
+def main():
+    seeds = [int(each) for each in sys.argv[1:]] or SEEDS
+    rows = [row for pair in PAIRS for seed in seeds for row in measure(pair, seed)]
+    if seeds is not SEEDS:
+        return
+    about = (
+        "Digits carried to another domain without its labels, a small network from scratch, seeds "
+        f"{list(SEEDS)}: accuracy on the target's test pictures, and what each criterion picks."
+    )
+    kept = [{"kind": "run", **row} for row in rows]
+    kept += [{"kind": "choice", **row} for row in choices(rows)]
+    print(keep_study(__file__, about, kept, sum(row["seconds"] for row in rows)))
+
+
+if __name__ == "__main__":
+    main()

@@ -5,7 +5,13 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
-from sklearn.utils.validation import _check_sample_weight, indexable
+from sklearn.utils.validation import (
+    _check_sample_weight,
+    check_is_fitted,
+    column_or_1d,
+    indexable,
+    validate_data,
+)
 
 from tltk.adaptation.domains import SOURCE, TARGET, checked_domain
 
@@ -32,6 +38,8 @@ def boost(
 ) -> Rounds:
     """Go through the rounds of TrAdaBoost.
 
+    Rows that begin with weight 0 keep it.
+
     Args:
         learn: from weights (n + m,) of mean 1 to a fitted learner and its mistakes (n + m,), each
             between 0 and 1.
@@ -54,7 +62,8 @@ def boost(
             f"Boosting takes one round or more. Received: n_estimators={rounds}. 50 are usual."
         )
     target = domain == TARGET
-    fading = -np.log1p(np.sqrt(2 * np.log(np.sum(domain == SOURCE)) / rounds))
+    counts = weights > 0
+    fading = -np.log1p(np.sqrt(2 * np.log(np.sum(counts & ~target)) / rounds))
     weights, found, at_chance = weights / weights.mean(), [], False
     for number in range(rounds):
         learner, mistakes = learn(weights)
@@ -68,32 +77,55 @@ def boost(
             break
         vote = vote_of(error, chance, own)
         found.append((learner, vote, error, share))
-        logs = np.log(weights) + mistakes * np.where(target, vote, fading)
-        weights = np.exp(logs - logs.max())
-        weights = np.maximum(weights / weights.mean(), np.finfo(float).tiny)
+        weights = weights.copy()
+        logs = np.log(weights[counts]) + (mistakes * np.where(target, vote, fading))[counts]
+        weights[counts] = np.exp(logs - logs.max())
+        weights[counts] = np.maximum(weights[counts] / weights.mean(), np.finfo(float).tiny)
     learners, votes, errors, shares = map(list, zip(*found, strict=True))
     return Rounds(learners, votes, errors, shares, weights, at_chance)
 
 
 def vote_of(error: float, chance: float, target_weights: np.ndarray) -> float:
     """log((1 - e) / e) less its value at chance; for e = 0, as if half the lightest row failed."""
-    least = target_weights.min() / target_weights.sum() / 2
+    least = target_weights[target_weights > 0].min() / target_weights.sum() / 2
     error = max(error, min(least, chance / 2)) if error == 0 else error
     return float(np.log((1 - error) / error) + np.log(chance / (1 - chance)))
 
 
-def checked_stack(estimator, X, y, domain, sample_weight):
-    """Rows, labels, domain (or None) and positive weights that belong together."""
-    X, y = indexable(X, y)
-    y = np.asarray(y)
+def checked_stack(estimator: Any, X, y, domain, sample_weight=None):
+    """Rows, labels, domain (or None) and weights that belong together.
+
+    Rows of numbers are checked, sparse ones too; tables of mixed columns are the pipeline's.
+    """
+    if is_table(X):
+        X, y = indexable(X, column_or_1d(y, warn=True))
+        estimator.n_features_in_ = X.shape[1]
+    else:
+        X, y = validate_data(estimator, X, y, dtype=None, accept_sparse="csr")
     y = y.astype(str) if y.dtype.kind == "O" and all(isinstance(each, str) for each in y) else y
     weights = np.asarray(_check_sample_weight(sample_weight, X, dtype="float64"))
-    if not np.isfinite(weights).all() or (weights <= 0).any():
+    domain = None if domain is None else checked_domain(domain, len(y))
+    sides = [weights] if domain is None else [weights[domain == side] for side in (SOURCE, TARGET)]
+    if (weights < 0).any() or not all(side.any() for side in sides):
         raise ValueError(
-            "Every row begins with a weight above 0. Received: sample_weight from "
-            f"{weights.min():g} to {weights.max():g}. Leave out rows that should not count."
+            "Rows begin with weights of 0 or more, and with some above 0 in each domain. Received: "
+            f"sample_weight from {weights.min():g} to {weights.max():g}, in sum "
+            f"{', '.join(f'{side.sum():g}' for side in sides)}. Without sample_weight all are 1."
         )
-    return X, y, None if domain is None else checked_domain(domain, len(y)), weights
+    return X, y, domain, weights
+
+
+def is_table(X) -> bool:
+    """A data frame, or an array of objects, whose columns only a pipeline can read."""
+    return hasattr(X, "iloc") or (hasattr(X, "dtype") and X.dtype.kind == "O")
+
+
+def checked_rows(estimator: Any, X):
+    """Rows to predict for, of the width of those in `fit`."""
+    check_is_fitted(estimator)
+    if is_table(X):
+        return X
+    return validate_data(estimator, X, dtype=None, accept_sparse="csr", reset=False)
 
 
 def warn_at_chance(error, share) -> None:

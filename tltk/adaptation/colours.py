@@ -31,8 +31,8 @@ class RandomColours(keras.layers.Layer):
         if not training:
             return pictures
         ends = (2, ops.shape(pictures)[0], 1, 1, pictures.shape[-1])
-        black, white = keras.random.uniform(ends, 0, 255, self.compute_dtype, seed=self._drawn)
-        return black + (white - black) * pictures / 255
+        ends = keras.random.uniform(ends, 0, 255, self.compute_dtype, seed=self._drawn)
+        return ends[0] + (ends[1] - ends[0]) * pictures / 255
 
     def get_config(self):
         return {**super().get_config(), "seed": self.seed}

@@ -122,7 +122,7 @@ class TwoDomains(keras.Model):
     def __init__(self, network, method, weight, steps, steepness=10.0, labelled=0, seed=0):
         super().__init__()
         self.network, self._sees, self._weight = network, method.sees, weight
-        self._term = method.make(seed)
+        self._term = method.make(seed) if weight else None
         self._steps, self._steepness, self._labelled = max(1, steps), steepness, labelled
 
     def build(self, shape=None):

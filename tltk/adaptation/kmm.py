@@ -32,8 +32,8 @@ class KMM(BaseEstimator):
     It is solved as a quadratic programme to a measured duality gap, in some twenty Cholesky
     factorisations. Up to `exact_rows` source rows it is exact, at a cost of n^2 numbers and n^3
     steps; beyond that the kernel is that of `landmarks` rows, drawn from both domains in halves
-    (Nyström), at a cost of n times as many numbers. With a wide kernel many weights are nearly as
-    good; the solver gives one far from the bounds.
+    (Nyström), at a cost of n times as many numbers. With a wide kernel very different weights are
+    nearly as good: take single weights for less than their sums over neighbours.
 
     Args:
         bandwidth: s; the median distance of a thousand rows of both domains by default.

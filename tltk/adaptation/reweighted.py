@@ -66,13 +66,11 @@ class Reweighted(SourceOnly):
         y = np.asarray(y)
         if domain is None:
             warn_without_domain(self)
-            self.estimator_ = clone(self.estimator).fit(X, y)
-            return self
+            return self._keep(clone(self.estimator).fit(X, y))
         source = np.flatnonzero(checked_domain(domain, len(y)) == SOURCE)
         weigher = DensityRatio() if self.weigher is None else self.weigher
         self.weigher_ = clone(weigher).fit(X, domain=domain)
         self.weights_ = self.weigher_.weights_ / self.weigher_.weights_.mean()
         self.effective_size_ = effective_sample_size(self.weights_)
         own = clone(self.estimator)
-        self.estimator_ = fit_weighted(own, rows_at(X, source), y[source], self.weights_)
-        return self
+        return self._keep(fit_weighted(own, rows_at(X, source), y[source], self.weights_))

@@ -28,8 +28,8 @@ def target_entropy(probabilities: np.ndarray) -> float:
         ValueError: for anything else than probabilities.
 
     Example:
-        >>> round(target_entropy([[0.5, 0.5], [1.0, 0.0]]) / np.log(2), 6)
-        0.5
+        >>> round(target_entropy([[0.5, 0.5], [1.0, 0.0]]), 3)  # half of log 2
+        0.347
 
     Reference:
         Grandvalet and Bengio, Semi-supervised learning by entropy minimization, 2004.

@@ -57,8 +57,7 @@ class SourceOnly(MetaEstimatorMixin, BaseEstimator):
         else:
             rows = np.flatnonzero(checked_domain(domain, _count(X)) == SOURCE)
         given = {} if sample_weight is None else {"sample_weight": np.asarray(sample_weight)[rows]}
-        self.estimator_ = clone(self.estimator).fit(_taken(X, rows), _taken(y, rows), **given)
-        return self
+        return self._keep(clone(self.estimator).fit(_taken(X, rows), _taken(y, rows), **given))
 
     @property
     def classes_(self):
@@ -93,6 +92,12 @@ class SourceOnly(MetaEstimatorMixin, BaseEstimator):
         tags.classifier_tags, tags.regressor_tags = inner.classifier_tags, inner.regressor_tags
         tags.input_tags, tags.target_tags = inner.input_tags, inner.target_tags
         return tags
+
+    def _keep(self, fitted):
+        self.estimator_ = fitted
+        if hasattr(fitted, "n_features_in_"):
+            self.n_features_in_ = fitted.n_features_in_
+        return self
 
     def _fitted(self):
         check_is_fitted(self, "estimator_")

@@ -8,72 +8,100 @@ from tltk.adaptation.domains import stack_domains
 
 
 def stack_tables(source: Any, target: Any) -> tuple[Any, np.ndarray | None, np.ndarray]:
-    """Stack two data frames with the same columns, source first, for a pipeline to encode.
+    """Stack two tables with the same columns, source first, for a pipeline to encode.
 
     The target's columns are put into the source's order. Names must be the same, and so must the
-    kind of each column, numbers or not: a column that means something else in the other domain is
-    no table to learn from.
+    kind of each column, numbers or not: a column that means something else in the other domain
+    teaches nothing. Arrays have no names; their columns are numbered.
 
     Args:
-        source: a pandas DataFrame (n rows), or a pair (frame, labels).
-        target: a DataFrame (m rows), or a pair (frame, labels).
+        source: a pandas DataFrame or an array of objects, n rows, or a pair (table, labels).
+        target: the same, m rows.
 
     Returns:
-        `(X, y, domain)` as `stack_domains` gives them, X a DataFrame (n + m rows) numbered from 0.
+        `(X, y, domain)` as `stack_domains` gives them, X a table (n + m rows) as given.
 
     Raises:
         ValueError: for columns that only one domain has, a column of another kind, a column twice,
-            a domain without rows, or labels of another length.
+            a frame and an array, a domain without rows, or labels of another length.
 
     Example:
-        >>> import pandas
-        >>> old = pandas.DataFrame({"age": [30, 40], "city": ["Rome", "Oslo"]})
-        >>> new = pandas.DataFrame({"city": ["Rome"], "age": [35]})
+        >>> old = np.array([[30, "Rome"], [40, "Oslo"]], dtype=object)
+        >>> new = np.array([[35, "Rome"]], dtype=object)
         >>> X, y, domain = stack_tables((old, [0, 1]), new)
-        >>> X["age"].tolist(), y.tolist(), domain.tolist()
+        >>> X[:, 0].tolist(), y.tolist(), domain.tolist()
         ([30, 40, 35], [0, 1, -1], [0, 0, 1])
+        >>> stack_tables(old, new[:, :1])
+        Traceback (most recent call last):
+        ...
+        ValueError: Both tables need the same columns. Received: only in the source [1], ...
     """
-    import pandas
-
-    (first, labels), (second, more_labels) = _frame(source, "source"), _frame(target, "target")
-    missing = [list(a.columns.difference(b.columns)) for a, b in ((first, second), (second, first))]
-    if missing[0] or missing[1]:
+    (first, labels), (second, more_labels) = _table(source, "source"), _table(target, "target")
+    if hasattr(first, "iloc") != hasattr(second, "iloc"):
+        raise ValueError(
+            "Both tables are data frames, or both are arrays. Received: "
+            f"{type(first).__name__} and {type(second).__name__}. Convert one of the two."
+        )
+    columns, others = _columns(first), _columns(second)
+    if set(columns) != set(others):
         raise ValueError(
             "Both tables need the same columns. Received: only in the source "
-            f"{missing[0]}, only in the target {missing[1]}. Rename the columns that mean the same, drop the others."
+            f"{[name for name in columns if name not in others]}, only in the target "
+            f"{[name for name in others if name not in columns]}. "
+            "Rename the columns that mean the same, drop the others."
         )
-    second = second[list(first.columns)]
-    other = [name for name in first.columns if _kind(first[name]) != _kind(second[name])]
-    if other:
-        told = ", ".join(f"{n!r} ({first[n].dtype} and {second[n].dtype})" for n in other)
+    for name, table in (("source", first), ("target", second)):
+        if len(table) == 0:
+            raise ValueError(
+                f"Both tables need at least one row. Received: a {name} without. Check the file."
+            )
+    pairs = [(name, _kind(first, name), _kind(second, name)) for name in columns]
+    unlike = [f"{name!r} ({one}, then {other})" for name, one, other in pairs if one != other]
+    if unlike:
         raise ValueError(
-            f"A column is numbers in both tables, or in neither. Received: {told}. "
+            f"A column is numbers in both tables, or in neither. Received: {', '.join(unlike)}. "
             "Convert one of the two."
         )
-    places = [np.zeros((len(each), 1)) for each in (first, second)]
-    sides = [
-        each if known is None else (each, known)
-        for each, known in zip(places, (labels, more_labels), strict=True)
+    numbered = [
+        np.zeros((len(table), 1)) if known is None else (np.zeros((len(table), 1)), known)
+        for table, known in ((first, labels), (second, more_labels))
     ]
-    _, y, domain = stack_domains(*sides)
-    return pandas.concat([first, second], ignore_index=True), y, domain
+    _, y, domain = stack_domains(*numbered)
+    return _joined(first, second, columns), y, domain
 
 
-def _frame(side, name):
-    frame, labels = side if isinstance(side, tuple) and len(side) == 2 else (side, None)
-    if not hasattr(frame, "columns") or not hasattr(frame, "dtypes"):
+def _table(side, name):
+    table, labels = side if isinstance(side, tuple) and len(side) == 2 else (side, None)
+    table = table if hasattr(table, "iloc") else np.asarray(table, dtype=object)
+    if table.ndim != 2:
         raise ValueError(
-            f"The {name} must be a pandas DataFrame. Received: {type(frame).__name__}. "
-            "Arrays of numbers go to stack_domains."
+            f"The {name} must be a table of rows and columns. Received: shape {table.shape}. "
+            "Pass a pandas DataFrame or an array of objects (n, k)."
         )
-    twice = list(frame.columns[frame.columns.duplicated()])
+    columns = _columns(table)
+    twice = sorted({str(each) for each in columns if columns.count(each) > 1})
     if twice:
         raise ValueError(
-            f"The {name}'s columns must have different names. Received: {twice} more than once. "
-            "Rename them."
+            f"The {name}'s columns must have different names. Received: {', '.join(twice)} more "
+            "than once. Rename them."
         )
-    return frame, labels
+    return table, labels
 
 
-def _kind(column) -> str:
-    return "number" if getattr(column.dtype, "kind", "O") in "fiub" else "other"
+def _columns(table) -> list:
+    return list(table.columns) if hasattr(table, "iloc") else list(range(table.shape[1]))
+
+
+def _kind(table, name) -> str:
+    """Whether a column holds numbers, missing ones (None, NaN) left aside."""
+    values = np.asarray(table[name] if hasattr(table, "iloc") else table[:, name], dtype=object)
+    numbers = [isinstance(v, (int, float, np.number)) for v in values if v is not None and v == v]
+    return "numbers" if all(numbers) else "other values"
+
+
+def _joined(first, second, columns):
+    if not hasattr(first, "iloc"):
+        return np.concatenate([first, second])
+    import pandas
+
+    return pandas.concat([first, second[columns]], ignore_index=True)

@@ -5,10 +5,16 @@ from typing import Any, ClassVar
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin
 from sklearn.tree import DecisionTreeClassifier
+from sklearn.utils import get_tags
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_is_fitted
 
-from tltk.adaptation.boosting import Rounds, boost, checked_stack, warn_at_chance
+from tltk.adaptation.boosting import (
+    Rounds,
+    boost,
+    checked_rows,
+    checked_stack,
+    warn_at_chance,
+)
 from tltk.adaptation.domains import TARGET, forget, warn_without_domain
 from tltk.adaptation.weighted_fit import checked_labels, fit_weighted, random_of, seeded
 
@@ -106,11 +112,12 @@ class TrAdaBoost(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
 
     def predict(self, X):
         """Predict labels (k,)."""
-        return self.classes_[self.predict_proba(X).argmax(axis=1)]
+        shares = self.predict_proba(X)
+        return self.classes_[shares.argmax(axis=1)]
 
     def predict_proba(self, X):
         """The share of the votes for each class, (k, classes); no calibrated probabilities."""
-        check_is_fitted(self, "estimators_")
+        X = checked_rows(self, X)
         first = first_voter(len(self.estimators_))
         voters, votes = self.estimators_[first:], self.votes_[first:]
         answers = [each.predict(X) for each in voters]
@@ -119,6 +126,11 @@ class TrAdaBoost(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
             for vote, answer in zip(votes, answers, strict=True)
         )
         return counts / votes.sum()
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = get_tags(self._learner()).input_tags.sparse
+        return tags
 
     def _learner(self) -> Any:
         return DecisionTreeClassifier(max_depth=3) if self.estimator is None else self.estimator

@@ -5,9 +5,9 @@ from typing import ClassVar
 import numpy as np
 from sklearn.base import BaseEstimator, MetaEstimatorMixin, RegressorMixin
 from sklearn.tree import DecisionTreeRegressor
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils import get_tags
 
-from tltk.adaptation.boosting import boost, checked_stack, warn_at_chance
+from tltk.adaptation.boosting import boost, checked_rows, checked_stack, warn_at_chance
 from tltk.adaptation.domains import TARGET, forget, warn_without_domain
 from tltk.adaptation.tradaboost import first_voter
 from tltk.adaptation.weighted_fit import fit_weighted, random_of, seeded
@@ -93,10 +93,15 @@ class TrAdaBoostR2(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
 
     def predict(self, X):
         """Predict numbers (k,)."""
-        check_is_fitted(self, "estimators_")
+        X = checked_rows(self, X)
         first = first_voter(len(self.estimators_))
         answers = np.column_stack([each.predict(X) for each in self.estimators_[first:]])
         return weighted_median(answers, self.votes_[first:])
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = get_tags(self._learner()).input_tags.sparse
+        return tags
 
     def _learner(self):
         return DecisionTreeRegressor(max_depth=3) if self.estimator is None else self.estimator
@@ -111,9 +116,9 @@ def weighted_median(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
 
 
 def _checked_numbers(y) -> np.ndarray:
-    if y.ndim != 1 or y.dtype.kind not in "fiub" or not np.isfinite(y).all():
+    if y.dtype.kind not in "fiub" or not np.isfinite(y).all():
         raise ValueError(
-            f"Values must be finite numbers (n,). Received: shape {y.shape}, type {y.dtype}. "
+            f"Unknown label type: values must be finite numbers. Received: type {y.dtype}. "
             "Leave out rows without a value; for classes take TrAdaBoost."
         )
     return y.astype("float64")

@@ -75,11 +75,10 @@ class WeightSweep(SourceOnly):
                 no sample_weight.
         """
         forget(self)
-        X, y, domain, _ = checked_stack(self, X, y, domain, None)
+        X, y, domain, _ = checked_stack(self, X, y, domain)
         if domain is None:
             warn_without_domain(self)
-            self.estimator_ = clone(self.estimator).fit(X, y)
-            return self
+            return self._keep(clone(self.estimator).fit(X, y))
         checked_labels(y, domain)
         _check(self.weights, self.folds, np.sum(domain == TARGET))
         random = random_of(self.random_state)
@@ -89,8 +88,7 @@ class WeightSweep(SourceOnly):
         best = order[len(order) - 1 - np.argmax(self.scores_[order][::-1])]
         self.weight_ = float(self.weights[best])
         shares = np.where(domain == SOURCE, self.weight_, 1.0)
-        self.estimator_ = fit_weighted(seeded(self.estimator, random), X, y, shares)
-        return self
+        return self._keep(fit_weighted(seeded(self.estimator, random), X, y, shares))
 
     def _score(self, X, y, domain, fold, weight) -> float:
         """The mean score of target rows by models that did not see them."""

@@ -4,6 +4,7 @@ import warnings
 from typing import Any
 
 import numpy as np
+from sklearn import config_context
 from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 from sklearn.utils import _safe_indexing, check_random_state
@@ -44,7 +45,7 @@ def fit_weighted(estimator: Any, X: Any, y: np.ndarray, weights: np.ndarray) -> 
     if not weights.all():
         kept = np.flatnonzero(weights)
         X, y, weights = rows_at(X, kept), y[kept], weights[kept]
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), config_context(enable_metadata_routing=False):
         warnings.filterwarnings("ignore", message=NOTHING_LEFT_TO_GAIN)
         return estimator.fit(X, y, **{name: weights})
 
