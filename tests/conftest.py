@@ -5,6 +5,7 @@ import socket
 
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "2"
 os.environ["MPLBACKEND"] = "Agg"
+os.environ["OPENBLAS_NUM_THREADS"] = "1"  # more wait for each other where cores are busy
 
 import numpy as np
 import pytest

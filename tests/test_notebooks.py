@@ -35,6 +35,13 @@ def test_badge_opens_this_chapter(path):
 
 
 @each_chapter
+def test_links_to_other_chapters_lead_somewhere(notebook):
+    prose = "\n".join(c.source for c in notebook.cells if c.cell_type == "markdown")
+    targets = re.findall(r"\]\(([^)#:\s]+)\)", prose)
+    assert not [name for name in targets if not (ROOT / "notebooks" / name).exists()]
+
+
+@each_chapter
 def test_front_matter(notebook):
     nbformat.validate(notebook)
     assert notebook.metadata.kernelspec.name == "python3"

@@ -214,6 +214,23 @@ def test_a_budget_stops_at_whole_seeds_and_says_so(data, monkeypatch, capsys):
     assert {row["verdict"] for row in one.verdicts} == {"no evidence either way"}
 
 
+def test_it_says_how_long_it_will_take_before_it_starts(data, capsys):
+    said = []
+
+    def mine(train, val, seed):
+        said.append(capsys.readouterr().out)
+        return linear(train, val, seed)
+
+    settings = {"arms": ["small network", "frozen"], "labels_per_class": 4, "seeds": 2}
+    found = tltk.compare_transfer(identity, data, methods={"mine": mine}, **settings)
+    assert len(found.rows) == 6
+    assert said[0].startswith("6 models to train, about ")
+    assert "s, told from two passes of each network; not counted: mine." in said[0]
+    with pytest.raises(ValueError, match="number of blocks to unfreeze"):
+        tltk.compare_transfer(wide_body, data, unfreeze_blocks=9, seeds=1)
+    assert "seed 0" not in capsys.readouterr().out
+
+
 def test_skewed_data_is_judged_by_balanced_accuracy_where_asked():
     labels = np.array([0] * 40 + [1] * 8 + [2] * 8)
     parts = [batches(examples_of(points(56, seed, labels))) for seed in range(3)]

@@ -8,7 +8,7 @@ from tltk.shipping.course import Run
 from tltk.shipping.pages import Front, front_of, write_index, write_page
 
 PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAAB"
-FRONT = "[![Open](https://x/b)](https://x)\n# Why *transfer*\n\nGoal: a `b` c\n\nRun time: 2 min"
+FRONT = "[![Open](https://x/b)](https://x)\n# Why *transfer*\n\nGoal: a `b` c\n\nRun time: 2 min."
 
 
 def executed(prose=FRONT, error=None):
@@ -18,7 +18,7 @@ def executed(prose=FRONT, error=None):
 
 
 def test_front_matter_is_read_as_plain_text():
-    assert front_of(executed().notebook) == Front("Why transfer", "a b c", "2 min")
+    assert front_of(executed().notebook) == Front("Why transfer", "a b c", "2 min.")
     assert front_of(new_notebook()) == Front("", "", "")
 
 
@@ -32,11 +32,23 @@ def test_a_page_loads_nothing_but_mathjax_for_formulae(tmp_path, formula, script
     assert "plot" in page
 
 
+def test_links_between_chapters_lead_to_pages_that_are_there(tmp_path):
+    links = "[kept](02_fit_head.ipynb) [planned](03_tune_it.ipynb) [neither](04_go_on.ipynb)"
+    (tmp_path / "02_fit_head.html").touch()
+    page = write_page(executed(f"{FRONT}\n\n{links}"), tmp_path, ["03_tune_it"])
+    shown = page.read_text(encoding="utf-8")
+    assert (
+        '<a href="02_fit_head.html">kept</a> <a href="03_tune_it.html">planned</a> neither' in shown
+    )
+    assert "ipynb" not in shown
+
+
 def test_index_shows_each_chapter_with_its_figure_and_outcome(tmp_path):
     failed = executed(error="ValueError: <no> data")._replace(path=Path("02_fit_head.ipynb"))
     page = write_index([executed(), failed], tmp_path).read_text(encoding="utf-8")
     assert '01 · <a href="01_see_why.html">Why transfer</a>' in page
     assert '02 · <a href="02_fit_head.html">Why transfer</a>' in page
+    assert "<p>A b c</p>" in page
     assert "<b>done</b> in 61 s (expected: 2 min)" in page
     assert "ValueError: &lt;no&gt; data" in page
     assert page.count(f"data:image/png;base64,{PIXEL}") == 2

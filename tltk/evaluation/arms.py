@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import partial
 
 import keras
 import numpy as np
@@ -20,9 +21,30 @@ BATCH, SCRATCH_RATE, MOMENTUM = 32, 1e-3, 0.9
 MOST_WORDS = 5000
 
 
+def networks_of(
+    backbone: str | Callable[[], keras.Model], train: Examples
+) -> dict[str, Callable[[], keras.Model]]:
+    """For each arm what builds its network, but for the small one of texts, which has none.
+
+    Args:
+        backbone: a name of `list_backbones`, or a function that builds a pretrained model.
+        train: examples that show the shape of the inputs.
+
+    Returns:
+        Functions without arguments, by the names of `ARMS`.
+    """
+    shape = _input_shape(train)
+    if isinstance(backbone, str):
+        pretrained = partial(load_backbone, backbone, input_shape=shape)
+        fresh = partial(load_backbone, backbone, input_shape=shape, copy_blocks=0)
+    else:
+        pretrained, fresh = backbone, lambda: fresh_copy(backbone())
+    small = {} if shape is None else {SMALL: partial(_small_body, shape)}
+    return {SCRATCH: fresh, **small, FROZEN: pretrained, TUNED: pretrained}
+
+
 def arms_of(
-    backbone: str | Callable[[], keras.Model],
-    train: Examples,
+    networks: dict[str, Callable[[], keras.Model]],
     class_names: tuple[str, ...],
     small: Callable | None,
     epochs: Callable[[int], int],
@@ -31,8 +53,7 @@ def arms_of(
     """The four arms by name: functions of (train, val, seed) that return a trained model.
 
     Args:
-        backbone: a name of `list_backbones`, or a function that builds a pretrained model.
-        train: examples that show the shape of the inputs.
+        networks: what `networks_of` returned.
         class_names: one name per class.
         small: the caller's own function of (train, val, seed) for the small network, or None.
         epochs: gives the epochs for a number of training examples.
@@ -41,31 +62,29 @@ def arms_of(
     Returns:
         The functions, in the order of `ARMS`.
     """
-    shape = _input_shape(train)
-    pretrained, fresh = _builders(backbone, shape)
+
+    def classifier(name):
+        return build_classifier(networks[name](), class_names)
 
     def from_scratch(train, val, seed):
-        return trained_from_scratch(
-            build_classifier(fresh(), class_names), train, val, seed, epochs
-        )
+        return trained_from_scratch(classifier(SCRATCH), train, val, seed, epochs)
 
     def frozen(train, val, seed):
-        model = build_classifier(pretrained(), class_names)
+        model = classifier(FROZEN)
         fit_linear_head(model, train, val)
         return model
 
     def fine_tuned(train, val, seed):
-        model = build_classifier(pretrained(), class_names)
+        model = classifier(TUNED)
         count = epochs(train.examples.count)
         settings = {"epochs": count, "patience": patience(count), "seed": seed, "verbose": 0}
         fine_tune(model, train, val, unfreeze_blocks=unfreeze_blocks, **settings)
         return model
 
     def small_network(train, val, seed):
-        if shape is None:
+        if SMALL not in networks:
             return counted_words(train, val, class_names)
-        body = _small_body(shape)
-        return trained_from_scratch(build_classifier(body, class_names), train, val, seed, epochs)
+        return trained_from_scratch(classifier(SMALL), train, val, seed, epochs)
 
     functions = (from_scratch, small or small_network, frozen, fine_tuned)
     return dict(zip(ARMS, functions, strict=True))
@@ -116,15 +135,6 @@ def counted_words(train, val, class_names) -> keras.Model:
 def patience(epochs: int) -> int:
     """A third of the epochs, and never fewer than five."""
     return max(5, math.ceil(epochs / 3))
-
-
-def _builders(backbone, shape):
-    if not isinstance(backbone, str):
-        return backbone, lambda: fresh_copy(backbone())
-    return (
-        lambda: load_backbone(backbone, input_shape=shape),
-        lambda: load_backbone(backbone, input_shape=shape, copy_blocks=0),
-    )
 
 
 def fresh_copy(model: keras.Model) -> keras.Model:

@@ -3,6 +3,7 @@
 import numpy as np
 
 from tltk.evaluation.feature_checks import checked_classes, checked_features
+from tltk.tuning.threads import few_threads
 
 STRENGTHS = (1e-3, 1e-2, 1e-1)
 
@@ -45,7 +46,8 @@ def linear_probe_accuracy(
         Alain and Bengio, Understanding intermediate layers using linear classifier probes, 2016.
     """
     probes = [linear_probe(each) for each in strengths]
-    judged = [_judged(probe, features, labels, held_out, seed) for probe in probes]
+    with few_threads(np.size(features) * len(np.unique(labels))):
+        judged = [_judged(probe, features, labels, held_out, seed) for probe in probes]
     return min(judged)[1]
 
 

@@ -10,6 +10,7 @@ from tltk.inputs.images import image_folder
 from tltk.inputs.organisations import Organisation, organisation_network
 from tltk.inputs.places import bundle_folder, cache_folder, home_folder, notebooks_folder
 from tltk.inputs.series import Series, series_file
+from tltk.inputs.shifts import Shift, shifted_domains
 from tltk.inputs.splits import split_rows
 from tltk.inputs.texts import text_file, text_folder
 from tltk.inputs.vibration import Vibration, vibration_windows
@@ -28,6 +29,7 @@ __all__ = [
     "Scaling",
     "Series",
     "SeriesWindows",
+    "Shift",
     "Splits",
     "Vibration",
     "audio_folder",
@@ -51,6 +53,7 @@ __all__ = [
     "scale_windows",
     "series_file",
     "series_windows",
+    "shifted_domains",
     "split_rows",
     "take",
     "text_file",

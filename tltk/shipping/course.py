@@ -200,7 +200,7 @@ def run_notebooks(
     for count, path in enumerate(paths, 1):
         print(f"[{count}/{len(paths)}] {path.stem:32}", end=" ", flush=True)
         run = run_chapter(path, out / "work" / path.stem, settings)
-        page = write_page(run, out)
+        page = write_page(run, out, [path.stem for path in paths])
         print(f"{run.seconds:6.1f} s  {'failed: ' + run.error if run.error else page}", flush=True)
         runs.append(run)
     print(f"Index: {write_index(runs, out)}")

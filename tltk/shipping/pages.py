@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 __all__ = ["Front", "front_of", "write_index", "write_page"]
 
 REMOTE_SCRIPT = re.compile(r'<script[^>]*\ssrc="https?://([^"]*)"[^>]*>\s*</script>')
+CHAPTER_LINK = re.compile(r'<a href="(\d\d_\w+)\.ipynb">(.*?)</a>', re.DOTALL)
 NARROW = "<style>body > main { max-width: 60rem; margin: 2rem auto }</style>"
 CARD = """<article class="{status}">{figure}<div>
 <h2>{heading}</h2><p>{goal}</p>
@@ -74,15 +75,17 @@ def front_of(notebook) -> Front:
     return Front(*(match[1].strip() if match else "" for match in found))
 
 
-def write_page(run: Run, folder: str | Path) -> Path:
+def write_page(run: Run, folder: str | Path, beside: Collection[str] = ()) -> Path:
     """Write an executed chapter as one HTML file with its figures inside.
 
     Nothing is loaded from elsewhere, except MathJax where the chapter has formulae; offline they
-    are shown as they were typed.
+    are shown as they were typed. A link to another chapter leads to its page, and is plain text
+    where there is none.
 
     Args:
         run: what `run_chapter` returned.
         folder: where the page goes.
+        beside: chapters whose pages will stand in the folder too, such as "01_measure_transfer".
 
     Returns:
         The path of the page.
@@ -101,6 +104,13 @@ def write_page(run: Run, folder: str | Path) -> Path:
 
     page = Path(folder) / f"{name}.html"
     page.parent.mkdir(parents=True, exist_ok=True)
+
+    def to_page(link: re.Match) -> str:
+        target = page.with_name(f"{link[1]}.html")
+        there = link[1] in beside or target.exists()
+        return f'<a href="{target.name}">{link[2]}</a>' if there else link[2]
+
+    body = CHAPTER_LINK.sub(to_page, body)
     body = REMOTE_SCRIPT.sub(keep, body).replace("</head>", f"{NARROW}</head>", 1)
     page.write_text(body, encoding="utf-8")
     return page
@@ -129,14 +139,15 @@ def write_index(runs: Sequence[Run], folder: str | Path) -> Path:
 def card(run: Run) -> str:
     """One chapter's entry on the index page."""
     front = front_of(run.notebook)
+    expected = front.run_time.removesuffix(".")
     link = f'<a href="{run.path.stem}.html">{html.escape(front.title or run.path.stem)}</a>'
     return CARD.format(
         heading=f"{run.path.stem[:2]} · {link}",
-        goal=html.escape(front.goal),
+        goal=html.escape(front.goal[:1].upper() + front.goal[1:]),
         figure=last_figure(run.notebook),
         status="failed" if run.error else "done",
         seconds=run.seconds,
-        expected=f" (expected: {html.escape(front.run_time)})" if front.run_time else "",
+        expected=f" (expected: {html.escape(expected)})" if expected else "",
         error=f"<pre>{html.escape(run.error)}</pre>" if run.error else "",
     )
 
