@@ -135,11 +135,8 @@ def runs_of(pair, domains, seed):
         yield "random colours", coloured
         for name, model in free_of_source(coloured, domains, seed):
             yield f"random colours, {name}", model
-        colours = RandomColours(seed)
-        yield (
-            "random colours, DANN",
-            trained(domains, seed, method="dann", weight=1.0, augment=colours),
-        )
+        both = trained(domains, seed, method="dann", weight=1.0, augment=RandomColours(seed))
+        yield "random colours, DANN", both
     yield "target's labels", trained([domains[1], domains[1]], seed)
 
 
