@@ -101,8 +101,8 @@ def _freeze_inside(model) -> None:
         for layer in model._flatten_layers(include_self=False)
         if not layer.trainable and any(variable.trainable for variable in layer.variables)
     ]
-    for layer in thawed:
-        layer.trainable = False
+    for inner in (inner for layer in thawed for inner in layer._flatten_layers()):
+        inner.trainable = False
     if thawed and model.compiled:
         with compiled_objects(model):
             model.compile_from_config(model.get_compile_config())
