@@ -109,7 +109,9 @@ def foretold(
             costs[name] = *_two_passes(network, sample), share
         first, each, share = costs[name]
         frozen = 2 * examples if name in (FROZEN, TUNED) else 0
-        seconds += START * max(first, LEAST) + each * (frozen + STEP * share * steps * BATCH + tested)
+        seconds += START * max(first, LEAST) + each * (
+            frozen + STEP * share * steps * BATCH + tested
+        )
     return seconds
 
 
