@@ -14,7 +14,9 @@ import common
 from figure import draw
 
 HERE = Path(__file__).resolve().parent
-SCRIPTS = "head_only last_stage extraction second_call memory imports input_pipeline".split()
+SCRIPTS = (
+    "head_only last_stage extraction second_call memory imports input_pipeline domain_step"
+).split()
 
 
 def read(folder):

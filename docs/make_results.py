@@ -15,7 +15,8 @@ from pathlib import Path
 
 import nbformat
 
-from tltk.evaluation import mean_interval
+from tltk.evaluation import judge, mean_interval
+from tltk.evaluation.arms import SCRATCH, SMALL
 from tltk.shipping.course import chapters, tagged_cell
 from tltk.shipping.pages import front_of
 from tltk.viewing.tables import Table, format_table
@@ -23,8 +24,25 @@ from tltk.viewing.tables import Table, format_table
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "results.md"
 REPEATED = ("SEEDS", "DATES")
-STUDIES = {  # of each table: what tells its rows apart, its columns, the score, which rows count
-    "01_learning_curves": [(["method"], "labels_per_class", "accuracy", {"chosen": True})],
+
+
+def worth_in_labels(rows) -> Table:
+    """How many times the labels transfer is worth, against the better of two that start anew."""
+    names = {"small_cnn from scratch": SMALL, "mobilenet_v2 from scratch": SCRATCH}
+    runs = [row | {"method": names.get(row["method"], row["method"])} for row in rows]
+    found = judge([row for row in runs if row["chosen"]], level=0.95).worth
+    columns = {"method": "method", "labels": "labels per class", "says": "is worth"}
+    return format_table(found, columns, caption="What transfer is worth in labels, 95 % intervals")
+
+
+AGREEMENT = "Weighted tau of each score with the accuracy after fine-tuning, 95 % interval"
+LOST = "What following a score costs: the best candidate's accuracy less that of its first choice"
+STUDIES = {  # of each table: what tells its rows apart, its columns, the score, which rows count,
+    # perhaps a caption; or the columns of rows shown as they are; or a function of the rows
+    "01_learning_curves": [
+        (["method"], "labels_per_class", "accuracy", {"chosen": True}),
+        worth_in_labels,
+    ],
     "02_sources": [(["source", "image_size", "parameters"], "labels_per_class", "accuracy", {})],
     "03_batch_norm": [(["rate"], "protected", "accuracy", {})],
     "03_what_to_unfreeze": [(["question", "blocks"], "labels_per_class", "accuracy", {})],
@@ -32,11 +50,42 @@ STUDIES = {  # of each table: what tells its rows apart, its columns, the score,
         (["method", "domain"], "labels", "score", {}),
         (["source"], "target", "score", {"question": "away"}),
     ],
-    "08_pretraining": [(["pretrained by"], "method", "mase", {})],
+    "08_pretraining": [
+        (["pretrained by"], "method", "mase", {"data": "temperatures"}),
+        (["pretrained by"], "method", "accuracy", {"data": "vibration"}),
+    ],
     "08_settings": [(["method", "setting"], None, "mase", {})],
     "09_rank_sources": [
         (["candidate"], "target", "accuracy", {"kind": "run"}),
-        (["score"], "target", "tau", {"kind": "agreement"}),
+        (["score"], "target", ("tau", "low", "high"), {"kind": "agreement"}, AGREEMENT),
+        (["score"], "target", ("lost",), {"kind": "agreement"}, LOST),
+    ],
+    "10_false_verdicts": [
+        (["arms", "rule", "seeds", "trials"], "question", ("rate", "low", "high"), {}),
+    ],
+    "10_hurtful_sources": [
+        ["method", "source_accuracy", "accuracy", "without transfer", "gain", "verdict"],
+    ],
+    "11_imbalance": [
+        (["way", "method"], "ratio", "balanced accuracy", {"kind": "run"}),
+        (["way", "method"], "ratio", "rare recall", {"kind": "run"}),
+    ],
+    "11_thin_data": [
+        (["data", "method"], "setting", "accuracy", {"question": "self-training"}),
+        (["method"], "data", "accuracy", {"question": "borrowing"}),
+        (["method"], "setting", "accuracy", {"question": "contrastive"}),
+        (["method"], "setting", "auroc", {"question": "anomalies"}),
+    ],
+    "12_sentiment_pairs": [(["source", "target"], "method", "score", {})],
+    "13_tradaboost": [
+        (["method"], "labels", "score", {"question": "texts"}),
+        (["method"], "labels", "score", {"question": "table"}),
+        (["method"], None, "gain", {"question": "shrinking"}),
+        (["criterion"], "method", "cost", {"question": "selection"}),
+    ],
+    "12_digits": [
+        (["method"], "pair", "accuracy", {"kind": "run"}),
+        (["criterion"], "pair", "accuracy", {"kind": "choice"}),
     ],
     "14_word_networks": [(["source", "target"], "features", "score", {})],
 }
@@ -48,7 +97,8 @@ kept studies by `docs/make_results.py`; a test compares it with them, and no num
 **Live** tables come from a chapter's own run with its default settings: run it to see them again.
 **Kept** tables come from a longer study, run once; its script is named. A ± is the half width of
 the 95 % interval (Student's t) of the mean over seeds, unless the caption says over what else; a ?
-stands where a single run tells nothing about spread.
+stands where a single run tells nothing about spread. Brackets hold an interval that is not
+symmetric, of 95 % too.
 """
 
 
@@ -112,24 +162,54 @@ def kept(path: Path) -> list[str]:
     study = json.loads(path.read_text(encoding="utf-8"))
     minutes = f"{max(1, round(study['seconds'] / 60))} minutes on {study['machine']}"
     parts = [f"**Kept.** {study['about']} `{study['script']}`, {study['date']}, {minutes}."]
-    return parts + [markdown(pivot(study["rows"], *how)) for how in STUDIES.get(path.stem, ())]
+    for how in STUDIES.get(path.stem, ()):
+        table = shown(study["rows"], how)
+        parts += [table.caption, markdown(table)] if table.caption else [markdown(table)]
+    return parts
 
 
-def pivot(rows, keys, column, score, where) -> Table:
-    """The mean of a score and its interval, by some keys, with one more across."""
-    rows = [row for row in rows if where.items() <= row.items() and {*keys, score} <= {*row}]
-    across = sorted({row[column] for row in rows}) if column else [None]
+def shown(rows, how) -> Table:
+    """A table of a study, made as STUDIES says."""
+    if callable(how):
+        return how(rows)
+    if isinstance(how, list):
+        kept = [{key: as_interval(row[key]) for key in how} for row in rows]
+        return format_table(kept)
+    return pivot(rows, *how)
+
+
+def as_interval(value):
+    return tuple(value) if isinstance(value, list) else value
+
+
+def pivot(rows, keys, column, score, where, caption=None) -> Table:
+    """The mean of a score and its interval, by some keys, with one more across.
+
+    A tuple of keys holds what the study worked out itself, one row for each cell: a number, or an
+    interval.
+    """
+    parts = [score] if isinstance(score, str) else list(score)
+    rows = [row for row in rows if where.items() <= row.items() and {*keys, *parts} <= {*row}]
+    across = list(dict.fromkeys(row[column] for row in rows)) if column else [None]
+    across = across if any(isinstance(each, str) for each in across) else sorted(across)
     table = {}
     for row in rows:
         names = tuple(told(row[key]) for key in keys)
-        table.setdefault(names, {each: [] for each in across})[row.get(column)].append(row[score])
+        found = table.setdefault(names, {each: [] for each in across})
+        found[row.get(column)].append(tuple(row[part] for part in parts))
     lines = []
     for names, found in table.items():
-        means = {each: mean_interval(values) for each, values in found.items() if values}
-        named = {heading(column, each) or score: mean for each, mean in means.items()}
+        cells = {each: of_one_cell(values, score) for each, values in found.items() if values}
+        named = {heading(column, each) or score: cell for each, cell in cells.items()}
         lines.append(dict(zip(keys, names, strict=True)) | named)
     order = [*keys, *(heading(column, each) or score for each in across)]
-    return format_table(lines, order)
+    return format_table(lines, order, caption=caption)
+
+
+def of_one_cell(values, score):
+    if isinstance(score, str):
+        return mean_interval([value for (value,) in values])
+    return values[0] if len(score) > 1 else values[0][0]
 
 
 def heading(column, value) -> str:

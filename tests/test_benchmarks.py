@@ -18,7 +18,9 @@ PROMISED = {
     "name", "about", "date", "machine", "quick", "seconds", "weights", "settings", "rows",
     "findings", "remarks",
 }  # fmt: skip
-SCRIPTS = "extraction head_only imports input_pipeline last_stage memory second_call".split()
+SCRIPTS = (
+    "domain_step extraction head_only imports input_pipeline last_stage memory second_call"
+).split()
 
 
 @pytest.fixture(autouse=True)

@@ -37,7 +37,7 @@ def test_only_the_unfrozen_blocks_move_each_at_its_own_rate(name, monkeypatch):
     before = {weight.path: weight.numpy() for weight in model.weights}
     settings = {"base_lr": 1e-3, "lr_decay": 0.1, "warmup": 0, "schedule": "constant"}
     settings |= {"epochs": 1, "verbose": 0, "cache": name not in UNCUT}
-    settings["class_weight"] = dict.fromkeys(range(3), 1e12)  # so that Adam's epsilon is nothing
+    settings["imbalance"] = dict.fromkeys(range(3), 1e12)  # so that Adam's epsilon is nothing
     fine_tune(model, (images, LABELS), unfreeze_blocks=2, head_epochs=0, **settings)
     blocks = weights_by_block(model)
     steps = {

@@ -63,3 +63,13 @@ def test_a_study_becomes_means_over_its_seeds():
     table = MAKE["pivot"]([*rows, {"another": "question"}], ["method"], "labels", "score", {})
     assert table.headings == ("method", "labels: 1", "labels: 2")
     assert table.cells == (("frozen", "1.600 ± 0.248", "2.600 ± 0.248"),)
+
+
+def test_what_a_study_worked_out_itself_is_shown_as_it_is():
+    rows = [{"score": "a", "target": t, "tau": 0.5, "low": 0.0, "high": 0.75} for t in ("z", "b")]
+    table = MAKE["pivot"](rows, ["score"], "target", ("tau", "low", "high"), {}, "Order")
+    assert table.headings == ("score", "z", "b")
+    assert table.cells == (("a", "0.500 (0.000 to 0.750)", "0.500 (0.000 to 0.750)"),)
+    assert MAKE["shown"](rows[:1], (["score"], "target", ("tau",), {})).cells == (("a", "0.500"),)
+    as_they_are = MAKE["shown"]([{"gain": [0.5, 0.25], "verdict": "helped"}], ["verdict", "gain"])
+    assert as_they_are.cells == (("helped", "0.500 ± 0.250"),)

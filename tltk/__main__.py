@@ -9,6 +9,8 @@ import sys
 import warnings
 from collections.abc import Sequence
 
+from tltk.tuning.imbalance import METHODS
+
 BAD_CALL, INTERRUPTED = 2, 130
 
 
@@ -77,6 +79,7 @@ def parser() -> argparse.ArgumentParser:
     fit.add_argument("--image-size", type=int, default=224, help="side of a picture in pixels")
     fit.add_argument("--epochs", type=int, default=10, help="at most, while fine-tuning")
     fit.add_argument("--unfreeze-blocks", type=int, default=2, help="last blocks to fine-tune")
+    fit.add_argument("--imbalance", choices=METHODS, help="against classes of unequal size")
     fit.add_argument("--batch-size", type=int, default=32, help="pictures per step")
     fit.add_argument("--seed", type=int, default=0, help="for the split, order and augmentation")
     return top

@@ -3,13 +3,15 @@
 Three targets of ten classes, 20 labels per class: the bundled CIFAR-10 and MNIST pictures and
 scikit-learn's digits. Candidates to start from:
 
-- mobilenet_v2 of ImageNet at 96 and 32 px; at 96 px cut after block_13, block_6 and block_3;
-  and with fresh weights;
+- mobilenet_v2 of ImageNet at 32, 48, 64, 96 and 128 px; at 96 px cut after block_13, block_6 and
+  block_3; and with fresh weights;
 - small_cnn with fresh weights, and trained here for EPOCHS epochs on all bundled training pictures
-  of CIFAR-10, of MNIST, and of CIFAR-10 with shuffled labels (none is offered to its own target,
-  but for the shuffled one, which has learned no label);
-- resnet50 and inception_v3 of ImageNet at 96 px, where their weights are on this machine (not in the kept
-  results: time did not suffice).
+  of CIFAR-10 and of MNIST, with their labels and with shuffled ones (none is offered to its own
+  target, but for the shuffled ones, which have learned no label);
+- resnet50 and inception_v3 of ImageNet at 96 px, where their weights are on this machine (not in
+  the kept results).
+
+So LEEP and NCE, which need a source head, have eight candidates or nine, the other scores 13 or 14.
 
 For every target, candidate and seed (which draws the training labels): the scores of
 `rank_backbones`, with 200 validation pictures for probe and neighbours; then `fine_tune` of the
@@ -18,10 +20,10 @@ accuracy on 500 test pictures, which nothing before has seen. A cut network lose
 for good: what is fine-tuned is what was scored.
 
 Kept are all runs, and for each score and target the weighted tau of the means over the seeds, with
-its interval over candidates, and what following the score costs: the best candidate's accuracy
+its interval over candidates and seeds, and what following the score costs: the best candidate's accuracy
 less that of the one it puts first.
 
-About half an hour on two busy CPU cores. Finished runs are written down in the cache folder, so
+About half an hour on two CPU cores. Finished runs are written down in the cache folder, so
 that the same call goes on after an interruption:
 
     python notebooks/studies/09_rank_sources.py
@@ -116,6 +118,10 @@ CANDIDATES = {
     "small_cnn of shuffled photographs": (32, small_cnn, ("cifar10_small", True)),
     "mobilenet_v2 to block_3": (96, mobilenet, (96, "imagenet", "block_3")),
     "mobilenet_v2 untrained": (96, mobilenet, (96, None)),
+    "mobilenet_v2 48 px": (48, mobilenet, (48,)),
+    "mobilenet_v2 64 px": (64, mobilenet, (64,)),
+    "mobilenet_v2 128 px": (128, mobilenet, (128,)),
+    "small_cnn of shuffled digits": (32, small_cnn, ("mnist_small", True)),
     "resnet50 96 px": (96, stock, ("resnet50",)),
     "inception_v3 96 px": (96, stock, ("inception_v3",)),
 }
@@ -156,17 +162,18 @@ def run(asked, network, scored, size):
 def agreements(rows):
     """For each target and score: tau with its interval, and what following the score costs."""
     for target, score in itertools.product(TARGETS, SCORES):
-        means = {
-            name: np.mean([(r[score], r["accuracy"]) for r in some], axis=0)
+        found = {
+            name: [(r[score], r["accuracy"]) for r in some]
             for name in CANDIDATES
             if (some := [r for r in rows if (r["target"], r["candidate"]) == (target, name)])
             and len(some) == len(SEEDS)
             and some[0][score] is not None
         }
-        told, came = np.array(list(means.values())).T
+        told, came = np.moveaxis(list(found.values()), 2, 0)
         tau, low, high = rank_agreement(told, came)
-        first = list(means)[int(np.argmax(told))]
-        facts = {"kind": "agreement", "target": target, "score": score, "candidates": len(means)}
+        told, came = told.mean(axis=1), came.mean(axis=1)
+        first = list(found)[int(np.argmax(told))]
+        facts = {"kind": "agreement", "target": target, "score": score, "candidates": len(found)}
         lost = float(came.max() - came[np.argmax(told)])
         yield {**facts, "tau": tau, "low": low, "high": high, "first": first, "lost": lost}
 

@@ -94,6 +94,31 @@ def test_interval_is_wilsons():
     assert row["balanced"] == 0.5
 
 
+def test_imbalance_is_judged_by_balanced_accuracy():
+    answers = np.eye(2)[[0, 0, 0, 0, 1, 0]]
+    predictions = Predictions(np.array([0, 0, 0, 0, 1, 1]), answers, ("a", "b"))
+    assert result_row("x", predictions, predictions)["validation"] == pytest.approx(5 / 6)
+    row = result_row("x", predictions, predictions, "balanced accuracy")
+    assert row["validation"] == row["balanced"] == pytest.approx(3 / 4)
+
+
+@pytest.mark.parametrize(("asked", "of_head"), [("focal", None), ("class_weight", "class_weight")])
+def test_imbalance_goes_to_the_head_and_to_fine_tuning(
+    colour_folder, tmp_path, monkeypatch, asked, of_head
+):
+    heads = []
+
+    def stop(*args, **settings):
+        raise InterruptedError(settings["imbalance"])
+
+    monkeypatch.setattr(train, "fit_linear_head", lambda *_, **given: heads.append(given))
+    monkeypatch.setattr(train, "predict_split", lambda *args: None)
+    monkeypatch.setattr(train, "fine_tune", stop)
+    with pytest.raises(InterruptedError, match=asked):
+        train_folder(colour_folder, tmp_path / "out", image_size=32, imbalance=asked)
+    assert heads[0]["imbalance"] == of_head
+
+
 def test_a_folder_with_one_class_is_refused(tmp_path):
     (tmp_path / "one" / "cat").mkdir(parents=True)
     Image.new("RGB", (8, 8)).save(tmp_path / "one" / "cat" / "a.png")

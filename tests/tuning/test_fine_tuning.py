@@ -278,17 +278,6 @@ def test_a_loss_of_ones_own(body, pictures):
     assert model.loss is my_loss
 
 
-def test_class_weights(body, split):
-    train, val = split
-    settings = SHORT | {"head_epochs": None}
-    balanced = build_classifier(body(), 3)
-    fine_tune(balanced, train, val, **settings, class_weight="balanced")
-    only_two = build_classifier(body(), 3)
-    fine_tune(only_two, train, val, **settings, class_weight={0: 1e-6, 1: 1e-6, 2: 1.0})
-    assert (only_two.predict(val[0], verbose=0).argmax(1) == 2).all()
-    assert not (balanced.predict(val[0], verbose=0).argmax(1) == 2).all()
-
-
 def test_other_kinds_of_labels(body, pictures):
     images, labels = pictures
     many = build_classifier(body(), 2, kind="many_labels")
@@ -335,8 +324,8 @@ def test_scaled_pictures_are_warned_about(body, split):
         ({"warmup": 3}, "warmup must be from 0 to 1"),
         ({"head_lr": None}, "head_lr must be positive. Received: head_lr=None"),
         ({"unfreeze_blocks": True}, "Received: True"),
-        ({"class_weight": "auto"}, "Received: 'auto'"),
-        ({"class_weight": {7: 2}}, "Received: {7: 2}"),
+        ({"imbalance": "balanced"}, "one of class_weight, focal.*Received: 'balanced'"),
+        ({"imbalance": {7: 2}}, "Received: {7: 2}"),
         ({"callbacks": [keras.callbacks.ReduceLROnPlateau()]}, "Received: ReduceLROnPlateau"),
     ],
 )
@@ -362,7 +351,7 @@ def test_bad_data(body, split):
     with pytest.raises(ValueError, match=r"The head gives 2 numbers.*Received: .*\(45,\)"):
         fine_tune(many, (images, labels), **SHORT)
     with pytest.raises(ValueError, match="one class number for each example"):
-        fine_tune(many, (images, np.eye(2)[labels % 2]), **SHORT, class_weight="balanced")
+        fine_tune(many, (images, np.eye(2)[labels % 2]), **SHORT, imbalance="focal")
 
 
 def test_models_without_a_named_head_are_refused(body, split):

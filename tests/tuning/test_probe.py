@@ -31,6 +31,20 @@ def test_poured_in_head_equals_scikit_learn(blobs):
     np.testing.assert_allclose(model.predict(x, verbose=0), expected, atol=2e-4)
 
 
+def test_features_of_any_size_are_told_apart_and_constants_are_not(blobs):
+    x, y = blobs
+    constant = np.full((len(x), 1), 0.3, "float32")
+
+    def answers(scale):
+        rows = np.hstack([x, constant]).astype("float32") * np.float32(scale)
+        model = build_classifier(identity(6), 3)
+        fit_linear_head(model, (rows[:60], y[:60]), (rows[60:], y[60:]))
+        return model.predict(rows, verbose=0)
+
+    np.testing.assert_allclose(answers(1e-11), answers(1), atol=1e-3)
+    assert (answers(1e-11).argmax(axis=1) == y).mean() > 0.8
+
+
 def test_two_classes_many_labels_and_regression(blobs):
     x, y = blobs
     two = build_classifier(identity(5), 2)

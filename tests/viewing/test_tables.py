@@ -47,6 +47,7 @@ def test_columns_are_chosen_ordered_and_renamed():
         (float("nan"), "?"),
         ("text", "text"),
         ((1, 2), "1 ± 2"),
+        ((0.5, -0.25, 1.0), "0.500 (-0.250 to 1.000)"),
     ],
 )
 def test_a_value_becomes(value, text):

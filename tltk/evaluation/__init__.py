@@ -1,33 +1,48 @@
 """How good is a model, how sure are we, and what does it take to break it?"""
 
-from tltk.evaluation.agreement import rank_agreement
-from tltk.evaluation.bound import ben_david_bound
+from tltk.evaluation.calibration import (
+    calibrate,
+    expected_calibration_error,
+    fit_temperature,
+    reliability_table,
+    tempered,
+)
 from tltk.evaluation.classification import classification_table
 from tltk.evaluation.comparison import compare_transfer
-from tltk.evaluation.distances import domain_distance
+from tltk.evaluation.distances import ben_david_bound, domain_distance
 from tltk.evaluation.forecasting import mase, naive_forecast, seasonal_naive_forecast
 from tltk.evaluation.guards import check_splits
-from tltk.evaluation.judging import Comparison, judge
 from tltk.evaluation.predictions import Predictions, predict, predict_split
 from tltk.evaluation.probes import linear_probe_accuracy, neighbour_accuracy
 from tltk.evaluation.ranking import rank_backbones
 from tltk.evaluation.robustness import CORRUPTIONS, corrupt_images, corruption_table
 from tltk.evaluation.scores import h_score, leep, logme, nce, nleep
-from tltk.evaluation.statistics import mean_interval, paired_interval
+from tltk.evaluation.statistics import mean_interval, paired_interval, rank_agreement
 from tltk.evaluation.studies import keep_study, kept_study
-from tltk.evaluation.verdicts import label_worth, transfer_gains, transfer_verdict
+from tltk.evaluation.thresholds import choose_threshold, threshold_table
+from tltk.evaluation.verdicts import (
+    Comparison,
+    judge,
+    label_worth,
+    transfer_gains,
+    transfer_verdict,
+)
 
 __all__ = [
     "CORRUPTIONS",
     "Comparison",
     "Predictions",
     "ben_david_bound",
+    "calibrate",
     "check_splits",
+    "choose_threshold",
     "classification_table",
     "compare_transfer",
     "corrupt_images",
     "corruption_table",
     "domain_distance",
+    "expected_calibration_error",
+    "fit_temperature",
     "h_score",
     "judge",
     "keep_study",
@@ -47,7 +62,10 @@ __all__ = [
     "predict_split",
     "rank_agreement",
     "rank_backbones",
+    "reliability_table",
     "seasonal_naive_forecast",
+    "tempered",
+    "threshold_table",
     "transfer_gains",
     "transfer_verdict",
 ]

@@ -10,14 +10,13 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from tltk.evaluation.arms import ARMS, BATCH, WITHOUT_TRANSFER, arms_of
+from tltk.evaluation.arms import ARMS, BATCH, SMALL, WITHOUT_TRANSFER, arms_of, networks_of
 from tltk.evaluation.guards import check_splits
-from tltk.evaluation.judging import Comparison, judge
 from tltk.evaluation.kept_runs import KeptRuns, Run, source_digest
 from tltk.evaluation.predictions import predict_split
 from tltk.evaluation.subsets import draw_subset, label_sizes, passes_of
-from tltk.evaluation.timing import Clock
-from tltk.evaluation.verdicts import transfer_verdict
+from tltk.evaluation.timing import Clock, foretold, in_words
+from tltk.evaluation.verdicts import Comparison, judge, transfer_verdict
 from tltk.inputs.checks import check_positive_integer
 from tltk.inputs.examples import Examples, Splits, batches, examples_of
 from tltk.tuning.features import network_digest
@@ -35,7 +34,7 @@ def compare_transfer(
     arms: Sequence[str] = ARMS,
     small: Callable | None = None,
     epochs: int = 15,
-    unfreeze_blocks: int | str | list[str] = 2,
+    unfreeze_blocks: int | str | list[str] | None = None,
     score: str = "accuracy",
     margin: float = 0.01,
     level: float = 0.98,
@@ -47,13 +46,15 @@ def compare_transfer(
     """Say whether transfer helped, hurt, or left no evidence either way, and by how much.
 
     The arms: "from scratch" (the same architecture with fresh weights), "small network" (one of its
-    own: `small_cnn` for pictures, counted words for texts, `series_encoder` for series), "frozen"
-    (a linear probe) and "fine-tuned" (two phases, see `fine_tune`), and `methods`. Every seed draws
-    its own training subset and its own validation of the same size, and starts its own fresh
-    weights; all arms see the same ones, so their scores are paired. All that is trained by steps
-    takes the same number of them at most, at every number of labels. `check_splits` looks for leaks
-    first; the models meet the test set once, when all are trained. Each method with transfer is set
-    against the better of the two without, chosen on validation.
+    own: `small_cnn` for pictures and for sounds as spectrograms, counted words for texts,
+    `series_encoder` for series), "frozen" (a linear probe) and "fine-tuned" (two phases, see
+    `fine_tune`), and `methods`. Every seed draws its own training subset and its own validation of
+    the same size, and starts its own fresh weights; all arms see the same ones, so their scores are
+    paired. All that is trained by steps takes the same number of them at most, at every number of
+    labels. `check_splits` looks for leaks first; the models meet the test set once, when all are
+    trained. How long it will take is told before it starts, roughly, and better after the first
+    piece. Each method with transfer is set against the better of the two without, chosen on
+    validation.
 
     Args:
         backbone: a name of `list_backbones`, or a function without arguments that builds a fresh
@@ -68,7 +69,8 @@ def compare_transfer(
         small: a function as in `methods` in place of the small network.
         epochs: passes over the largest training subset; smaller ones are passed more often, so that
             the steps are as many.
-        unfreeze_blocks: what the fine-tuned arm unfreezes, see `fine_tune`.
+        unfreeze_blocks: what the fine-tuned arm unfreezes, see `fine_tune`; None for the last two
+            blocks, or the only one.
         score: what decides: "accuracy" or "balanced_accuracy".
         margin: the smallest mean gap that makes a call; default one point.
         level: confidence level of the paired t intervals.
@@ -107,7 +109,8 @@ def compare_transfer(
     sizes = label_sizes(train.labels, labels_per_class)
     check_splits(data)
     passes = passes_of(epochs, draw_subset(train, sizes[-1], seed).count)
-    known = arms_of(backbone, train, data.class_names, small, passes, unfreeze_blocks)
+    networks = networks_of(backbone, train)
+    known = arms_of(networks, data.class_names, small, passes, unfreeze_blocks)
     functions = {name: known[name] for name in arms} | dict(methods or {})
     settings = {"sizes": sizes, "epochs": epochs, "unfreeze_blocks": unfreeze_blocks}
     fingerprint = _fingerprint(backbone, functions, settings, train, val)
@@ -120,6 +123,13 @@ def compare_transfer(
     pieces = [(seed + number, size) for number in range(seeds) for size in sizes]
     clock = Clock(pieces, len(sizes), test.count, budget_seconds, say)
     try:
+        runs = [Run(name, size, seed) for seed, size in pieces for name in functions]
+        runs = [run for run in runs if kept.facts(run) is None]
+        own = {name: networks[name] for name in networks if small is None or name != SMALL}
+        if verbose and runs:
+            say(
+                _announcement(runs, own, train, test.count, passes, unfreeze_blocks, budget_seconds)
+            )
         for piece in clock.affordable(lambda piece: all(kept.all_facts(functions, piece))):
             clock.finished(_run_piece(kept, functions, train, val, piece, say))
         rows = _tested(kept, functions, clock.done, data.test, say)
@@ -131,6 +141,20 @@ def compare_transfer(
     found = judge(rows, score, margin, level)
     say(found.summary)
     return found
+
+
+def _announcement(runs, networks, train, tested, passes, unfreeze_blocks, budget) -> str:
+    """How many models there are to train, and about how long that will take."""
+    counts = {size: draw_subset(train, size, 0).count for size in {run.labels for run in runs}}
+    work = [(run.method, n := counts[run.labels], passes(n) * -(-n // BATCH)) for run in runs]
+    seconds = foretold(networks, work, train, tested, unfreeze_blocks)
+    text = f"{len(runs)} models to train"
+    if seconds:
+        text += f", about {in_words(seconds)}, told from two passes of each network"
+    unknown = [name for name in dict.fromkeys(run.method for run in runs) if name not in networks]
+    text += f"; not counted: {', '.join(unknown)}" if unknown else ""
+    over = budget is not None and seconds > budget
+    return text + (f". The budget of {in_words(budget)} may end it earlier." if over else ".")
 
 
 def _run_piece(kept, functions, train, val, piece, say) -> list[dict]:

@@ -1,9 +1,12 @@
-"""Means of a few runs, with the uncertainty that so few runs leave."""
+"""Means of a few runs and orders of a few candidates, with the uncertainty that so few leave."""
 
 import math
+import warnings
 from collections.abc import Sequence
 
 import numpy as np
+
+RESAMPLES = 2000
 
 
 def mean_interval(values: Sequence[float], level: float = 0.95) -> tuple[float, float]:
@@ -81,3 +84,66 @@ def paired_interval(
             "Pass one number per seed for both, in the same order."
         )
     return mean_interval(a - b, level)
+
+
+def rank_agreement(
+    scores: Sequence[float], outcomes: Sequence[float], level: float = 0.95, seed: int = 0
+) -> tuple[float, float, float]:
+    """Return weighted Kendall's tau of scores and outcomes, with an interval.
+
+    tau compares every two candidates: 1 where the scores order all of them as the outcomes do, 0
+    for guessing, -1 for the reverse. Two candidates count 1 / (1 + r) + 1 / (1 + s), r and s their
+    ranks from 0, so that mistakes among the best weigh most. The interval is a percentile
+    bootstrap over the candidates, which stand for the others that one might have tried, and over
+    the runs where there are several. With a dozen candidates it is wide, and rather too narrow
+    than too wide: where no order is ever broken it has no width, which proves nothing.
+
+    Args:
+        scores: one number for each candidate (n,), higher is better; n at least 3. Or one for each
+            candidate and run (n, r): tau is that of the means over the runs.
+        outcomes: what came, of the same shape. A run is the same for all candidates.
+        level: the interval's level, between 0 and 1.
+        seed: decides the resamples.
+
+    Returns:
+        (tau, low, high). NaN where all scores, or all outcomes, are alike.
+
+    Raises:
+        ValueError: for fewer than three candidates, shapes that differ, or values not finite.
+
+    Example:
+        >>> round(rank_agreement([1, 2, 3, 4], [0.2, 0.3, 0.5, 0.9])[0], 6)
+        1.0
+
+    Reference:
+        Vigna, A weighted correlation index for rankings with ties, 2015.
+    """
+    scores, outcomes = (np.asarray(each, dtype="float64") for each in (scores, outcomes))
+    pairs = scores.shape == outcomes.shape and scores.ndim in (1, 2) and len(scores) > 2
+    if not pairs or not scores.size or not np.isfinite([scores, outcomes]).all():
+        raise ValueError(
+            "Agreement takes finite scores and outcomes of three candidates or more. Received: "
+            f"{scores.tolist()} and {outcomes.tolist()}. Pass one number of each for a candidate."
+        )
+    count = len(scores)
+    scores, outcomes = scores.reshape(count, -1), outcomes.reshape(count, -1)
+    means = scores.mean(axis=1), outcomes.mean(axis=1)
+    if 0 in map(np.ptp, means):
+        return np.nan, np.nan, np.nan
+    rng, runs = np.random.default_rng(seed), scores.shape[1]
+    found = []
+    for _ in range(RESAMPLES):
+        rows, some = rng.integers(count, size=count), rng.integers(runs, size=runs)
+        found.append(_tau(*(each[rows][:, some].mean(axis=1) for each in (scores, outcomes))))
+    low, high = np.nanquantile(found, [(1 - level) / 2, (1 + level) / 2])
+    return _tau(*means), float(low), float(high)
+
+
+def _tau(scores, outcomes) -> float:
+    from scipy.stats import weightedtau
+
+    if np.ptp(scores) == 0 or np.ptp(outcomes) == 0:
+        return np.nan
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        return float(weightedtau(scores, outcomes).statistic)

@@ -1,9 +1,20 @@
-"""How long a comparison will take, and where its time ends."""
+"""How long a comparison will take, told before it begins and while it runs, and where it ends."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+
+import keras
+import numpy as np
+
+from tltk.backbones import layers_by_block
+from tltk.backbones.operations import multiply_adds
+from tltk.evaluation.arms import BATCH, FROZEN, TUNED, blocks_to_tune
+from tltk.inputs.examples import Examples, as_network_input
+
+STEP, START = 3.0, 4.0  # a training step in passes, the start of a run in first passes
+LEAST = 0.7  # seconds that a first pass counts, however small the network: Keras starts, too
 
 
 class Clock:
@@ -67,6 +78,58 @@ class Clock:
         share = self._sizes / len(self._training)
         another = share * (sum(self._training) + sum(self._testing))
         return spent + sum(self._testing) + another > self._budget
+
+
+def foretold(
+    networks: Mapping[str, Callable[[], keras.Model]],
+    runs: list[tuple[str, int, int]],
+    train: Examples,
+    tested: int,
+    unfreeze_blocks: int | str | list[str] | None,
+) -> float:
+    """Tell roughly how many seconds runs will take, from two passes of each network.
+
+    A step of training costs three passes of what is trained; a frozen part runs once over training
+    and validation; the first pass, which sets the network up, stands for the start of a run.
+
+    Args:
+        networks: what builds the network of an arm; runs of other names count nothing.
+        runs: (arm, training examples, steps).
+        train: examples to pass through.
+        tested: examples of the test set, on which every model is judged in the end.
+        unfreeze_blocks: what the fine-tuned arm unfreezes.
+    """
+    sample = as_network_input(train.fetch(np.arange(min(BATCH, train.count))))
+    runs = [run for run in runs if run[0] in networks]
+    costs, seconds = {}, 0.0
+    for name, examples, steps in runs:
+        if name not in costs:
+            network = networks[name]()
+            share = _tuned_share(network, unfreeze_blocks) if name == TUNED else name != FROZEN
+            costs[name] = *_two_passes(network, sample), share
+        first, each, share = costs[name]
+        frozen = 2 * examples if name in (FROZEN, TUNED) else 0
+        seconds += START * max(first, LEAST) + each * (
+            frozen + STEP * share * steps * BATCH + tested
+        )
+    return seconds
+
+
+def _two_passes(network, sample) -> tuple[float, float]:
+    """Seconds of the first pass, and of one example in the second."""
+    seconds = []
+    for _ in range(2):
+        began = time.perf_counter()
+        network.predict_on_batch(sample)
+        seconds.append(time.perf_counter() - began)
+    return seconds[0], seconds[1] / len(keras.tree.flatten(sample)[0])
+
+
+def _tuned_share(network, unfreeze_blocks) -> float:
+    """The share of a network's multiply-adds that its last blocks have."""
+    blocks = layers_by_block(network)
+    tuned = [layer for name in blocks_to_tune(network, unfreeze_blocks) for layer in blocks[name]]
+    return multiply_adds(tuned) / max(1, multiply_adds(network.layers))
 
 
 def in_words(seconds: float) -> str:

@@ -1,6 +1,7 @@
 """Raw data in: pictures, texts, sound and series from files and folders, named sets, arrays."""
 
 from tltk.inputs.audio import audio_folder
+from tltk.inputs.blending import blend_with_photos, blended_splits
 from tltk.inputs.catalog import list_datasets, load_dataset
 from tltk.inputs.clips import read_clip
 from tltk.inputs.decoding import read_image, resize_images
@@ -9,6 +10,7 @@ from tltk.inputs.images import image_folder
 from tltk.inputs.organisations import Organisation, organisation_network
 from tltk.inputs.places import bundle_folder, cache_folder, home_folder, notebooks_folder
 from tltk.inputs.series import Series, series_file
+from tltk.inputs.shifts import Shift, shifted_domains
 from tltk.inputs.splits import split_rows
 from tltk.inputs.texts import text_file, text_folder
 from tltk.inputs.vibration import Vibration, vibration_windows
@@ -27,10 +29,13 @@ __all__ = [
     "Scaling",
     "Series",
     "SeriesWindows",
+    "Shift",
     "Splits",
     "Vibration",
     "audio_folder",
     "batches",
+    "blend_with_photos",
+    "blended_splits",
     "bundle_folder",
     "cache_folder",
     "cut_windows",
@@ -48,6 +53,7 @@ __all__ = [
     "scale_windows",
     "series_file",
     "series_windows",
+    "shifted_domains",
     "split_rows",
     "take",
     "text_file",

@@ -30,15 +30,17 @@ def train_folder(
     image_size: int = 224,
     epochs: int = 10,
     unfreeze_blocks: int = 2,
+    imbalance: str | None = None,
     batch_size: int = 32,
     seed: int = 0,
 ) -> list[dict]:
     """Train a classifier on a folder of pictures and say honestly how good it is.
 
     Two models are made: a linear head on the frozen backbone, and the same with the last blocks
-    fine-tuned. The one with more right answers on the validation pictures is kept (the simpler
-    one in a tie). The test pictures choose nothing. An interrupted run goes on where it was when
-    called again. On a GPU fine-tuning computes in bfloat16.
+    fine-tuned. The one with more right answers on the validation pictures is kept (the simpler one
+    in a tie); with `imbalance` the one with the higher balanced accuracy there. The test pictures
+    choose nothing. An interrupted run goes on where it was when called again. On a GPU fine-tuning
+    computes in bfloat16.
 
     Args:
         folder: holds one subfolder per class, or train, validation and test folders of such.
@@ -47,12 +49,15 @@ def train_folder(
         image_size: side in pixels to which pictures are resized.
         epochs: at most so many passes over the data while fine-tuning.
         unfreeze_blocks: number of last blocks that are fine-tuned.
+        imbalance: what `fine_tune` does about classes of unequal size; the linear head does it
+            too, except for "focal", which it does not know.
         batch_size: pictures per step.
         seed: decides the split, the order and the augmentation.
 
     Returns:
-        One row per method: "method", "validation" and "test" accuracy, the Wilson interval
-        "test low" to "test high" (95 %), "balanced" accuracy on the test pictures, and "kept".
+        One row per method: "method", "validation" (what decides) and "test" accuracy, the Wilson
+        interval "test low" to "test high" (95 %), "balanced" accuracy on the test pictures, and
+        "kept".
 
     Raises:
         ValueError: the folder has no test pictures, `out` lies inside it, or anything that
@@ -78,7 +83,8 @@ def train_folder(
     select_blocks(model, unfreeze_blocks)
 
     print("Linear head on the frozen backbone ...", flush=True)
-    fit_linear_head(model, photos.train, photos.val, batch_size=batch_size)
+    of_head = {"imbalance": None if imbalance == "focal" else imbalance}
+    fit_linear_head(model, photos.train, photos.val, batch_size=batch_size, **of_head)
     frozen_weights = model.get_weights()
     answers = {FROZEN: [predict_split(model, split) for split in (photos.val, photos.test)]}
 
@@ -89,6 +95,7 @@ def train_folder(
         photos.val,
         epochs=epochs,
         unfreeze_blocks=unfreeze_blocks,
+        imbalance=imbalance,
         batch_size=batch_size,
         seed=seed,
         checkpoint=out / "checkpoint",
@@ -97,7 +104,8 @@ def train_folder(
     answers[TUNED] = [predict_split(model, split) for split in (photos.val, photos.test)]
     answers[BASELINE] = [most_frequent(photos.train, seen) for seen in answers[TUNED]]
 
-    rows = [result_row(name, *answers[name]) for name in (BASELINE, FROZEN, TUNED)]
+    judged = "accuracy" if imbalance is None else "balanced accuracy"
+    rows = [result_row(name, *answers[name], judged) for name in (BASELINE, FROZEN, TUNED)]
     kept = FROZEN if rows[1]["validation"] >= rows[2]["validation"] else TUNED
     if kept == FROZEN:
         model.set_weights(frozen_weights)
@@ -136,16 +144,18 @@ def most_frequent(train, seen: Predictions) -> Predictions:
     return seen._replace(probabilities=constant)
 
 
-def result_row(method: str, val: Predictions, test: Predictions) -> dict:
-    """Accuracy on validation and test pictures, with the test's 95 % Wilson interval."""
+def result_row(method: str, val: Predictions, test: Predictions, judged="accuracy") -> dict:
+    """What decides, on validation pictures; accuracy on test pictures, with its Wilson interval."""
     from scipy.stats import binomtest
 
     right = int((test.probabilities.argmax(1) == test.labels).sum())
     interval = binomtest(right, len(test.labels)).proportion_ci(method="wilson")
-    recall = {row["class"]: row["recall"] for row in classification_table(test)}
+    on_val, recall = (
+        {row["class"]: row["recall"] for row in classification_table(seen)} for seen in (val, test)
+    )
     return {
         "method": method,
-        "validation": float((val.probabilities.argmax(1) == val.labels).mean()),
+        "validation": on_val[judged],
         "test": right / len(test.labels),
         "test low": float(interval.low),
         "test high": float(interval.high),

@@ -2,6 +2,7 @@
 
 from tltk.tuning.augmentation import default_augmentation
 from tltk.tuning.cache import clear_cache, list_cache
+from tltk.tuning.contrastive import contrastive_augmentation, nt_xent, pretrain_contrastive
 from tltk.tuning.features import extract_features
 from tltk.tuning.fine_tuning import fine_tune
 from tltk.tuning.freezing import freeze, trainable_table, unfreeze
@@ -16,6 +17,7 @@ from tltk.tuning.retraining import retrainer
 __all__ = [
     "build_classifier",
     "clear_cache",
+    "contrastive_augmentation",
     "default_augmentation",
     "extract_features",
     "find_learning_rate",
@@ -26,6 +28,8 @@ __all__ = [
     "list_cache",
     "load_model",
     "metadata",
+    "nt_xent",
+    "pretrain_contrastive",
     "pretrain_masked",
     "retrainer",
     "trainable_table",

@@ -8,19 +8,30 @@ import keras
 import numpy as np
 
 from tltk.inputs.examples import Examples, as_network_input
+from tltk.tuning.imbalance import evenly_drawn
 
 
 class ShuffledBatches(keras.utils.PyDataset):
     """Random access to examples, reordered for each epoch as a function of (seed, phase, epoch).
 
-    Where there are augmented views of the examples, the epochs take them in turn.
+    Where there are augmented views of the examples, the epochs take them in turn. `evenly` draws
+    equally many of each class.
     """
 
-    def __init__(self, examples: Examples, batch_size: int, seed=None, phase=0, epoch=0, views=()):
+    def __init__(
+        self,
+        examples: Examples,
+        batch_size: int,
+        seed=None,
+        phase=0,
+        epoch=0,
+        views=(),
+        evenly=False,
+    ):
         reads_pictures = examples.names is not None
         super().__init__(workers=(os.cpu_count() or 1) + 1 if reads_pictures else 1)
         self._views, self._batch_size = views or [examples], batch_size
-        self._seed, self._phase, self._epoch = seed, phase, epoch
+        self._seed, self._phase, self._epoch, self._evenly = seed, phase, epoch, evenly
         self._reorder()
 
     def __len__(self) -> int:
@@ -38,5 +49,7 @@ class ShuffledBatches(keras.utils.PyDataset):
         self._examples = self._views[self._epoch % len(self._views)]
         self._order = np.arange(self._examples.count)
         if self._seed is not None:
-            key = [self._seed, self._phase, self._epoch]
-            self._order = np.random.default_rng(key).permutation(self._order)
+            random = np.random.default_rng([self._seed, self._phase, self._epoch])
+            labels = self._examples.labels
+            draw = evenly_drawn(labels, random) if self._evenly else random.permutation(self._order)
+            self._order = draw

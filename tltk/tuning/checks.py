@@ -9,7 +9,6 @@ from tltk.backbones import layers_by_block, sample_rate
 from tltk.inputs.clips import warn_if_loud
 from tltk.inputs.examples import Examples, examples_of, warn_if_scaled
 from tltk.tuning.cutting import as_functional
-from tltk.tuning.metadata import metadata
 
 
 def checked_examples(model: keras.Model, data) -> Examples:
@@ -127,28 +126,3 @@ def check_callbacks(callbacks) -> list:
                 f"Received: {type(callback).__name__}. Use base_lr, lr_decay, warmup and schedule."
             )
     return listed
-
-
-def class_weights(model: keras.Model, class_weight, labels: np.ndarray) -> dict | None:
-    """The weight of each class number, the inverse frequency for "balanced"."""
-    if class_weight is None:
-        return None
-    if not takes_class_numbers(model):
-        raise ValueError(
-            "Class weights need one class number for each example. "
-            f"Received: labels of shape {labels.shape}. Leave out class_weight."
-        )
-    if class_weight == "balanced":
-        classes, counts = np.unique(labels, return_counts=True)
-        weights = len(labels) / (len(classes) * counts)
-        return dict(zip(classes.tolist(), weights.tolist(), strict=True))
-    names = metadata(model).get("class_names", [])
-    known = dict(zip(names, range(len(names)), strict=True))
-    known |= {number: number for number in range(model.outputs[0].shape[-1])}
-    if not isinstance(class_weight, dict) or not set(class_weight) <= set(known):
-        raise ValueError(
-            'class_weight is "balanced", or a weight for class numbers or names. '
-            f"Received: {class_weight!r}. The classes are {', '.join(map(str, known))}."
-        )
-    given = {known[label]: float(weight) for label, weight in class_weight.items()}
-    return {number: given.get(number, 1.0) for number in known.values()}

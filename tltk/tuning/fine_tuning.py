@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import math
 import time
 from typing import NamedTuple
@@ -20,26 +19,21 @@ from tltk.tuning.augmentation import (
     with_augmentation,
 )
 from tltk.tuning.batching import ShuffledBatches
-from tltk.tuning.checks import (
-    check_callbacks,
-    check_settings,
-    check_views,
-    checked_examples,
-    class_weights,
-)
+from tltk.tuning.checks import check_callbacks, check_settings, check_views, checked_examples
 from tltk.tuning.cutting import NoCut, cut_frozen, inputs_of, outputs_of
 from tltk.tuning.engines import chosen_engine
-from tltk.tuning.features import frozen_outputs, network_graph
+from tltk.tuning.features import frozen_outputs
 from tltk.tuning.freezing import compiled_objects, select_blocks, unfreeze
+from tltk.tuning.imbalance import balanced_metrics, remedy_for, training_loss
 from tltk.tuning.optimizer import BlockwiseAdamW, rate_factors, scheduled_rate
 from tltk.tuning.precision import mixed_precision
 from tltk.tuning.probe import has_linear_head, solve_linear_head
-from tltk.tuning.session import Checkpoint, Course, OnWholeModel
+from tltk.tuning.session import Checkpoint, Course, OnWholeModel, fingerprint
 
 HEAD, TUNE = "head", "fine-tune"
 _FINGERPRINTED = (
     "unfreeze_blocks head_epochs epochs head_lr base_lr lr_decay weight_decay warmup schedule "
-    "class_weight train_batch_norm views batch_size patience seed engine precision"
+    "imbalance train_batch_norm views batch_size patience seed engine precision"
 ).split()
 
 
@@ -57,7 +51,7 @@ def fine_tune(
     weight_decay: float = 0.0,
     warmup: float = 0.1,
     schedule: str = "cosine",
-    class_weight: dict | str | None = None,
+    imbalance: dict | str | None = None,
     augment=None,
     views: int = 0,
     train_batch_norm: bool = False,
@@ -96,7 +90,13 @@ def fine_tune(
         weight_decay: decoupled decay of the weights (not of biases and normalisation).
         warmup: share of a phase's steps in which the rate rises from zero.
         schedule: "cosine" or "constant".
-        class_weight: weight of each class number, or "balanced" for the inverse frequency.
+        imbalance: against classes of unequal size: weights of class numbers or names;
+            "class_weight" for the inverse frequency; "focal" for a loss that counts what is
+            already right for little (a linear head is then trained, not solved);
+            "balanced_sampling" to draw all classes equally often; "logit_adjustment" to shift
+            the logits in training by the logarithm of each class's share, so that the model
+            without the shift prefers no class. With any of them the best weights are those of
+            the highest balanced accuracy on `val`. The saved model holds nothing of it.
         augment: True, or a Keras layer or model from pictures to pictures; never saved.
         views: number of augmented views of each training picture to run through the frozen part
             and keep; the epochs take them in turn. 0 augments anew in every epoch, which runs
@@ -138,7 +138,8 @@ def fine_tune(
     Reference:
         Howard and Ruder, Universal language model fine-tuning for text classification, 2018
         (rates that fall with depth). Kumar et al., Fine-tuning can distort pretrained features
-        and underperform out-of-distribution, 2022 (probe first, then tune).
+        and underperform out-of-distribution, 2022 (probe first, then tune). Lin et al., 2017 and
+        Menon et al., 2021 (focal loss and logit adjustment).
     """
     settings = {name: value for name, value in locals().items() if name in _FINGERPRINTED}
     check_settings(model, settings)
@@ -150,12 +151,13 @@ def fine_tune(
     settings["augment"] = describe(augment)
     train = checked_examples(model, train)
     val = None if val is None else checked_examples(model, val)
-    class_weight = class_weights(model, class_weight, train.labels)
+    remedy = remedy_for(model, imbalance, train.labels)
+    evenly = remedy is not None and remedy.method == "balanced_sampling"
     seeds = _reseed(model, augment, seed)
 
     unfreeze(model, blocks, train_batch_norm)
     moving = _moving_variables(model, blocks) + seeds
-    saved = Checkpoint(checkpoint, checkpoint and _fingerprint(model, settings, train, val))
+    saved = Checkpoint(checkpoint, checkpoint and fingerprint(model, settings, train, val))
     kept = [augmented_view(train, augment, seed, view) for view in range(views)]
     reuse = {"cache": cache and (augment is None or views > 0), "batch_size": batch_size}
     how = {"engine": engine, "precision": precision, "verbose": bool(verbose)}
@@ -169,7 +171,7 @@ def fine_tune(
     rate = {"warmup": warmup, "schedule": schedule, "weight_decay": weight_decay}
 
     records: list[dict] = []
-    phases = _phases(model, head_epochs, epochs, head_lr, base_lr, lr_decay, blocks)
+    phases = _phases(model, remedy, head_epochs, epochs, head_lr, base_lr, lr_decay, blocks)
     try:
         for number, phase in enumerate(phases):
             course = Course(phase.name, records, moving, saved, patience)
@@ -177,20 +179,19 @@ def fine_tune(
                 continue
             unfreeze(model, phase.blocks, train_batch_norm)
             if phase.epochs is None:
-                _solve_head(body, model, train, val, course, class_weight, reuse)
+                _solve_head(body, model, train, val, course, remedy, reuse)
                 continue
             inner, [seen, held, *drawn] = _behind_cut(body, [train, val, *kept], **reuse)
             trained = with_augmentation(inner, augment)
-            _compile(
-                trained, model, phase, steps=phase.epochs * -(-seen.count // batch_size), **rate
-            )
+            steps = phase.epochs * -(-seen.count // batch_size)
+            _compile(trained, model, remedy, phase, steps, **rate)
             with mixed_precision(trained) if mixed else contextlib.nullcontext():
                 course.follow(
                     trained,
-                    ShuffledBatches(seen, batch_size, seed, number, course.epoch, drawn),
+                    ShuffledBatches(seen, batch_size, seed, number, course.epoch, drawn, evenly),
                     None if held is None else ShuffledBatches(held, batch_size),
                     epochs=phase.epochs,
-                    class_weight=class_weight,
+                    class_weight=remedy and remedy.loss_weights,
                     callbacks=OnWholeModel(callbacks, model),
                     verbose=verbose,
                 )
@@ -206,8 +207,9 @@ class _Phase(NamedTuple):
     rates: dict[int, float]
 
 
-def _phases(model, head_epochs, epochs, head_lr, base_lr, lr_decay, blocks) -> list[_Phase]:
-    if head_epochs is None and not has_linear_head(model):
+def _phases(model, remedy, head_epochs, epochs, head_lr, base_lr, lr_decay, blocks) -> list[_Phase]:
+    solvable = has_linear_head(model) and (remedy is None or remedy.method != "focal")
+    if head_epochs is None and not solvable:
         head_epochs = 10
     head_rates = rate_factors(model, head_lr, 1.0, head_lr)
     head = _Phase(HEAD, [], head_epochs, head_rates)
@@ -226,11 +228,11 @@ def _behind_cut(model, parts, cache, batch_size, verbose=False, **how):
     return cut.suffix, [part and frozen_outputs(cut.prefix, part, **settings) for part in parts]
 
 
-def _solve_head(body, model, train, val, course, class_weight, reuse) -> None:
+def _solve_head(body, model, train, val, course, remedy, reuse) -> None:
     began = time.perf_counter()
-    solve_linear_head(body, train, val, class_weight=class_weight, **reuse)
+    solve_linear_head(body, train, val, remedy, **reuse)
     solved = keras.Model(inputs_of(body), outputs_of(body))
-    solved.compile(loss=model.loss, metrics=_metrics(model))
+    solved.compile(**_judged_by(model, remedy))
     record = _evaluate(solved, train, reuse["batch_size"])
     if val is not None:
         held = _evaluate(solved, val, reuse["batch_size"])
@@ -243,15 +245,21 @@ def _evaluate(model, examples, batch_size) -> dict[str, float]:
     return model.evaluate(batches, verbose=0, return_dict=True)
 
 
-def _compile(trained, model, phase, steps, warmup, schedule, weight_decay) -> None:
+def _compile(trained, model, remedy, phase, steps, warmup, schedule, weight_decay) -> None:
     schedule = scheduled_rate(1.0, steps, warmup, schedule)
     optimizer = BlockwiseAdamW(phase.rates, schedule, weight_decay)
-    trained.compile(optimizer=optimizer, loss=model.loss, metrics=_metrics(model))
+    trained.compile(optimizer=optimizer, **_judged_by(model, remedy))
 
 
-def _metrics(model):
+def _judged_by(model, remedy) -> dict:
     with compiled_objects(model):
-        return keras.saving.deserialize_keras_object(model.get_compile_config()["metrics"])
+        metrics = keras.saving.deserialize_keras_object(model.get_compile_config()["metrics"])
+    more = balanced_metrics(model, remedy)
+    return {
+        "loss": training_loss(model.loss, remedy),
+        "metrics": metrics,
+        "weighted_metrics": more,
+    }
 
 
 def _moving_variables(model, blocks) -> list:
@@ -269,23 +277,6 @@ def _reseed(model, augment, seed) -> list:
     for index, state in enumerate(states + augmentation):
         state.assign(np.array([seed, index], "uint32"))
     return augmentation
-
-
-def _fingerprint(model, settings, train, val) -> dict:
-    described = {"arguments": repr(settings), "network": network_graph(model)}
-    moving = {id(weight) for weight in model.trainable_weights}
-    frozen = [weight for weight in model.weights if id(weight) not in moving]
-    described["frozen weights"] = [weight.numpy() for weight in frozen]
-    for name, examples in (("training data", train), ("validation data", val)):
-        described[name] = examples and (examples.digest, examples.count, examples.labels)
-    return {name: _digest(value) for name, value in described.items()}
-
-
-def _digest(value) -> str:
-    digest = hashlib.sha256()
-    for leaf in keras.tree.flatten(value):
-        digest.update(leaf.tobytes() if isinstance(leaf, np.ndarray) else repr(leaf).encode())
-    return digest.hexdigest()[:16]
 
 
 def _history(model, records) -> keras.callbacks.History:

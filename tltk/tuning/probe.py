@@ -8,14 +8,16 @@ import keras
 import numpy as np
 
 from tltk.inputs.examples import Examples
-from tltk.tuning.checks import checked_examples, class_weights
+from tltk.tuning.checks import checked_examples
 from tltk.tuning.cutting import body_below
 from tltk.tuning.features import frozen_outputs
+from tltk.tuning.imbalance import Remedy, remedy_for
 from tltk.tuning.threads import few_threads
 
 STRENGTHS = (1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1.0)
 ONE_SHOT_STRENGTH = 1e-3
 CERTAIN = 10.0
+CONSTANT = 1e-6  # a feature that varies by less than this share of its mean
 NOTHING_LEFT_TO_GAIN = r"(?s)lbfgs failed to converge.*ABNORMAL"  # at the precision of a float32
 
 
@@ -25,7 +27,7 @@ def fit_linear_head(
     val=None,
     *,
     strengths: tuple[float, ...] = STRENGTHS,
-    class_weight=None,
+    imbalance: dict | str | None = None,
     batch_size: int = 32,
     cache: bool = True,
     verbose: bool = False,
@@ -42,7 +44,11 @@ def fit_linear_head(
         train: a split, a batched dataset of (x, y), or a pair of arrays (x, y).
         val: the same, for choosing the strength; None for cross-validation.
         strengths: the values of C to choose from, small ones regularise more.
-        class_weight: "balanced", or a weight for class numbers or names.
+        imbalance: against classes of unequal size: weights of class numbers or names;
+            "class_weight" for the inverse frequency, which is what "balanced_sampling" comes to
+            where all rows are used at once; "logit_adjustment" to take the logarithm of each
+            class's share off its bias, which is what the shift in training comes to where the
+            bias is free.
         batch_size: examples a step while computing features.
         cache: keep the features on disk for the next call.
         verbose: show progress.
@@ -51,7 +57,8 @@ def fit_linear_head(
         The chosen strength C.
 
     Raises:
-        ValueError: where the model does not end in a dense layer, or a class is missing.
+        ValueError: where the model does not end in a dense layer, or a class is missing, and for
+            imbalance="focal", which no solver knows.
 
     Example:
         >>> body = keras.Sequential([keras.Input((2,)), keras.layers.Rescaling(1.0)])
@@ -68,16 +75,21 @@ def fit_linear_head(
     _linear_head(model)
     train = checked_examples(model, train)
     val = None if val is None else checked_examples(model, val)
-    weights = class_weights(model, class_weight, train.labels)
+    remedy = remedy_for(model, imbalance, train.labels)
+    if remedy is not None and remedy.method == "focal":
+        raise ValueError(
+            "A linear head is solved by logistic regression, which has no focal loss. "
+            "Received: imbalance='focal'. Use fine_tune with unfreeze_blocks=0, or another method."
+        )
     settings = {"batch_size": batch_size, "cache": cache, "verbose": verbose}
-    return solve_linear_head(model, train, val, weights, strengths, **settings)
+    return solve_linear_head(model, train, val, remedy, strengths, **settings)
 
 
 def solve_linear_head(
     model: keras.Model,
     train: Examples,
     val: Examples | None,
-    class_weight: dict | None,
+    remedy: Remedy | None,
     strengths: tuple[float, ...] = STRENGTHS,
     **settings,
 ) -> float:
@@ -86,7 +98,7 @@ def solve_linear_head(
     body = body_below(model, head)
     parts = [frozen_outputs(body, part, **settings) for part in (train, val) if part is not None]
     (x, y), *held_out = [(np.asarray(each.fetch(slice(None))), each.labels) for each in parts]
-    return _solve(head, x, y, held_out[0] if held_out else None, strengths, class_weight)
+    return _solve(head, x, y, held_out[0] if held_out else None, strengths, remedy)
 
 
 def has_linear_head(model: keras.Model) -> bool:
@@ -96,20 +108,22 @@ def has_linear_head(model: keras.Model) -> bool:
     return isinstance(last, keras.layers.Dense) and head == [last] and last.name == "head_output"
 
 
-def _solve(head, x, y, held_out, strengths, class_weight) -> float:
+def _solve(head, x, y, held_out, strengths, remedy) -> float:
     with warnings.catch_warnings(), few_threads(x.size * head.units):
         warnings.filterwarnings("ignore", message="Label .* is present in all training examples")
         warnings.filterwarnings("ignore", message=NOTHING_LEFT_TO_GAIN)
-        return _choose_and_pour(head, x, y, held_out, strengths, class_weight)
+        return _choose_and_pour(head, x, y, held_out, strengths, remedy)
 
 
-def _choose_and_pour(head, x, y, held_out, strengths, class_weight) -> float:
+def _choose_and_pour(head, x, y, held_out, strengths, remedy) -> float:
     if head.activation.__name__ == "softmax":
         _check_classes(head.units, y)
     mean, deviation = x.mean(0), x.std(0)
-    deviation[deviation < 1e-6] = 1.0
+    deviation[deviation <= CONSTANT * np.abs(mean)] = 1.0
     rows = (x - mean) / deviation
-    candidates = _candidates(head, strengths, class_weight)
+    shift = remedy is not None and remedy.method == "logit_adjustment"
+    weights = None if remedy is None or shift else remedy.weights
+    candidates = _candidates(head, strengths, weights)
     if held_out is not None:
         seen = (held_out[0] - mean) / deviation
         scores = [_score(each.fit(rows, y), seen, held_out[1]) for each in candidates]
@@ -121,6 +135,8 @@ def _choose_and_pour(head, x, y, held_out, strengths, class_weight) -> float:
     solution = candidates[best] if held_out is not None else candidates[best].fit(rows, y)
     kernel, bias = _weights(solution, head.units, x.shape[1])
     kernel = kernel / deviation[:, None]
+    if shift:
+        bias = bias - np.log(remedy.priors) + np.log(remedy.priors).mean()
     head.set_weights([kernel, bias - mean @ kernel])
     return strengths[best]
 
@@ -141,7 +157,7 @@ def _folds(head, y) -> int:
     return min(5, int(np.unique(y, return_counts=True)[1].min()) if one_label else len(y))
 
 
-def _candidates(head, strengths, class_weight) -> list:
+def _candidates(head, strengths, weights) -> list:
     from sklearn.linear_model import LogisticRegression, Ridge
     from sklearn.multiclass import OneVsRestClassifier
 
@@ -149,7 +165,7 @@ def _candidates(head, strengths, class_weight) -> list:
     if kind == "linear":
         return [Ridge(alpha=1 / strength) for strength in strengths]
     logistic = [
-        LogisticRegression(C=strength, max_iter=300, tol=1e-3, class_weight=class_weight)
+        LogisticRegression(C=strength, max_iter=300, tol=1e-3, class_weight=weights)
         for strength in strengths
     ]
     return logistic if kind == "softmax" else [OneVsRestClassifier(each) for each in logistic]
@@ -162,7 +178,8 @@ def _score(fitted, x, y) -> float:
         return -float(np.mean((fitted.predict(x) - y) ** 2))
     probabilities = fitted.predict_proba(x)
     if np.ndim(y) == 1:
-        return -log_loss(y, probabilities, labels=fitted.classes_)
+        weights = fitted.class_weight and [fitted.class_weight[label] for label in y]
+        return -log_loss(y, probabilities, labels=fitted.classes_, sample_weight=weights)
     likelihood = np.where(np.asarray(y) > 0.5, probabilities, 1 - probabilities)
     return float(np.mean(np.log(np.clip(likelihood, 1e-7, 1))))
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import time
 from pathlib import Path
 
 import keras
 import numpy as np
+
+from tltk.tuning.features import network_graph
 
 
 class Checkpoint:
@@ -44,6 +47,24 @@ class Checkpoint:
         new = self.path.with_suffix(".new.npz")
         np.savez(new, facts=json.dumps({**facts, "fingerprint": self.fingerprint}), **arrays)
         new.replace(self.path)
+
+
+def fingerprint(model: keras.Model, settings: dict, train, val) -> dict[str, str]:
+    """What a run depends on, as a digest of each part of it."""
+    described = {"arguments": repr(settings), "network": network_graph(model)}
+    moving = {id(weight) for weight in model.trainable_weights}
+    frozen = [weight for weight in model.weights if id(weight) not in moving]
+    described["frozen weights"] = [weight.numpy() for weight in frozen]
+    for name, examples in (("training data", train), ("validation data", val)):
+        described[name] = examples and (examples.digest, examples.count, examples.labels)
+    return {name: _digest(value) for name, value in described.items()}
+
+
+def _digest(value) -> str:
+    digest = hashlib.sha256()
+    for leaf in keras.tree.flatten(value):
+        digest.update(leaf.tobytes() if isinstance(leaf, np.ndarray) else repr(leaf).encode())
+    return digest.hexdigest()[:16]
 
 
 class Course(keras.callbacks.Callback):
@@ -88,7 +109,8 @@ class Course(keras.callbacks.Callback):
 
     def _consider(self, validation, epoch) -> None:
         """Keep the weights as they are now if they are the best so far on validation."""
-        score = [float(validation.get("accuracy", 0)), -float(validation["loss"])]
+        accuracy = validation.get("balanced_accuracy", validation.get("accuracy", 0))
+        score = [float(accuracy), -float(validation["loss"])]
         if self._best["score"] is None or score > self._best["score"]:
             self._best = {"score": score, "epoch": epoch}
             self._best_values = _values(self._variables)

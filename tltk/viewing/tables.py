@@ -59,8 +59,9 @@ def format_table(
     """Lay out rows of results as a table.
 
     Args:
-        rows: one mapping per row, from column to value: text, number, yes/no, None, or a pair
-            (mean, half width), which is shown as mean ± half width. NaN shows as ?.
+        rows: one mapping per row, from column to value: text, number, yes/no, None, a pair
+            (mean, half width), which is shown as mean ± half width, or (value, low, high), shown
+            as value (low to high). NaN shows as ?.
         columns: which columns, in which order; a mapping gives each a heading. By default all of
             them, as they first occur, with underscores turned into spaces.
         digits: decimal places; default 3. A single number too small for them keeps three figures.
@@ -113,6 +114,9 @@ def _format(value: object, digits: int) -> str:
         return "yes" if value else "no"
     if isinstance(value, tuple) and len(value) == 2:
         return " ± ".join(_fixed(each, digits) for each in value)
+    if isinstance(value, tuple) and len(value) == 3:
+        middle, low, high = (_fixed(each, digits) for each in value)
+        return f"{middle} ({low} to {high})"
     if isinstance(value, Integral):
         return f"{int(value):,}" if abs(value) >= 10_000 else str(int(value))
     if isinstance(value, Real):

@@ -1,0 +1,51 @@
+import numpy as np
+import pytest
+from sklearn.linear_model import LogisticRegression
+from sklearn.preprocessing import StandardScaler
+
+from tltk.adaptation import logistic
+from tltk.adaptation.logistic import calibrate, column_scales, fit_logistic, linear_answers
+
+
+def problem(seed=0, n=200, width=4):
+    random = np.random.default_rng(seed)
+    rows = random.normal([0, 5, -3, 100], [1, 10, 0.1, 1], size=(n, width))
+    return rows, (rows[:, 0] + random.normal(size=n) > 0).astype(int)
+
+
+def test_each_regression_is_that_of_scikit_learn(monkeypatch):
+    monkeypatch.setattr(logistic, "CHUNK", 33)
+    rows, labels = problem()
+    shares = np.column_stack([np.ones(200), np.arange(200) < 100, np.linspace(0, 2, 200)])
+    slopes, bias = fit_logistic(rows, labels, shares, penalty=3.0)
+    scaled = StandardScaler().fit_transform(rows)
+    for model, weights in enumerate(shares.T):
+        other = LogisticRegression(C=1 / 3.0, tol=1e-8).fit(scaled, labels, weights)
+        ours = linear_answers(rows, slopes, bias)[:, model]
+        np.testing.assert_allclose(ours, other.decision_function(scaled), atol=5e-3)
+
+
+def test_scales_of_columns(monkeypatch):
+    monkeypatch.setattr(logistic, "CHUNK", 7)
+    rows = problem()[0]
+    rows[:, 2] = 5.0
+    mean, deviation = column_scales(rows.astype("float32"))
+    np.testing.assert_allclose(mean, rows.mean(axis=0), rtol=1e-4)
+    np.testing.assert_allclose(deviation[[0, 1, 3]], rows.std(axis=0)[[0, 1, 3]], rtol=1e-3)
+    assert deviation[2] == np.inf
+
+
+def test_calibration_takes_back_a_factor():
+    random = np.random.default_rng(1)
+    odds = random.normal(size=20_000)
+    labels = (random.random(20_000) < 1 / (1 + np.exp(-odds))).astype(int)
+    slope, intercept = calibrate(10 * odds + 3, labels)
+    assert slope == pytest.approx(0.1, rel=0.1)
+    assert intercept == pytest.approx(-0.3, abs=0.08)
+
+
+def test_calibration_never_turns_answers_around():
+    labels = np.arange(100) % 4 == 0
+    slope, intercept = calibrate(-1.0 * labels, labels.astype(int))
+    assert slope == 0
+    assert intercept == pytest.approx(np.log(1 / 3))

@@ -1,0 +1,188 @@
+"""Adapt a classifier to another domain while it is trained: DANN, Deep CORAL, MMD and others."""
+
+from __future__ import annotations
+
+import time
+
+import keras
+
+from tltk.adaptation.deep_checks import (
+    check_adaptable,
+    check_something_to_move,
+    labelled_examples,
+    reseed,
+    unlabelled_examples,
+)
+from tltk.adaptation.domain_training import DomainBatches, TwoDomains, method_of
+from tltk.tuning.augmentation import augmentation_of, with_augmentation
+from tltk.tuning.batching import ShuffledBatches
+from tltk.tuning.checks import check_callbacks
+from tltk.tuning.cutting import NoCut, body_below, cut_frozen, inputs_of, outputs_of
+from tltk.tuning.features import frozen_outputs
+from tltk.tuning.freezing import compiled_objects, unfreeze
+from tltk.tuning.optimizer import BlockwiseAdamW, rate_factors, scheduled_rate
+from tltk.tuning.session import OnWholeModel
+
+
+def adapt_domains(
+    model: keras.Model,
+    source,
+    target,
+    val=None,
+    *,
+    method="dann",
+    weight: float | None = None,
+    labelled_target=None,
+    unfreeze_blocks: int | str | list[str] = 2,
+    epochs: int = 10,
+    lr: float = 1e-3,
+    base_lr: float | None = None,
+    lr_decay: float = 1.0,
+    weight_decay: float = 0.0,
+    steepness: float = 10.0,
+    augment=None,
+    train_batch_norm: bool = False,
+    batch_size: int = 32,
+    seed: int = 0,
+    cache: bool = True,
+    callbacks=(),
+    verbose: int = 1,
+) -> keras.callbacks.History:
+    """Train a classifier on a labelled source so that it serves an unlabelled target too.
+
+    loss = classification(labelled rows) + strength(t) * distance(source, target)
+
+    Each step sees `batch_size` rows of either domain in one pass. The distance is measured on the
+    input of the last dense layer, the features, and its strength rises to `weight` in the course
+    of the training (see `rising_strength`). It is one of
+
+    - "dann": how well a domain classifier tells the features apart, its gradient reversed;
+    - "cdan": the same of features times probabilities, so that classes are kept apart;
+    - "coral": `coral_loss`, the distance of the covariances;
+    - "mmd": `mmd_loss`, the distance of the mean embeddings;
+    - "infomax": no distance, but `uncertainty` of the answers on the target;
+    - any function of (source features, target features) that returns a scalar.
+
+    Args:
+        model: a classifier from `build_classifier`, on a pretrained backbone or on any encoder of
+            your own; it is trained in place, from the weights it has.
+        source: labelled rows: a split, a batched dataset, or arrays (x, y).
+        target: rows of the other domain, as many as there are: the same forms, or an array x.
+            Labels, if it brings any, are not looked at.
+        val: labelled rows to report `val_loss` and `val_accuracy` on after each epoch. They
+            choose nothing: all epochs are trained and the last weights are kept.
+        method: how the domains are drawn together, see above.
+        weight: the final factor of the distance, by default 1, and 0.3 for "infomax". With 0 the
+            target is left out: plain training on the source.
+        labelled_target: the rows of the target that have labels, if there are some: (x, y) or a
+            split. Each step then sees some of them with their labels, up to half as many as
+            rows of the source.
+        unfreeze_blocks: number of last blocks to train, their names, or "all".
+        epochs: passes over the source; the target is passed over as often as that takes.
+        lr: learning rate of the head and the domain classifier, falling along a cosine.
+        base_lr: learning rate of the last unfrozen block, by default `lr`.
+        lr_decay: factor of the learning rate from a block to the one before it.
+        weight_decay: decoupled decay of the weights.
+        steepness: how early the strength rises; 0 for full strength from the first step.
+        augment: True, or a Keras layer or model that changes the pictures of both domains in
+            training; never saved.
+        train_batch_norm: train batch normalisation too, on batches of both domains: for networks
+            trained from scratch.
+        batch_size: rows of either domain in a step.
+        seed: decides the order, dropout, augmentation and the domain classifier.
+        cache: run the frozen part only once and keep its output on disk.
+        callbacks: further Keras callbacks; they see the whole model.
+        verbose: as in Keras.
+
+    Returns:
+        The history, with `seconds` for each epoch. The model comes back compiled with a stock
+        optimizer; it is the label predictor alone, and its file needs nothing of ours.
+
+    Raises:
+        ValueError: for data, blocks or settings that do not fit.
+
+    Example:
+        >>> import numpy as np
+        >>> from tltk import build_classifier
+        >>> body = keras.Sequential([keras.Input((2,)), keras.layers.Dense(8, "relu")])
+        >>> model = build_classifier(body, ["low", "high"])
+        >>> x = np.random.default_rng(0).normal(size=(64, 2))
+        >>> history = adapt_domains(model, (x, (x[:, 0] > 0).astype("int32")), x + 1.0,
+        ...                         unfreeze_blocks="all", epochs=2, verbose=0)
+        >>> len(history.history["accuracy"])
+        2
+
+    Reference:
+        Ganin et al., Domain-adversarial training of neural networks, 2016. Sun and Saenko, Deep
+        CORAL, 2016. Long et al., Learning transferable features with deep adaptation networks,
+        2015; Conditional adversarial domain adaptation, 2018.
+    """
+    chosen = method_of(method)
+    weight = chosen.weight if weight is None else weight
+    check_adaptable(model, chosen, weight, steepness, epochs, batch_size, lr)
+    callbacks, changes = check_callbacks(callbacks), augmentation_of(model, augment)
+    source, target = labelled_examples(model, source), unlabelled_examples(model, target)
+    known = None if labelled_target is None else labelled_examples(model, labelled_target)
+    held = None if val is None else labelled_examples(model, val)
+    reseed(model, changes, seed)
+
+    unfreeze(model, unfreeze_blocks, train_batch_norm)
+    check_something_to_move(model)
+    cached = cache and changes is None
+    inner, parts = _behind_frozen(model, [source, target, known], cached, batch_size)
+    batches = DomainBatches(*parts, batch_size=batch_size, seed=seed, full=weight > 0)
+    steps = epochs * len(batches)
+    network = with_augmentation(_with_features(inner), changes)
+    trained = TwoDomains(network, chosen, weight, steps, steepness, batches.labels_a_step, seed)
+    trained.build()
+    rates = rate_factors(model, lr if base_lr is None else base_lr, lr_decay, lr)
+    rates = {id(each): rates.get(id(each), lr) for each in trained.trainable_variables}
+    schedule = scheduled_rate(1.0, max(1, steps), 0.0, "cosine")
+    with compiled_objects(model):
+        metrics = keras.saving.deserialize_keras_object(model.get_compile_config()["metrics"])
+    optimizer = BlockwiseAdamW(rates, schedule, weight_decay)
+    trained.compile(optimizer=optimizer, loss=model.loss, metrics=metrics)
+    watched = [_Report(model, held, batch_size), OnWholeModel(callbacks, model)]
+    run = trained.fit(batches, epochs=epochs, callbacks=watched, shuffle=False, verbose=verbose)
+    unfreeze(model, unfreeze_blocks, train_batch_norm)
+    return _on(model, run)
+
+
+class _Report(keras.callbacks.Callback):
+    """Note the seconds of each epoch, and how the label predictor does on held-out rows."""
+
+    def __init__(self, whole, held, batch_size):
+        super().__init__()
+        self._whole = whole
+        self._held = held and ShuffledBatches(held, batch_size)
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self._began = time.perf_counter()
+
+    def on_epoch_end(self, epoch, logs=None):
+        logs["seconds"] = time.perf_counter() - self._began
+        if self._held is not None:
+            found = self._whole.evaluate(self._held, verbose=0, return_dict=True)
+            logs.update({f"val_{name}": value for name, value in found.items()})
+
+
+def _behind_frozen(model, parts, cache, batch_size):
+    """The part of a model that trains, and the parts of the data as they arrive there."""
+    cut = cut_frozen(model) if cache else NoCut("cache=False, or pictures are augmented anew")
+    if isinstance(cut, NoCut):
+        return model, parts
+    settings = {"batch_size": batch_size, "suffix": cut.suffix}
+    return cut.suffix, [part and frozen_outputs(cut.prefix, part, **settings) for part in parts]
+
+
+def _with_features(model) -> keras.Model:
+    """The same network with two outputs: what its last layer sees, and what it answers."""
+    features = body_below(model, model.layers[-1]).outputs[0]
+    return keras.Model(inputs_of(model), [features, outputs_of(model)])
+
+
+def _on(model, run) -> keras.callbacks.History:
+    history = keras.callbacks.History()
+    history.set_model(model)
+    history.history, history.epoch = run.history, run.epoch
+    return history

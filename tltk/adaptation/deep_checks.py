@@ -1,0 +1,80 @@
+"""What deep adaptation asks of a model, its data and its settings."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+
+from tltk.backbones import layers_by_block
+from tltk.inputs.examples import Examples, examples_of
+from tltk.tuning.augmentation import random_states
+from tltk.tuning.checks import checked_examples, takes_class_numbers
+from tltk.tuning.cutting import as_functional
+
+
+def check_model(model: keras.Model, what: str) -> None:
+    """Refuse a model that is not compiled and functional, with a dense layer as its head's last."""
+    if as_functional(model) is None or not model.compiled or "head" not in layers_by_block(model):
+        raise ValueError(
+            f"{what} trains a compiled functional model whose new layers are named head_…. "
+            f"Received: {model!r}. Make it with build_classifier(encoder, class_names)."
+        )
+    if not isinstance(model.layers[-1], keras.layers.Dense):
+        raise ValueError(
+            "Features are what the last dense layer sees, so that layer must come last. "
+            f"Received: a model that ends in {type(model.layers[-1]).__name__}. "
+            "Make it with build_classifier(encoder, class_names)."
+        )
+
+
+def check_numbers(**settings) -> None:
+    """Refuse settings below zero, and sizes and rates of zero."""
+    for name, value in settings.items():
+        above = name in ("batch_size", "lr")
+        if not value >= 0 or (above and not value):
+            raise ValueError(
+                f"{name} must be {'positive' if above else 'zero or more'}. "
+                f"Received: {name}={value!r}. Leave it out for the default."
+            )
+
+
+def check_adaptable(model, method, weight, steepness, epochs, batch_size, lr) -> None:
+    """Refuse what `adapt_domains` cannot do."""
+    check_model(model, "adapt_domains")
+    check_numbers(weight=weight, steepness=steepness, epochs=epochs, batch_size=batch_size, lr=lr)
+    if method.needs_classes and not takes_class_numbers(model):
+        raise ValueError(
+            "This method looks at the probabilities of classes. "
+            f"Received: a model with the loss {model.loss!r}. "
+            'Use "dann", "coral" or "mmd", which look at features alone.'
+        )
+
+
+def check_something_to_move(model: keras.Model) -> None:
+    """Refuse a training that leaves the features as they are."""
+    blocks = {name: rows for name, rows in layers_by_block(model).items() if name != "head"}
+    if not any(layer.trainable_weights for layers in blocks.values() for layer in layers):
+        raise ValueError(
+            "Adaptation moves the features, so a part of the encoder must train. Received: an "
+            'encoder that is frozen as a whole. Pass unfreeze_blocks=2, or "all".'
+        )
+
+
+def labelled_examples(model: keras.Model, data) -> Examples:
+    """Labelled rows that fit a model."""
+    return checked_examples(model, data)
+
+
+def unlabelled_examples(model: keras.Model, data) -> Examples:
+    """Rows that fit a model; labels, if there are any, are not looked at."""
+    examples = examples_of(data)
+    shape = (examples.count, model.outputs[0].shape[-1])
+    anything = np.zeros(shape[:1] if takes_class_numbers(model) else shape, "int32")
+    return checked_examples(model, examples._replace(labels=anything))._replace(labels=None)
+
+
+def reseed(model: keras.Model, changes, seed: int) -> None:
+    """Set all random state of a model, and of the augmentation, from the seed."""
+    states = random_states(model) + ([] if changes is None else random_states(changes))
+    for index, state in enumerate(states):
+        state.assign(np.array([seed, index], "uint32"))

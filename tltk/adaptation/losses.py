@@ -1,0 +1,119 @@
+"""How far two batches of features lie apart, as losses: pure functions of `keras.ops`."""
+
+from collections.abc import Sequence
+
+from keras import ops
+
+BANDWIDTHS = (0.25, 0.5, 1.0, 2.0, 4.0)
+
+
+def coral_loss(source, target):
+    """Measure how far the covariances of two batches lie apart.
+
+        |Cs - Ct|^2 / (4 d^2), with n - 1 in the denominator of each covariance
+
+    Args:
+        source: features (n, d), n of at least 2.
+        target: features (m, d), m of at least 2.
+
+    Returns:
+        A scalar tensor.
+
+    Raises:
+        ValueError: for batches of different widths.
+
+    Example:
+        >>> a = ops.convert_to_tensor([[0.0], [2.0]])
+        >>> round(float(coral_loss(a, 2 * a)), 4)  # variances 2 and 8
+        9.0
+
+    Reference:
+        Sun and Saenko, Deep CORAL, 2016.
+    """
+    _check(source, target)
+    difference = _covariance(source) - _covariance(target)
+    return ops.sum(difference**2) / (4 * source.shape[-1] ** 2)
+
+
+def mmd_loss(
+    source,
+    target,
+    kernel: str = "gaussian",
+    bandwidths: Sequence[float] = BANDWIDTHS,
+    unbiased: bool = False,
+):
+    """Measure the squared distance of the mean embeddings of two batches.
+
+        mean k(s, s') + mean k(t, t') - 2 mean k(s, t)
+
+    with k(x, y) = x'y ("linear": the squared distance of the means), or the mean over the
+    bandwidths b of exp(-|x - y|^2 / (2 b m)), where m is the mean squared distance of different
+    rows of both batches, taken as a constant by the gradient.
+
+    Args:
+        source: features (n, d).
+        target: features (m, d).
+        kernel: "gaussian" or "linear".
+        bandwidths: factors of m, for "gaussian".
+        unbiased: leave out the pairs of a row with itself, so that 0 is expected of two batches
+            of one domain; it can then be negative.
+
+    Returns:
+        A scalar tensor.
+
+    Raises:
+        ValueError: for batches of different widths, or another kernel.
+
+    Example:
+        >>> a = ops.convert_to_tensor([[0.0, 0.0], [2.0, 0.0]])
+        >>> round(float(mmd_loss(a, a + 3, kernel="linear")), 4)
+        18.0
+        >>> bool(abs(mmd_loss(a, a)) < 1e-6)
+        True
+
+    Reference:
+        Gretton et al., A kernel two-sample test, 2012.
+        Long et al., Learning transferable features with deep adaptation networks, 2015.
+    """
+    _check(source, target)
+    if kernel not in ("gaussian", "linear"):
+        raise ValueError(
+            f'The kernel is "gaussian" or "linear". Received: kernel={kernel!r}. Choose either.'
+        )
+    rows, count = ops.concatenate([source, target]), ops.shape(source)[0]
+    rows = rows - ops.stop_gradient(ops.mean(rows, axis=0))
+    products = rows @ ops.transpose(rows)
+    values = products if kernel == "linear" else _gaussian(products, bandwidths)
+    source_own = _mean_within(values[:count, :count], unbiased)
+    target_own = _mean_within(values[count:, count:], unbiased)
+    return source_own + target_own - 2 * ops.mean(values[:count, count:])
+
+
+def _gaussian(products, bandwidths):
+    lengths = ops.diagonal(products)
+    squares = ops.maximum(lengths[:, None] + lengths[None, :] - 2 * products, 0)
+    count = ops.cast(ops.shape(squares)[0], squares.dtype)
+    middle = ops.stop_gradient(ops.sum(squares) / (count * (count - 1)))
+    middle = ops.maximum(middle, 1e-12)
+    return sum(ops.exp(-squares / (2 * b * middle)) for b in bandwidths) / len(bandwidths)
+
+
+def _mean_within(block, unbiased):
+    if not unbiased:
+        return ops.mean(block)
+    count = ops.cast(ops.shape(block)[0], block.dtype)
+    return (ops.sum(block) - ops.sum(ops.diagonal(block))) / (count * (count - 1))
+
+
+def _covariance(rows):
+    rows = rows - ops.mean(rows, axis=0, keepdims=True)
+    count = ops.cast(ops.shape(rows)[0], rows.dtype)
+    return ops.transpose(rows) @ rows / (count - 1)
+
+
+def _check(source, target) -> None:
+    if len(source.shape) != 2 or len(target.shape) != 2 or source.shape[1] != target.shape[1]:
+        raise ValueError(
+            "Both batches hold rows of the same features. Received: shapes "
+            f"{tuple(source.shape)} and {tuple(target.shape)}. Pool or flatten them first."
+        )

@@ -1,0 +1,130 @@
+"""Two feature spaces brought together by examples that were seen in both."""
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_array, check_is_fitted
+
+from tltk.adaptation.domains import forget
+
+METHODS = ("procrustes", "cca")
+
+
+class PairedAlignment(BaseEstimator):
+    """Bring rows of two different feature spaces into one, by pairs of rows that belong together.
+
+    Two languages, two instruments, two networks: the features differ in number and meaning, but
+    some examples, which need no labels, were seen in both.
+
+    - "procrustes": the target is turned, stretched as a whole and moved onto the source,
+      min |X - s Y Q|^2 with Q'Q = I (or QQ' = I, where the target is narrower). The source stays,
+      so its classifiers can be used as they are.
+    - "cca": both are mapped to the k directions that are most correlated, each of variance 1 over
+      the pairs.
+
+    Args:
+        method: "procrustes" or "cca".
+        n_components: k, for "cca"; None for as many as the narrower space has.
+        shrinkage: for "cca", between 0 and 1: the share of the mean variance mixed into both
+            covariances. With few pairs and many features it has to be above 0.
+
+    Attributes:
+        correlations_: of the k directions, largest first (for "cca").
+
+    Example:
+        >>> rng = np.random.default_rng(0)
+        >>> source = rng.normal(size=(50, 2))
+        >>> target = 3 * source @ np.array([[0.0, 1, 0], [-1, 0, 0]]) + 7  # turned, in 3 columns
+        >>> found = PairedAlignment().fit(source, target)
+        >>> bool(np.allclose(found.transform_target(target), source))
+        True
+
+    Reference:
+        Schönemann, A generalized solution of the orthogonal Procrustes problem, 1966.
+        Hotelling, Relations between two sets of variates, 1936.
+    """
+
+    def __init__(self, method="procrustes", n_components=None, shrinkage=0.01):
+        self.method = method
+        self.n_components = n_components
+        self.shrinkage = shrinkage
+
+    def fit(self, X, Y):
+        """Learn from pairs.
+
+        Args:
+            X: rows of the source space (n, d).
+            Y: the same examples in the target space (n, e), in the same order.
+
+        Returns:
+            The estimator itself.
+
+        Raises:
+            ValueError: for other than as many rows of both, at least two; values that are not
+                finite; or settings that cannot be.
+        """
+        forget(self)
+        X, Y = (check_array(each, dtype="float64", ensure_min_samples=2) for each in (X, Y))
+        if len(X) != len(Y):
+            raise ValueError(
+                "Pairs are rows of both spaces in one order. "
+                f"Received: {len(X)} rows of the source and {len(Y)} of the target. "
+                "Keep the examples that were seen in both."
+            )
+        self.means_ = X.mean(axis=0), Y.mean(axis=0)
+        self._check(min(X.shape[1], Y.shape[1]))
+        solve = self._turned if self.method == "procrustes" else self._correlated
+        self.maps_ = solve(X - self.means_[0], Y - self.means_[1])
+        return self
+
+    def transform_source(self, X):
+        """Bring rows of the source space (n, d) into the common one, (n, k)."""
+        return self._moved(X, 0)
+
+    def transform_target(self, Y):
+        """Bring rows of the target space (n, e) into the common one, (n, k)."""
+        return self._moved(Y, 1)
+
+    def _moved(self, rows, side):
+        check_is_fitted(self, "maps_")
+        rows, width = check_array(rows, dtype="float64"), len(self.means_[side])
+        if rows.shape[1] != width:
+            raise ValueError(
+                f"The {('source', 'target')[side]} has {width} features. "
+                f"Received: rows with {rows.shape[1]}. Do not mix up the two spaces."
+            )
+        back = self.means_[0] if self.method == "procrustes" else 0.0
+        return (rows - self.means_[side]) @ self.maps_[side] + back
+
+    def _turned(self, X, Y):
+        left, strengths, right = np.linalg.svd(Y.T @ X, full_matrices=False)
+        turn = left @ right
+        length = ((Y @ turn) ** 2).sum()
+        return np.eye(X.shape[1]), turn * (strengths.sum() / length if length > 0 else 1.0)
+
+    def _correlated(self, X, Y):
+        roots = [_inverse_root(each.T @ each / len(each), self.shrinkage) for each in (X, Y)]
+        left, values, right = np.linalg.svd(roots[0] @ (X.T @ Y / len(X)) @ roots[1])
+        k = self.n_components or min(X.shape[1], Y.shape[1])
+        self.correlations_ = np.clip(values[:k], 0, 1)
+        return roots[0] @ left[:, :k], roots[1] @ right[:k].T
+
+    def _check(self, most) -> None:
+        k, share = self.n_components, self.shrinkage
+        count = isinstance(k, int | np.integer) and not isinstance(k, bool) and 1 <= k <= most
+        if self.method not in METHODS or not (k is None or count) or not 0 <= share <= 1:
+            raise ValueError(
+                f"The method is one of {', '.join(METHODS)}, n_components None or from 1 to {most},"
+                f" shrinkage between 0 and 1. Received: method={self.method!r}, n_components={k!r},"
+                f" shrinkage={share!r}. Choose again."
+            )
+
+
+def _inverse_root(covariance, share) -> np.ndarray:
+    """Of the shrunk covariance; directions without variance get none."""
+    mean = np.trace(covariance) / len(covariance)
+    values, vectors = np.linalg.eigh(
+        (1 - share) * covariance + share * mean * np.eye(len(covariance))
+    )
+    varies = values > len(values) * np.finfo(float).eps * max(values[-1], 0)
+    powers = np.power(values, -0.5, where=varies, out=np.zeros_like(values))
+    return (vectors * powers) @ vectors.T

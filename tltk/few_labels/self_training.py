@@ -1,0 +1,176 @@
+"""Self-training: a classifier learns from its own confident answers, round after round."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clone
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from tltk.tuning.probe import NOTHING_LEFT_TO_GAIN
+
+UNLABELLED = -1
+
+
+class SelfTraining(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
+    """Train a classifier on its own most confident answers, in several rounds.
+
+    In round r of R the classifier of the round before labels every unlabelled row anew. Of n such
+    rows and k classes the n r / (R k) most confident of each class are taken, and a fresh
+    classifier learns from them and from the labelled rows. So a wrong label can be taken back,
+    which `sklearn.semi_supervised.SelfTrainingClassifier` never does, and no class crowds out the
+    others. With `val` the best round is kept, round 0 (the labels alone) included.
+
+    Args:
+        classifier: any scikit-learn classifier with `predict_proba`; None for logistic regression
+            (C = 0.01) on standardised features.
+        rounds: how often pseudo-labels are made.
+        threshold: take the rows whose probability is at least this in every round, instead of a
+            share that grows; the rounds end where nothing changes.
+        balanced: of each class take at most its k-th part. False takes the most confident rows
+            whatever their class; better where the classes are of very unequal size.
+        patience: with `val`, stop after so many rounds without a better one.
+
+    Attributes:
+        classifier_: the classifier of the round that was kept.
+        round_: the number of that round.
+        pseudo_labels_: for each row of X the label it was trained with, -1 where none (n,).
+        history_: a dict for each round: "round", "pseudo_labelled", "by_class" (counts),
+            "changed" (rows labelled before and now otherwise) and "val_accuracy" (None without
+            `val`).
+        classes_: the labels there are (k,).
+
+    Example:
+        >>> x = np.array([[0.0], [1], [2], [3], [10], [11], [12], [13]])
+        >>> y = np.array([0, -1, -1, -1, -1, -1, -1, 1])
+        >>> learner = SelfTraining(rounds=3).fit(x, y)
+        >>> learner.predict(x).tolist()
+        [0, 0, 0, 0, 1, 1, 1, 1]
+        >>> [entry["pseudo_labelled"] for entry in learner.history_]
+        [0, 2, 4, 6]
+
+    References:
+        Lee, Pseudo-label, 2013.
+        Cascante-Bonilla et al., Curriculum labeling, 2021.
+    """
+
+    def __init__(self, classifier=None, rounds=5, threshold=None, balanced=True, patience=2):
+        self.classifier = classifier
+        self.rounds = rounds
+        self.threshold = threshold
+        self.balanced = balanced
+        self.patience = patience
+
+    def fit(self, X, y, val=None):
+        """Train on labelled and unlabelled rows.
+
+        Args:
+            X: features (n, d), labelled and unlabelled together.
+            y: class numbers (n,), -1 where there is no label.
+            val: labelled `(X, y)` to choose the round on; None for the last round.
+
+        Returns:
+            The learner itself.
+
+        Raises:
+            ValueError: for labels that are not whole numbers, no labelled or no unlabelled row,
+                fewer than two classes, and settings out of their range.
+        """
+        X, y = np.asarray(X), self._checked(X, y)
+        free = np.flatnonzero(y == UNLABELLED)
+        self.classes_, self.n_features_in_ = np.unique(y[y != UNLABELLED]), X.shape[1]
+        self.history_, best, labels, fitted = [], None, y, None
+        for number in range(self.rounds + 1):
+            before, labels = labels, y.copy()
+            if number:
+                rows, guesses = self._pseudo_labels(fitted, X[free], number / self.rounds)
+                labels[free[rows]] = guesses
+                if self.threshold is not None and np.array_equal(before, labels):
+                    break
+            fitted = self._fitted(X[labels != UNLABELLED], labels[labels != UNLABELLED])
+            score = None if val is None else float(np.mean(fitted.predict(val[0]) == val[1]))
+            self._note(number, before[free], labels[free], score)
+            if best is None or score is None or score > best:
+                best, self.round_ = score, number
+                self.classifier_, self.pseudo_labels_ = fitted, labels
+            elif number - self.round_ >= self.patience:
+                break
+        return self
+
+    def predict(self, X) -> np.ndarray:
+        """The most probable label of each row (n,)."""
+        return self.classifier_.predict(X)
+
+    def predict_proba(self, X) -> np.ndarray:
+        """Probabilities (n, k), in the order of `classes_`."""
+        return self.classifier_.predict_proba(X)
+
+    def _pseudo_labels(self, fitted, X, share) -> tuple[np.ndarray, np.ndarray]:
+        """The numbers of the most confident rows, and what they are taken for."""
+        answers = fitted.predict_proba(X)
+        confidence, guess = answers.max(axis=1), answers.argmax(axis=1)
+        order = np.argsort(-confidence, kind="stable")
+        if self.threshold is not None:
+            order, share = order[confidence[order] >= self.threshold], 1
+        count = round(share * len(X))
+        if self.balanced:
+            most = -(-count // answers.shape[1])
+            queues = [order[guess[order] == each] for each in range(answers.shape[1])]
+            order = np.concatenate([queue[:most] for queue in queues])
+        rows = order if self.balanced else order[:count]
+        return rows, self.classes_[guess[rows]]
+
+    def _fitted(self, X, y):
+        classifier = default_classifier() if self.classifier is None else clone(self.classifier)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message=NOTHING_LEFT_TO_GAIN)
+            return classifier.fit(X, y)
+
+    def _note(self, number, before, labels, score) -> None:
+        known = labels != UNLABELLED
+        by_class = {each: int(np.sum(labels == each)) for each in self.classes_.tolist()}
+        changed = known & (before != UNLABELLED) & (before != labels)
+        self.history_.append(
+            {
+                "round": number,
+                "pseudo_labelled": int(known.sum()),
+                "by_class": by_class,
+                "changed": int(changed.sum()),
+                "val_accuracy": score,
+            }
+        )
+
+    def _checked(self, X, y) -> np.ndarray:
+        y = np.asarray(y)
+        if y.dtype.kind not in "iu" or y.shape != (len(X),):
+            raise ValueError(
+                f"Labels are whole numbers of shape ({len(X)},), -1 where there is none. Received: "
+                f"shape {y.shape}, type {y.dtype}. Number the classes from 0."
+            )
+        y = y.astype("int64")
+        free, classes = int(np.sum(y == UNLABELLED)), len(np.unique(y[y != UNLABELLED]))
+        if not free or classes < 2:
+            raise ValueError(
+                "Self-training needs rows without a label (-1) and labelled rows of two classes. "
+                f"Received: {free} rows without a label, {classes} classes. Stack both kinds."
+            )
+        if self.classifier is not None and not hasattr(self.classifier, "predict_proba"):
+            raise ValueError(
+                "Confidence is a probability, so the classifier needs predict_proba. Received: "
+                f"{self.classifier!r}. Wrap it in sklearn's CalibratedClassifierCV."
+            )
+        if self.rounds < 1 or not (self.threshold is None or 0 < self.threshold <= 1):
+            raise ValueError(
+                "Rounds are at least 1, and a threshold lies above 0 and is at most 1. Received: "
+                f"rounds={self.rounds}, threshold={self.threshold}. Leave them out for the default."
+            )
+        return y
+
+
+def default_classifier(strength: float = 0.01):
+    """Logistic regression on standardised features, not fitted."""
+    regression = LogisticRegression(C=strength, max_iter=300, tol=1e-3)
+    return make_pipeline(StandardScaler(), regression)

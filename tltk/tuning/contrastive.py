@@ -1,0 +1,196 @@
+"""Pretraining without labels: two changed views of one example should look alike."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+from keras import ops
+
+from tltk.inputs.checks import check_positive_integer
+from tltk.inputs.examples import examples_of
+from tltk.tuning.augmentation import random_states
+from tltk.tuning.features import pooled_network
+from tltk.tuning.freezing import unfreeze
+
+
+def pretrain_contrastive(
+    encoder: keras.Model,
+    data,
+    augment: keras.layers.Layer | None = None,
+    epochs: int = 10,
+    lr: float = 1e-3,
+    batch_size: int = 128,
+    temperature: float = 0.5,
+    width: int = 64,
+    seed: int = 0,
+    verbose: int = 0,
+) -> keras.callbacks.History:
+    """Train an encoder to tell two random views of one example from views of all the others.
+
+    Each example of a batch is changed twice at random; the pooled features of both go through two
+    dense layers, which are thrown away afterwards, and `nt_xent` compares what comes out.
+
+    Args:
+        encoder: any network with one input and one output: features (b, d), or a map (b, h, w, c)
+            or sequence (b, t, c), which is averaged; all of it trains, batch normalisation too.
+        data: a split, or an array (n, ...). Labels are not used.
+        augment: a Keras layer or model that changes inputs at random; what it changes is what the
+            features shall not depend on. None for `contrastive_augmentation()`, for pictures.
+        epochs: passes over the data; a last batch that is not full is left out.
+        lr: learning rate of Adam.
+        batch_size: examples a step, two or more. The other examples of a batch are what each is
+            told from, so large batches teach more.
+        temperature: of the loss; lower ones look at the hardest others only.
+        width: of what the loss compares.
+        seed: decides order, changes and the thrown-away layers.
+        verbose: as in Keras.
+
+    Returns:
+        The history; its loss is that of `nt_xent`, and "accuracy" the share of views whose other
+        view was the nearest in the batch. The encoder is trained in place.
+
+    Raises:
+        ValueError: for fewer than two examples a batch, or a temperature that is not positive.
+
+    Example:
+        >>> encoder = keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Conv2D(4, 3)])
+        >>> pictures = np.random.default_rng(0).integers(0, 256, (8, 8, 8, 3), "uint8")
+        >>> history = pretrain_contrastive(encoder, pictures, epochs=2, batch_size=4)
+        >>> sorted(history.history), len(history.history["loss"])
+        (['accuracy', 'loss'], 2)
+
+    Reference:
+        Chen et al., A simple framework for contrastive learning of visual representations, 2020.
+    """
+    examples = examples_of(data)
+    check_positive_integer("epochs", epochs)
+    batch_size = min(batch_size, examples.count)
+    if batch_size < 2 or temperature <= 0:
+        raise ValueError(
+            "A view is told from those of other examples, at a positive temperature. Received: "
+            f"{examples.count} examples, batch_size={batch_size}, temperature={temperature}. "
+            "Leave them out for the default."
+        )
+    changes = contrastive_augmentation(seed) if augment is None else augment
+    for index, state in enumerate(random_states(changes)):
+        state.assign(np.array([seed, index], "uint32"))
+    unfreeze(encoder, "all", train_batch_norm=True)
+    model = _pair_of_views(encoder, changes, width, seed)
+
+    def loss(_, pairs):
+        return nt_xent(pairs[:, 0], pairs[:, 1], temperature)
+
+    model.compile(keras.optimizers.Adam(lr), loss, metrics=[_accuracy])
+    batches = _FullBatches(examples, batch_size, seed)
+    run = model.fit(batches, epochs=epochs, shuffle=False, verbose=verbose)
+    history = keras.callbacks.History()
+    history.set_model(encoder)
+    history.history, history.epoch = run.history, run.epoch
+    return history
+
+
+def nt_xent(first, second, temperature: float = 0.5):
+    """The normalised, temperature-scaled cross-entropy of pairs of views.
+
+    l(i, j) = -log(exp(s_ij / t) / sum over k other than i of exp(s_ik / t)), with s the cosine of
+    two of the 2n views; the mean of l over both orders of all pairs (i, j).
+
+    Args:
+        first: one view of each of n examples (n, d).
+        second: the other view of the same examples (n, d).
+        temperature: t.
+
+    Returns:
+        The loss, a scalar tensor; log(2n - 1) where all views are alike.
+
+    Example:
+        >>> same = np.eye(2, dtype="float32")
+        >>> round(float(nt_xent(same, same, temperature=1.0)), 4)  # log(1 + 2 / e)
+        0.5514
+
+    Reference:
+        Chen et al., A simple framework for contrastive learning of visual representations, 2020.
+    """
+    likeness = _likeness(first, second) / temperature
+    half = ops.shape(first)[0]
+    others = ops.logsumexp(likeness - 1e9 * ops.eye(2 * half), axis=1)
+    pairs = ops.diagonal(likeness[:half, half:])
+    return ops.mean(others) - ops.mean(pairs)
+
+
+def contrastive_augmentation(seed: int = 0) -> keras.Sequential:
+    """Cut out, flip, and change light and colour of pictures strongly.
+
+    Args:
+        seed: random seed.
+
+    Returns:
+        A model from raw pictures (b, h, w, 3), 0 to 255, to changed ones.
+
+    Example:
+        >>> contrastive_augmentation()(np.full((2, 8, 8, 3), 100.0), training=True).shape
+        TensorShape([2, 8, 8, 3])
+    """
+    layers = keras.layers
+    return keras.Sequential(
+        [
+            layers.RandomFlip("horizontal", seed=seed),
+            layers.RandomTranslation(0.25, 0.25, fill_mode="reflect", seed=seed + 1),
+            layers.RandomZoom((-0.5, 0.1), fill_mode="reflect", seed=seed + 2),
+            layers.RandomColorJitter(
+                brightness_factor=0.3,
+                contrast_factor=0.4,
+                saturation_factor=(0.0, 0.7),  # 0 is grey, 0.5 as it was
+                hue_factor=0.1,
+                seed=seed + 3,
+            ),
+        ],
+        name="contrastive_augmentation",
+    )
+
+
+class _FullBatches(keras.utils.PyDataset):
+    """Full batches without labels, in another order each epoch."""
+
+    def __init__(self, examples, batch_size, seed):
+        super().__init__()
+        self._examples, self._batch_size = examples, batch_size
+        self._random = np.random.default_rng(seed)
+        self.on_epoch_end()
+
+    def __len__(self) -> int:
+        return self._examples.count // self._batch_size
+
+    def __getitem__(self, index):
+        rows = self._order[index * self._batch_size : (index + 1) * self._batch_size]
+        return np.asarray(self._examples.fetch(rows), "float32"), np.zeros(len(rows), "float32")
+
+    def on_epoch_end(self) -> None:
+        self._order = self._random.permutation(self._examples.count)
+
+
+def _pair_of_views(encoder, changes, width, seed) -> keras.Model:
+    """From inputs (b, ...) to what the loss compares (b, 2, width)."""
+    network = pooled_network(encoder, "avg")
+    raw = keras.Input(encoder.inputs[0].shape[1:])
+    features = network(ops.concatenate([changes(raw), changes(raw)]))
+    drawn = [keras.initializers.GlorotUniform(seed + each) for each in (0, 1)]
+    hidden = keras.layers.Dense(features.shape[-1], "relu", kernel_initializer=drawn[0])(features)
+    compared = keras.layers.Dense(width, kernel_initializer=drawn[1])(hidden)
+    return keras.Model(raw, ops.stack(ops.split(compared, 2), axis=1))
+
+
+def _likeness(first, second):
+    views = ops.concatenate([first, second])
+    views = ops.normalize(views, axis=-1, epsilon=1e-8)
+    return views @ ops.transpose(views)
+
+
+def _accuracy(_, pairs):
+    likeness = _likeness(pairs[:, 0], pairs[:, 1])
+    count = ops.shape(likeness)[0]
+    nearest = ops.argmax(likeness - 4.0 * ops.eye(count), axis=1)
+    return ops.cast(nearest == (ops.arange(count) + count // 2) % count, "float32")
+
+
+_accuracy.__name__ = "accuracy"

@@ -1,0 +1,122 @@
+"""What a classifier's probabilities are worth: precision against recall, and do they come true?"""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from tltk.evaluation.calibration import expected_calibration_error, reliability_table
+from tltk.evaluation.predictions import Predictions
+from tltk.evaluation.thresholds import positive_scores
+from tltk.viewing.style import COLORS, GREY, lecture_style, new_figure
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+@lecture_style
+def plot_precision_recall(
+    predictions: Predictions | Mapping[str, Predictions],
+    positive: str,
+    thresholds: Mapping[str, float] | None = None,
+) -> "Figure":
+    """Plot precision against recall of one class over all thresholds.
+
+    The dotted line is the class's share: the precision of calling at random. The number behind a
+    name is the average precision, the area below the steps.
+
+    Args:
+        predictions: what `predict_split` returned, or several by name.
+        positive: the name of the class to find.
+        thresholds: name -> threshold, marked on every curve and named on the last.
+
+    Returns:
+        A figure.
+
+    Raises:
+        ValueError: for an unknown class, or one that no example has.
+
+    Example:
+        >>> import numpy as np
+        >>> p = np.array([0.9, 0.6, 0.4, 0.3])
+        >>> seen = Predictions(np.array([1, 0, 1, 0]), np.c_[1 - p, p], ("healthy", "ill"))
+        >>> figure = plot_precision_recall(seen, "ill", {"one half": 0.5})
+        >>> figure.axes[0].get_xlabel()
+        'recall of ill'
+    """
+    from sklearn.metrics import average_precision_score, precision_recall_curve
+
+    figure, [[panel]] = new_figure(7.4, 4.6)
+    named = _named(predictions)
+    for (name, seen), color in zip(named.items(), COLORS * 9, strict=False):
+        truth, scores = positive_scores(seen, positive)
+        if not truth.any():
+            raise ValueError(
+                f"Recall needs examples of the class. Received: none of {positive!r} among "
+                f"{len(truth)}. Pass a split that holds some."
+            )
+        precision, recall, _ = precision_recall_curve(truth, scores)
+        label = f"{name} {average_precision_score(truth, scores):.2f}".strip()
+        panel.step(recall, precision, where="post", color=color, label=label)
+        for marker, (rule, value) in zip("osD^v" * 9, (thresholds or {}).items(), strict=False):
+            called = scores >= value
+            if called.any():
+                point = (truth & called).sum() / truth.sum(), truth[called].mean()
+                panel.plot(*point, marker, color=color, markersize=9, markeredgecolor="black")
+                if name == list(named)[-1]:
+                    panel.annotate(rule, point, (8, 6), textcoords="offset points", fontsize=10)
+        panel.axhline(truth.mean(), color=GREY, linestyle=":", linewidth=1.5)
+    panel.set(xlim=(0, 1.02), ylim=(0, 1.04))
+    panel.set(xlabel=f"recall of {positive}", ylabel="precision")
+    panel.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), title="average precision")
+    return figure
+
+
+@lecture_style
+def plot_reliability(
+    predictions: Predictions | Mapping[str, Predictions],
+    bins: int = 10,
+    positive: str | None = None,
+) -> "Figure":
+    """Plot how often probabilities come true against what they say, with how many they are.
+
+    On the diagonal a model is as sure as it is right; below it, it is too sure. The area of a
+    point goes with the number of examples in its bin. The number above is the expected
+    calibration error over these bins.
+
+    Args:
+        predictions: what `predict_split` returned, or several by name, in a panel each.
+        bins: intervals of equal width.
+        positive: a class whose probability is looked at; None for that of the answer given.
+
+    Returns:
+        A figure.
+
+    Raises:
+        ValueError: as `reliability_table` does.
+
+    Example:
+        >>> import numpy as np
+        >>> sure = np.array([[0.9, 0.1], [0.9, 0.1], [0.4, 0.6]])
+        >>> figure = plot_reliability(Predictions(np.array([0, 1, 1]), sure, ("a", "b")))
+        >>> figure.axes[0].get_title()
+        'calibration error 0.40'
+    """
+    named = _named(predictions)
+    figure, axes = new_figure(4.2 * len(named), 4.3, columns=len(named), sharex=True, sharey=True)
+    for panel, (name, seen), color in zip(axes[0], named.items(), COLORS * 9, strict=False):
+        rows = reliability_table(seen, bins, positive)
+        error = expected_calibration_error(seen, bins, positive)
+        xs, ys, counts = ([row[key] for row in rows] for key in ("confidence", "share", "count"))
+        panel.plot([0, 1], [0, 1], color=GREY, linestyle=":", linewidth=1.5)
+        panel.plot(xs, ys, color=color)
+        sizes = [20 + 380 * count / sum(counts) for count in counts]
+        panel.scatter(xs, ys, sizes, color=color, edgecolor="white", zorder=3)
+        panel.set_title(f"{name}\ncalibration error {error:.2f}".strip())
+        panel.set(xlim=(-0.02, 1.04), ylim=(-0.02, 1.04), aspect="equal")
+    what = "of the answer" if positive is None else f"of {positive}"
+    figure.supxlabel(f"probability {what}", fontsize=12)
+    figure.supylabel("share that comes true", fontsize=12)
+    return figure
+
+
+def _named(predictions) -> dict[str, Predictions]:
+    return {"": predictions} if isinstance(predictions, Predictions) else dict(predictions)
