@@ -50,7 +50,10 @@ STUDIES = {  # of each table: what tells its rows apart, its columns, the score,
         (["method", "domain"], "labels", "score", {}),
         (["source"], "target", "score", {"question": "away"}),
     ],
-    "08_pretraining": [(["pretrained by"], "method", "mase", {})],
+    "08_pretraining": [
+        (["pretrained by"], "method", "mase", {"data": "temperatures"}),
+        (["pretrained by"], "method", "accuracy", {"data": "vibration"}),
+    ],
     "08_settings": [(["method", "setting"], None, "mase", {})],
     "09_rank_sources": [
         (["candidate"], "target", "accuracy", {"kind": "run"}),

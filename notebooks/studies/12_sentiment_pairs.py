@@ -11,8 +11,8 @@ labels:
 - `target-trained`: the ceiling, 1,000 labelled texts of the target.
 
 Settings are the package's own; the regression's strength is chosen by cross-validation within the
-source. Scores are balanced accuracy. The verdict on a pair and a method is `transfer_verdict` of the
-gaps to `source only` over ten seeds.
+source. Scores are balanced accuracy. The verdict on a pair and a method is `transfer_verdict` of
+the gaps to `source only` over ten seeds.
 
 About ten minutes on one CPU core. Finished runs are kept in the cache folder, so that the same call
 goes on after an interruption:
@@ -132,6 +132,8 @@ def kept_run(source, target, seed):
 def main():
     warnings.simplefilter("ignore", ConvergenceWarning)
     began, rows = time.perf_counter(), []
+    for seed, pair in itertools.product(SEEDS, itertools.permutations(DOMAINS, 2)):
+        print(seed, *pair, kept_run(*pair, seed), flush=True)
     for source, target in itertools.permutations(DOMAINS, 2):
         found = [kept_run(source, target, seed) for seed in SEEDS]
         for method in found[0]:

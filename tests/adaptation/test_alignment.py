@@ -135,6 +135,13 @@ def test_components_that_cannot_be(components):
         SubspaceAlignment(components).fit(X, domain=domain)
 
 
+def test_one_row_has_no_covariance():
+    X, domain = two_domains((5, 1))
+    for adapter in (CORAL(), SubspaceAlignment()):
+        with pytest.raises(ValueError, match="two rows .* Received: 1 row of the target"):
+            adapter.fit(X, domain=domain)
+
+
 def test_shrinkage_that_cannot_be():
     X, domain = two_domains()
     for shrinkage in (1.5, -1, "some", None):

@@ -185,6 +185,7 @@ def test_a_class_may_be_missing_in_the_target_and_sizes_may_differ(shifted, meth
         ({"source": (np.ones((2, 2)), ["a", "b"])}, "Turn names into numbers"),
         ({"source": (np.ones((2, 2)), [0, 2])}, "Labels are class numbers from 0 to 1"),
         ({"source": (np.ones((0, 2)), [])}, "at least one row"),
+        ({"val": np.ones((4, 2))}, "Training needs labels"),
         ({"method": "dan"}, "The method is one of dann, cdan, coral, mmd, infomax"),
         ({"weight": -1.0}, "weight must be zero or more. Received: weight=-1.0"),
         ({"batch_size": 0}, "batch_size must be positive"),

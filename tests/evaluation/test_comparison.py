@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import tltk
-from tltk.evaluation.arms import ARMS, fresh_copy
+from tltk.evaluation.arms import ARMS, fresh_copy, networks_of
 from tltk.evaluation.subsets import draw_subset, label_sizes, passes_of
 from tltk.inputs.examples import Splits, batches, examples_of
 
@@ -297,6 +297,25 @@ def test_pictures_by_name_use_small_cnn_and_series_their_encoder():
     data = Splits(*series, ("low", "high"), {})
     found = tltk.compare_transfer(encoder, data, arms=["small network", "frozen"], **settings)
     assert len(found.rows) == 2
+
+
+def test_sounds_are_seen_as_spectrograms_by_the_small_network():
+    train = examples_of((np.zeros((4, 16000), "float32"), np.arange(4) % 2))
+    networks = networks_of(lambda: tltk.load_audio_backbone(weights=None), train)
+    names = [layer.name for layer in networks["small network"]().layers]
+    assert "log_mel" in names
+    assert names.count("block1_dense") == 0
+    vectors = networks_of(lambda: keras.Sequential([keras.Input((16000,))]), train)
+    assert [layer.name for layer in vectors["small network"]().layers][-1] == "block1_dense"
+
+
+@pytest.mark.parametrize("encoder", ["mean", "cnn", "lstm"])
+def test_from_scratch_words_have_vectors_that_can_learn(encoder):
+    vectors = tltk.load_word_vectors(most=50)
+    copy = fresh_copy(tltk.load_text_backbone(vectors, encoder, length=4, units=4))
+    [drawn] = copy.get_layer("word_vectors").get_weights()
+    assert np.unique(drawn, axis=0).shape == drawn.shape
+    assert np.abs(drawn).max() < np.abs(vectors.vectors).max() / 2
 
 
 def test_a_draw_of_one_seed_holds_the_smaller_draws():

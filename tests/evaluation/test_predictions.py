@@ -3,9 +3,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tltk.backbones import series_encoder
 from tltk.evaluation import classification_table, predict, predict_split
 from tltk.inputs.decoding import resize_images
 from tltk.inputs.examples import Splits, batches, examples_of
+from tltk.tuning import build_classifier
 from tltk.tuning.metadata import attach_metadata
 
 NAMES = ("red", "green", "blue")
@@ -266,3 +268,46 @@ def test_regression_gives_every_output():
     model = keras.Model(pixels, keras.layers.GlobalAveragePooling2D()(pixels))
     (answer,) = predict(model, np.full((2, 2, 3), (1, 2, 3), "uint8"), top=1, class_names="abc")
     assert answer == [("a", 1.0), ("b", 2.0), ("c", 3.0)]
+
+
+def forecaster(kind="regression", length=6):
+    keras.utils.set_random_seed(0)
+    encoder = series_encoder((length, 2), filters=4, blocks=1, last_step=True)
+    return build_classifier(encoder, ["+1", "+2", "+3"], kind=kind)
+
+
+@pytest.mark.parametrize("kind", ["regression", "one_label"])
+def test_windows_of_a_series_are_answered_in_order(kind, tmp_path):
+    windows = np.random.default_rng(0).normal(size=(40, 6, 2)).astype("float32")
+    model = forecaster(kind)
+    model.save(tmp_path / "series.keras")
+    expected = model.predict(windows, verbose=0)
+    for given in (windows, list(windows)):
+        answers = predict(tmp_path / "series.keras", given)
+        for answer, row in zip(answers, expected, strict=True):
+            found = [dict(answer)[name] for name in ("+1", "+2", "+3")]
+            np.testing.assert_allclose(found, row, atol=1e-5)
+    assert predict(model, windows[3]) == predict(model, windows[3:4])
+
+
+def test_windows_of_any_length_are_taken_one_by_one():
+    model = forecaster(length=None)
+    rows = [np.ones((length, 2), "float32") for length in (3, 9)]
+    for answer, row in zip(predict(model, rows), rows, strict=True):
+        np.testing.assert_allclose(
+            [value for _, value in answer], model.predict(row[None], verbose=0)[0], atol=1e-5
+        )
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ("series.csv", "windows of a series as arrays. Received: str. Read a file with series_f"),
+        (np.zeros((5, 2)), r"shape \(6, 2\), None being free. Received: \(5, 2\)"),
+        (np.zeros((6, 3)), r"shape \(6, 2\), None being free. Received: \(3,\)"),
+        (np.full((6, 2), np.nan), "Windows must be finite"),
+    ],
+)
+def test_what_is_no_window_is_refused(given, message):
+    with pytest.raises(ValueError, match=message):
+        predict(forecaster(), given)

@@ -76,7 +76,7 @@ def test_worth_is_read_off_the_baseline_over_log_labels():
     half = 4.303 * 0.001 / math.sqrt(3)
     assert rows[0]["low"] == pytest.approx(8 * 2 ** (-half / 0.1), rel=0.01)
     assert rows[0]["high"] == pytest.approx(8 * 2 ** (half / 0.1), rel=0.01)
-    assert rows[0]["says"] == "8 times the labels, 95% interval 7.9 to 8.1"
+    assert rows[0]["says"] == "8 times the labels, 95 % interval 7.9 to 8.1"
     assert rows[1]["factor"] == pytest.approx(4, rel=0.01)
     assert math.isinf(rows[1]["high"])
     assert rows[1]["says"].endswith("at least 3.9")
@@ -95,7 +95,7 @@ def test_hurt_is_worth_fewer_labels():
 def test_beyond_the_labels_measured_there_is_a_bound():
     row = label_worth(np.array([[0.9, 0.9]] * 2), np.array([[0.3, 0.6], [0.31, 0.6]]), [10, 40])[0]
     assert (row["factor"], row["low"]) == (None, pytest.approx(4))
-    assert row["says"] == "more than 4 times the labels, 98% interval at least 4"
+    assert row["says"] == "more than 4 times the labels, 98 % interval at least 4"
 
 
 def test_one_seed_bounds_nothing():

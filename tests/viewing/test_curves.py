@@ -119,7 +119,7 @@ def test_axes_say_what_they_are():
     (panel,) = plot_learning_curves(ROWS).axes
     assert panel.get_xscale() == "log"
     assert [tick.get_text() for tick in panel.get_xticklabels()] == ["5", "100"]
-    assert panel.get_title(loc="left") == "mean of 3 seeds, band: 95% t interval"
+    assert panel.get_title(loc="left") == "mean of 3 seeds, band: 95 % t interval"
 
 
 def test_names_and_chance_stand_at_their_lines_without_overlap():

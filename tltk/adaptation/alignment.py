@@ -1,7 +1,6 @@
 """Features moved so that both domains agree in their means and covariances."""
 
 import numpy as np
-from scipy.linalg import eigh
 
 from tltk.adaptation.domains import SOURCE, TARGET, DomainTransformer, chunks_of
 from tltk.adaptation.moments import (
@@ -109,7 +108,7 @@ class CORAL(DomainTransformer):
 
 def _power(covariance: np.ndarray, exponent: float) -> np.ndarray:
     """A power of a covariance within its range: directions without variance get none."""
-    values, vectors = eigh(covariance)
+    values, vectors = np.linalg.eigh(covariance)
     varies = values > len(values) * np.finfo(float).eps * max(values[-1], 0)
     powers = np.power(values, exponent, where=varies, out=np.zeros_like(values))
     return (vectors * powers) @ vectors.T
@@ -164,7 +163,7 @@ class SubspaceAlignment(DomainTransformer):
 
 def _principal_axes(found: Moments) -> tuple[np.ndarray, np.ndarray]:
     """Variances, largest first, and directions (d, d) whose largest entry is positive."""
-    values, vectors = eigh(found.covariance)
+    values, vectors = np.linalg.eigh(found.covariance)
     values, vectors = np.maximum(values[::-1], 0), vectors[:, ::-1]
     largest = np.abs(vectors).argmax(axis=0)
     return values, vectors * np.sign(vectors[largest, np.arange(len(values))])

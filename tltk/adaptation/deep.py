@@ -122,8 +122,8 @@ def adapt_domains(
     check_adaptable(model, chosen, weight, steepness, epochs, batch_size, lr)
     callbacks, changes = check_callbacks(callbacks), augmentation_of(model, augment)
     source, target = labelled_examples(model, source), unlabelled_examples(model, target)
-    known = labelled_target and labelled_examples(model, labelled_target)
-    held = val and labelled_examples(model, val)
+    known = None if labelled_target is None else labelled_examples(model, labelled_target)
+    held = None if val is None else labelled_examples(model, val)
     reseed(model, changes, seed)
 
     unfreeze(model, unfreeze_blocks, train_batch_norm)

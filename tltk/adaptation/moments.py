@@ -18,11 +18,16 @@ class Moments(NamedTuple):
 def moments(rows: np.ndarray, domain: np.ndarray, side: int) -> Moments:
     """The moments of one domain, from chunks: the memory needed does not grow with the rows."""
     mean, count = domain_mean(rows, domain, side)
+    if count < 2:
+        raise ValueError(
+            "A covariance takes at least two rows of either domain. "
+            f"Received: {count} row of the {('source', 'target')[side]}. Add unlabelled rows."
+        )
     covariance = np.zeros((rows.shape[1], rows.shape[1]))
     for chunk in chunks_of(rows, domain, side):
         chunk -= mean
         covariance += chunk.T @ chunk
-    return Moments(count, mean, covariance / max(count - 1, 1))
+    return Moments(count, mean, covariance / (count - 1))
 
 
 def domain_mean(rows, domain, side) -> tuple[np.ndarray, int]:

@@ -1,7 +1,6 @@
 """Two feature spaces brought together by examples that were seen in both."""
 
 import numpy as np
-from scipy.linalg import eigh
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_array, check_is_fitted
 
@@ -123,7 +122,9 @@ class PairedAlignment(BaseEstimator):
 def _inverse_root(covariance, share) -> np.ndarray:
     """Of the shrunk covariance; directions without variance get none."""
     mean = np.trace(covariance) / len(covariance)
-    values, vectors = eigh((1 - share) * covariance + share * mean * np.eye(len(covariance)))
+    values, vectors = np.linalg.eigh(
+        (1 - share) * covariance + share * mean * np.eye(len(covariance))
+    )
     varies = values > len(values) * np.finfo(float).eps * max(values[-1], 0)
     powers = np.power(values, -0.5, where=varies, out=np.zeros_like(values))
     return (vectors * powers) @ vectors.T

@@ -1,8 +1,6 @@
 """Transfer component analysis: directions along which the domains' means agree."""
 
 import numpy as np
-from scipy.linalg import eigh
-from scipy.sparse.linalg import eigsh
 from sklearn.metrics.pairwise import pairwise_distances, pairwise_kernels
 from sklearn.utils import check_random_state
 
@@ -159,10 +157,12 @@ def _best_directions(variation, apart, mu, k) -> np.ndarray:
     inner = (inner + inner.T) / 2
     size = len(inner)
     if size > DENSE_UP_TO and k < size // 10:
+        from scipy.sparse.linalg import eigsh
+
         start = np.random.default_rng(0).normal(size=size)
         values, vectors = eigsh(inner, k, which="LA", v0=start)
     else:
-        values, vectors = eigh(inner, subset_by_index=(size - k, size - 1))
-    vectors = vectors[:, np.argsort(-values)]
+        values, vectors = np.linalg.eigh(inner)
+    vectors = vectors[:, np.argsort(-values)[:k]]
     weights = rooted(vectors)
     return weights * np.sign(weights[np.abs(weights).argmax(axis=0), np.arange(k)])

@@ -143,7 +143,7 @@ def load_text_backbone(
         len(words) + 2,
         rows.shape[1],
         mask_zero=encoder != "cnn",
-        embeddings_initializer="zeros",
+        embeddings_initializer="uniform",  # what a copy from scratch begins with
         name="word_vectors",
     )
     never_empty = keras.ops.maximum(tokens, UNKNOWN * np.eye(1, length, dtype="int64"))

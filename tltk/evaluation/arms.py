@@ -9,9 +9,16 @@ from functools import partial
 import keras
 import numpy as np
 
-from tltk.backbones import load_backbone, series_encoder
+from tltk.backbones import (
+    layers_by_block,
+    load_audio_backbone,
+    load_backbone,
+    sample_rate,
+    series_encoder,
+)
 from tltk.inputs.examples import Examples
 from tltk.tuning.fine_tuning import fine_tune
+from tltk.tuning.freezing import has_kernels, select_blocks
 from tltk.tuning.heads import build_classifier
 from tltk.tuning.probe import fit_linear_head
 
@@ -19,6 +26,7 @@ SCRATCH, SMALL, FROZEN, TUNED = ARMS = ("from scratch", "small network", "frozen
 WITHOUT_TRANSFER = (SCRATCH, SMALL)
 BATCH, SCRATCH_RATE, MOMENTUM = 32, 1e-3, 0.9
 MOST_WORDS = 5000
+SPECTROGRAM = (32, 48)  # bands and frames of a sound as the small network sees it
 
 
 def networks_of(
@@ -39,7 +47,9 @@ def networks_of(
         fresh = partial(load_backbone, backbone, input_shape=shape, copy_blocks=0)
     else:
         pretrained, fresh = backbone, lambda: fresh_copy(backbone())
-    small = {} if shape is None else {SMALL: partial(_small_body, shape)}
+    sound = callable(backbone) and shape is not None and len(shape) == 1
+    rate = sample_rate(backbone()) if sound else None
+    small = {} if shape is None else {SMALL: partial(_small_body, shape, rate)}
     return {SCRATCH: fresh, **small, FROZEN: pretrained, TUNED: pretrained}
 
 
@@ -48,7 +58,7 @@ def arms_of(
     class_names: tuple[str, ...],
     small: Callable | None,
     epochs: Callable[[int], int],
-    unfreeze_blocks: int | str | list[str],
+    unfreeze_blocks: int | str | list[str] | None,
 ) -> dict[str, Callable]:
     """The four arms by name: functions of (train, val, seed) that return a trained model.
 
@@ -57,7 +67,7 @@ def arms_of(
         class_names: one name per class.
         small: the caller's own function of (train, val, seed) for the small network, or None.
         epochs: gives the epochs for a number of training examples.
-        unfreeze_blocks: what the fine-tuned arm unfreezes.
+        unfreeze_blocks: what the fine-tuned arm unfreezes, see `blocks_to_tune`.
 
     Returns:
         The functions, in the order of `ARMS`.
@@ -78,7 +88,8 @@ def arms_of(
         model = classifier(TUNED)
         count = epochs(train.examples.count)
         settings = {"epochs": count, "patience": patience(count), "seed": seed, "verbose": 0}
-        fine_tune(model, train, val, unfreeze_blocks=unfreeze_blocks, **settings)
+        blocks = blocks_to_tune(model, unfreeze_blocks)
+        fine_tune(model, train, val, unfreeze_blocks=blocks, **settings)
         return model
 
     def small_network(train, val, seed):
@@ -130,6 +141,20 @@ def counted_words(train, val, class_names) -> keras.Model:
     model = build_classifier(keras.Model(inputs, words(inputs), name="words"), class_names)
     fit_linear_head(model, train, val)
     return model
+
+
+def blocks_to_tune(model: keras.Model, asked: int | str | list[str] | None) -> list[str]:
+    """The names of the blocks that are asked for; None for the last two, or as many as there are.
+
+    Example:
+        >>> body = keras.Sequential([keras.Input((2,)), keras.layers.Dense(3, name="only")])
+        >>> blocks_to_tune(body, None)
+        ['only']
+    """
+    if asked is None:
+        blocks = layers_by_block(model)
+        asked = min(2, sum(has_kernels(blocks[name]) for name in blocks if name != "head"))
+    return select_blocks(model, asked)
 
 
 def patience(epochs: int) -> int:
@@ -186,7 +211,10 @@ def _input_shape(train) -> tuple | None:
     return None if first.dtype == object else first.shape[1:]
 
 
-def _small_body(shape) -> keras.Model:
+def _small_body(shape, rate) -> keras.Model:
+    if rate is not None:
+        seconds = shape[0] / rate
+        return load_audio_backbone("small_cnn", seconds, rate, None, image_size=SPECTROGRAM)
     if len(shape) == 3 and shape[2] == 3 and min(shape) >= 3 and min(shape[:2]) >= 16:
         return load_backbone("small_cnn", weights=None, input_shape=shape)
     if len(shape) == 2:
@@ -196,7 +224,8 @@ def _small_body(shape) -> keras.Model:
         hidden = keras.layers.Dense(64, "relu", name="block1_dense")(inputs)
         return keras.Model(inputs, hidden, name="small")
     raise ValueError(
-        "A small network is known for RGB pictures from 16 pixels, texts, series and vectors. "
+        "A small network is known for RGB pictures from 16 pixels, sounds, texts, series and "
+        "vectors. "
         f"Received: inputs of shape {shape}. Pass small=, a function of (train, val, seed) that "
         "returns a trained model, or leave the arm out with arms=."
     )

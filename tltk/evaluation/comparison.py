@@ -34,7 +34,7 @@ def compare_transfer(
     arms: Sequence[str] = ARMS,
     small: Callable | None = None,
     epochs: int = 15,
-    unfreeze_blocks: int | str | list[str] = 2,
+    unfreeze_blocks: int | str | list[str] | None = None,
     score: str = "accuracy",
     margin: float = 0.01,
     level: float = 0.98,
@@ -46,13 +46,15 @@ def compare_transfer(
     """Say whether transfer helped, hurt, or left no evidence either way, and by how much.
 
     The arms: "from scratch" (the same architecture with fresh weights), "small network" (one of its
-    own: `small_cnn` for pictures, counted words for texts, `series_encoder` for series), "frozen"
-    (a linear probe) and "fine-tuned" (two phases, see `fine_tune`), and `methods`. Every seed draws
-    its own training subset and its own validation of the same size, and starts its own fresh
-    weights; all arms see the same ones, so their scores are paired. All that is trained by steps
-    takes the same number of them at most, at every number of labels. `check_splits` looks for leaks
-    first; the models meet the test set once, when all are trained. Each method with transfer is set
-    against the better of the two without, chosen on validation.
+    own: `small_cnn` for pictures and for sounds as spectrograms, counted words for texts,
+    `series_encoder` for series), "frozen" (a linear probe) and "fine-tuned" (two phases, see
+    `fine_tune`), and `methods`. Every seed draws its own training subset and its own validation of
+    the same size, and starts its own fresh weights; all arms see the same ones, so their scores are
+    paired. All that is trained by steps takes the same number of them at most, at every number of
+    labels. `check_splits` looks for leaks first; the models meet the test set once, when all are
+    trained. How long it will take is told before it starts, roughly, and better after the first
+    piece. Each method with transfer is set against the better of the two without, chosen on
+    validation.
 
     Args:
         backbone: a name of `list_backbones`, or a function without arguments that builds a fresh
@@ -67,7 +69,8 @@ def compare_transfer(
         small: a function as in `methods` in place of the small network.
         epochs: passes over the largest training subset; smaller ones are passed more often, so that
             the steps are as many.
-        unfreeze_blocks: what the fine-tuned arm unfreezes, see `fine_tune`.
+        unfreeze_blocks: what the fine-tuned arm unfreezes, see `fine_tune`; None for the last two
+            blocks, or the only one.
         score: what decides: "accuracy" or "balanced_accuracy".
         margin: the smallest mean gap that makes a call; default one point.
         level: confidence level of the paired t intervals.

@@ -12,9 +12,11 @@ from tltk.backbones import sample_rate
 from tltk.evaluation.reading import (
     listed_clips,
     listed_pictures,
+    listed_series,
     listed_texts,
     read_picture,
     read_windows,
+    takes_series,
     takes_texts,
 )
 from tltk.inputs.checks import check_positive_integer
@@ -111,17 +113,18 @@ def predict(
     class_names: Sequence[str] | None = None,
     on_error: str = "skip",
 ) -> list[list[tuple[str, float]]]:
-    """Name what is in pictures or sounds, or what texts say, with probabilities.
+    """Name what is in pictures, sounds or series, or what texts say, with probabilities.
 
     Args:
-        model_or_path: an image, text or sound model, or the `.keras` file of one.
+        model_or_path: an image, text, sound or series model, or the `.keras` file of one.
         inputs: for an image model one path or a sequence of paths; or raw pixels (0-255, uint8 or
             float): one (height, width, 3) array or Pillow image, or a sequence of them. Files,
             images and uint8 arrays are resized to the model's input size, by the resize method
             that its metadata name, else bicubic. For a text model one string or a sequence. For a
             sound model one path or a sequence; or samples at the model's rate (-1 to 1, or
             integers of full scale): one array (n,), or a sequence of them. A clip is cut into
-            windows as `audio_folder` does, and the answers to them are averaged.
+            windows as `audio_folder` does, and the answers to them are averaged. For a series
+            model one window (length, columns) or a sequence, in the units that the model takes.
         top: how many names for each input, at least 1; default 3. Regression gives every output.
         class_names: k names; by default those saved with the model, else "class 0", "class 1", …
         on_error: "skip" names unreadable files in a warning and gives them an empty list;
@@ -174,6 +177,8 @@ def predict(
 def _listed(model):
     if takes_texts(model):
         return listed_texts
+    if takes_series(model):
+        return lambda given: listed_series(given, model.input_shape[1:])
     return listed_pictures if sample_rate(model) is None else listed_clips
 
 
@@ -196,9 +201,10 @@ def _outputs(model, rows, start):
 
 def _read(model, given, on_error):
     """The first row and the inputs of each batch; what cannot be read is an exception."""
-    if takes_texts(model):
-        for start in range(0, len(given), AT_ONCE):
-            yield start, given[start : start + AT_ONCE]
+    if takes_texts(model) or takes_series(model):
+        at_once = 1 if model.input_shape[1:2] == (None,) else AT_ONCE
+        for start in range(0, len(given), at_once):
+            yield start, given[start : start + at_once]
         return
     rate = sample_rate(model)
     if rate is not None:

@@ -1,4 +1,4 @@
-"""What `predict` is given: paths, pixels, Pillow images, texts or samples, one or many."""
+"""What `predict` is given: paths, pixels, Pillow images, texts, samples or windows, one or many."""
 
 from pathlib import Path
 
@@ -14,6 +14,11 @@ from tltk.inputs.examples import Splits
 def takes_texts(model: keras.Model) -> bool:
     """Whether a model's input is raw strings."""
     return keras.backend.standardize_dtype(model.inputs[0].dtype) == "string"
+
+
+def takes_series(model: keras.Model) -> bool:
+    """Whether a model's input is windows (length, columns) of a series."""
+    return not takes_texts(model) and len(model.input_shape) == 3
 
 
 def listed_texts(texts: object) -> list[str]:
@@ -61,6 +66,27 @@ def read_windows(
         )
     check_finite(samples[None], what="Samples")
     return cut_clip(samples, Windows(length or len(samples), length or len(samples), rate))
+
+
+def listed_series(windows: object, shape: tuple) -> list[np.ndarray]:
+    """One window or several, as a list of float arrays (length, columns)."""
+    length, columns = shape
+    if windows is None or isinstance(windows, (str, Path, Splits)) or is_dataset(windows):
+        raise ValueError(
+            "predict takes windows of a series as arrays. "
+            f"Received: {type(windows).__name__}. Read a file with series_file, cut it with "
+            "series_windows; use predict_split(model, windows.test) for a data set."
+        )
+    one_window = getattr(windows, "ndim", 0) == 2 and np.shape(windows)[1] == columns
+    listed = [np.asarray(x, "float32") for x in ([windows] if one_window else windows)]
+    for window in listed:
+        if window.ndim != 2 or window.shape[1] != columns or length not in (None, len(window)):
+            raise ValueError(
+                f"A window has shape ({length}, {columns}), None being free. "
+                f"Received: {window.shape}. Cut the last {length or 'steps'} of the series."
+            )
+        check_finite(window[None], what="Windows")
+    return listed
 
 
 def listed_pictures(pictures: object) -> list:

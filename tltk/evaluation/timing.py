@@ -10,11 +10,11 @@ import numpy as np
 
 from tltk.backbones import layers_by_block
 from tltk.backbones.operations import multiply_adds
-from tltk.evaluation.arms import BATCH, FROZEN, TUNED
+from tltk.evaluation.arms import BATCH, FROZEN, TUNED, blocks_to_tune
 from tltk.inputs.examples import Examples, as_network_input
-from tltk.tuning.freezing import select_blocks
 
 STEP, START = 3.0, 4.0  # a training step in passes, the start of a run in first passes
+LEAST = 0.7  # seconds that a first pass counts, however small the network: Keras starts, too
 
 
 class Clock:
@@ -85,7 +85,7 @@ def foretold(
     runs: list[tuple[str, int, int]],
     train: Examples,
     tested: int,
-    unfreeze_blocks: int | str | list[str],
+    unfreeze_blocks: int | str | list[str] | None,
 ) -> float:
     """Tell roughly how many seconds runs will take, from two passes of each network.
 
@@ -109,7 +109,9 @@ def foretold(
             costs[name] = *_two_passes(network, sample), share
         first, each, share = costs[name]
         frozen = 2 * examples if name in (FROZEN, TUNED) else 0
-        seconds += START * first + each * (frozen + STEP * share * steps * BATCH + tested)
+        seconds += START * max(first, LEAST) + each * (
+            frozen + STEP * share * steps * BATCH + tested
+        )
     return seconds
 
 
@@ -126,7 +128,7 @@ def _two_passes(network, sample) -> tuple[float, float]:
 def _tuned_share(network, unfreeze_blocks) -> float:
     """The share of a network's multiply-adds that its last blocks have."""
     blocks = layers_by_block(network)
-    tuned = [layer for name in select_blocks(network, unfreeze_blocks) for layer in blocks[name]]
+    tuned = [layer for name in blocks_to_tune(network, unfreeze_blocks) for layer in blocks[name]]
     return multiply_adds(tuned) / max(1, multiply_adds(network.layers))
 
 

@@ -98,7 +98,7 @@ def _summary(verdicts, worth, sizes, seeds, level) -> str:
         if found:
             sentence += f" With {sizes[0]} it is worth {found[0]['says']}."
         sentences.append(sentence)
-    about = f"Gains over the best without transfer, {seeds} seeds, {level:.0%} intervals."
+    about = f"Gains over the best without transfer, {seeds} seeds, {100 * level:g} % intervals."
     return "\n".join([about, *sentences])
 
 
@@ -243,7 +243,7 @@ def _worth(n, gaps, grid, level) -> dict:
     low = most if not maybe.size else 0.0 if maybe[0] == 0 else grid[maybe[0]] / n
     high = fewest if not still.size else math.inf if still[-1] == GRID - 1 else grid[still[-1]] / n
     row = {"labels": int(n), "factor": None, "low": float(low), "high": float(high)}
-    interval = f"{level:.0%} interval {_range(low, high)}"
+    interval = f"{100 * level:g} % interval {_range(low, high)}"
     if not reached.size:
         bound = f"more than {most:.2g} times the labels, {interval}"
         return row | {"says": bound if most > 1 else "more labels than the most measured"}

@@ -84,6 +84,7 @@ def batches(examples: Examples, batch_size: int = 32) -> Any:
         rows = np.arange(start, min(start + batch_size, examples.count))
         return keras.tree.flatten(examples.fetch(rows))
 
+    @tf.autograph.experimental.do_not_convert  # it has nothing to convert, and that takes time
     def read_batch(start):
         leaves = tf.numpy_function(read, [start], [spec.dtype for spec in specs])
         for leaf, spec in zip(leaves, specs, strict=True):

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import functools
 import json
+import warnings
 import zipfile
 from pathlib import Path
 
 import keras
 
-from tltk.tuning.freezing import true_rates
+from tltk.tuning.freezing import compiled_objects, true_rates
 
 MEMBER = "tltk.json"
 
@@ -71,6 +72,9 @@ def metadata(model: keras.Model | str | Path) -> dict:
 def load_model(path: str | Path) -> keras.Model:
     """Load a `.keras` file in safe mode, with its class names where it has them.
 
+    What was frozen is frozen again, also inside layers of layers such as KerasHub's transformers,
+    of which plain Keras makes the inner ones trainable.
+
     Args:
         path: a file written by `model.save`.
 
@@ -84,7 +88,24 @@ def load_model(path: str | Path) -> keras.Model:
         >>> model = load_model("photos.keras")  # doctest: +SKIP
     """
     facts = metadata(path)
-    return attach_metadata(keras.models.load_model(path), **facts)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Skipping variable loading for optimizer")
+        model = keras.models.load_model(path)
+    _freeze_inside(model)
+    return attach_metadata(model, **facts)
+
+
+def _freeze_inside(model) -> None:
+    thawed = [
+        layer
+        for layer in model._flatten_layers(include_self=False)
+        if not layer.trainable and any(variable.trainable for variable in layer.variables)
+    ]
+    for inner in (inner for layer in thawed for inner in layer._flatten_layers()):
+        inner.trainable = False
+    if thawed and model.compiled:
+        with compiled_objects(model):
+            model.compile_from_config(model.get_compile_config())
 
 
 def _save_with_metadata(model, filepath, *args, **kwargs) -> None:

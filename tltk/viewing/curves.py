@@ -180,7 +180,11 @@ def draw_learning_curves(
     panel.set_xticks(sizes, [str(size) for size in sizes])
     panel.minorticks_off()
     seeds = len({row["seed"] for row in rows})
-    title = f"mean of {seeds} seeds, band: {level:.0%} t interval" if seeds > 1 else "one run each"
+    title = (
+        f"mean of {seeds} seeds, band: {100 * level:g} % t interval"
+        if seeds > 1
+        else "one run each"
+    )
     panel.set(xlabel="training labels per class", ylabel=score.replace("_", " "))
     panel.set_title(title, loc="left", color=GREY, fontsize=11)
     return ends
