@@ -19,8 +19,8 @@ vectors of texts) but for the third:
   a made scratch. Both distances, on rows of unit length and as they are; the threshold is set for
   5 % false alarms on 60 normal pictures.
 
-Test are the bundled test sets. About an hour on two busy CPU cores. Finished runs are written down in
-the cache folder, so that the same call goes on after an interruption:
+Test are the bundled test sets. About an hour on two busy CPU cores. Finished runs are written down
+in the cache folder, so that the same call goes on after an interruption:
 
     python notebooks/studies/11_thin_data.py
 """
