@@ -108,10 +108,9 @@ def foretold(
             share = _tuned_share(network, unfreeze_blocks) if name == TUNED else name != FROZEN
             costs[name] = *_two_passes(network, sample), share
         first, each, share = costs[name]
-        frozen = 2 * examples if name in (FROZEN, TUNED) else 0
-        seconds += START * max(first, LEAST) + each * (
-            frozen + STEP * share * steps * BATCH + tested
-        )
+        passed = (2 * examples if name in (FROZEN, TUNED) else 0) + tested
+        passed += STEP * share * steps * BATCH
+        seconds += START * max(first, LEAST) + each * passed
     return seconds
 
 

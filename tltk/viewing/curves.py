@@ -180,13 +180,9 @@ def draw_learning_curves(
     panel.set_xticks(sizes, [str(size) for size in sizes])
     panel.minorticks_off()
     seeds = len({row["seed"] for row in rows})
-    title = (
-        f"mean of {seeds} seeds, band: {100 * level:g} % t interval"
-        if seeds > 1
-        else "one run each"
-    )
+    several = f"mean of {seeds} seeds, band: {100 * level:g} % t interval"
     panel.set(xlabel="training labels per class", ylabel=score.replace("_", " "))
-    panel.set_title(title, loc="left", color=GREY, fontsize=11)
+    panel.set_title(several if seeds > 1 else "one run each", loc="left", color=GREY, fontsize=11)
     return ends
 
 

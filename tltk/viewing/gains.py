@@ -54,7 +54,10 @@ def plot_transfer_gains(
         )
     figure, [[left, right]] = new_figure(13, 4.8, columns=2, width_ratios=(1.2, 1))
     methods = list(dict.fromkeys(row["method"] for row in rows))
-    name_lines(left, methods, draw_learning_curves(left, rows, level, score))
+    lines = draw_learning_curves(left, rows, level, score)
+    low, high = left.get_ylim()
+    left.set_ylim(max(low, 0), min(high, 1))
+    name_lines(left, methods, lines)
     colors = dict(zip(methods, COLORS * len(methods), strict=False))
     _draw_gains(right, gains, colors, margin)
     return figure
