@@ -109,15 +109,7 @@ def main() -> None:
 
 def page() -> str:
     """The whole page, as it should be."""
-    return "\n".join([HEAD, *map(section, chapters()), *waiting()])
-
-
-def waiting() -> list[str]:
-    """The studies of chapters that are not written yet."""
-    written = {path.name[:2] for path in chapters()}
-    found = sorted((ROOT / "notebooks" / "results").glob("*.json"))
-    parts = [part for path in found if path.name[:2] not in written for part in kept(path)]
-    return ["\n\n".join(["## Studies of chapters to come", *parts]) + "\n"] if parts else []
+    return "\n".join([HEAD, *map(section, chapters())])
 
 
 def section(path: Path) -> str:
