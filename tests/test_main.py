@@ -74,6 +74,7 @@ def test_options_reach_training(monkeypatch):
         "epochs": 10,
         "unfreeze_blocks": 0,
         "batch_size": 32,
+        "imbalance": None,
         "seed": 0,
     }
 

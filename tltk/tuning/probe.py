@@ -7,6 +7,7 @@ import warnings
 import keras
 import numpy as np
 
+from tltk.inputs.checks import check_finite
 from tltk.inputs.examples import Examples
 from tltk.tuning.checks import checked_examples
 from tltk.tuning.cutting import body_below
@@ -135,6 +136,7 @@ def _choose_and_pour(head, x, y, held_out, strengths, remedy) -> float:
     solution = candidates[best] if held_out is not None else candidates[best].fit(rows, y)
     kernel, bias = _weights(solution, head.units, x.shape[1])
     kernel = kernel / deviation[:, None]
+    check_finite(kernel, what="The solved weights of the features")
     if shift:
         bias = bias - np.log(remedy.priors) + np.log(remedy.priors).mean()
     head.set_weights([kernel, bias - mean @ kernel])
