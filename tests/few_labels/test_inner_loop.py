@@ -64,7 +64,8 @@ def test_the_head_alone_moves_where_asked(model):
 def test_a_rate_for_each_weight(model):
     """Rates of zero for the body, and of 0.1 for the head, move the head alone."""
     x, y, *_ = task_of(model)(0)
-    rates = [np.full(w.shape, rate) for w, rate in zip(model.get_weights(), [0, 0, 0.1, 0.1])]
+    pairs = zip(model.get_weights(), (0, 0, 0.1, 0.1), strict=True)
+    rates = [np.full(weight.shape, rate) for weight, rate in pairs]
     ours, theirs = (
         adapt(model, x, y, "mse", **how).get_weights()
         for how in ({"lr": rates}, {"lr": 0.1, "inner_layers": "head"})
@@ -79,9 +80,7 @@ def test_the_curve_is_that_of_adapted_copies(model):
     for number, curve in zip(task_numbers(5, 3, TO_TEST), curves, strict=True):
         x, y, query_x, query_y = task(number)
         networks = [model, *(adapt(model, x, y, "mse", steps=k, lr=0.1) for k in (1, 2))]
-        errors = [
-            np.mean((each.predict(query_x, verbose=0) - query_y) ** 2) for each in networks
-        ]
+        errors = [np.mean((each.predict(query_x, verbose=0) - query_y) ** 2) for each in networks]
         np.testing.assert_allclose(curve, errors, atol=1e-5)
 
 
@@ -92,9 +91,14 @@ def test_the_curve_of_another_score():
     x, y = np.array([[-1.0], [1.0]], "float32"), np.array([0, 1], "int32")
     model.compile(loss="sparse_categorical_crossentropy")
     curve = adaptation_curve(
-        model, lambda _: (x, y, x, y), score="sparse_categorical_accuracy", steps=1, lr=9, count=1
+        model, lambda _: (x, y, x, y), score="accuracy", steps=1, lr=9, count=2
     )
-    assert curve.tolist() == [[0, 1]]
+    assert curve.tolist() == [[0, 1]] * 2
+
+
+def test_an_unknown_score_is_refused():
+    with pytest.raises(ValueError, match="Received: score='acuracy'"):
+        adaptation_curve(dense_network(), task_of(dense_network()), "mse", score="acuracy")
 
 
 def test_batch_normalisation_and_dropout_are_as_in_prediction():

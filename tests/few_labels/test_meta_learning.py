@@ -242,7 +242,8 @@ def test_a_loss_that_runs_away_is_refused_and_undone():
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"inner_steps": 0}, {"iterations": 0}, {"meta_batch": 1.5}, {"inner_lr": 0}, {"lr": 0}]
+    "wrong",
+    [{"inner_steps": 0}, {"iterations": 0}, {"meta_batch": 1.5}, {"inner_lr": 0}, {"lr": 0}],
 )
 @pytest.mark.parametrize("learn", [maml, reptile])
 def test_settings_are_checked(learn, wrong):

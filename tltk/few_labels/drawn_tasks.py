@@ -1,11 +1,10 @@
-"""Many small tasks: functions of a whole number that give rows to learn from and rows to test on."""
+"""Many small tasks, each drawn by a number: rows to learn from, rows to be tested on."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
 import numpy as np
-
 
 TO_LEARN, TO_TEST = 0, 1
 

@@ -83,8 +83,8 @@ def adaptation_curve(
         tasks: a function of a whole number to (x, y, query x, query y), as `maml` takes it; from
             classes, for instance, that training never saw.
         loss: a Keras loss or its name; None for that of a compiled model.
-        score: a Keras metric function or its name, such as "sparse_categorical_accuracy"; None
-            for the loss itself.
+        score: "accuracy", the share of rows whose class is told; None for the loss itself; or a
+            function of labels and outputs to a score for each row (m,), in `keras.ops`.
         steps: gradient steps, each on all rows of (x, y), as in `adapt`.
         lr: their learning rate, or one array for each weight that moves.
         inner_layers: names of the layers whose weights move; None for all.
@@ -95,7 +95,8 @@ def adaptation_curve(
         The mean score of each task's queries after 0, 1, ... steps (count, steps + 1).
 
     Raises:
-        ValueError: as `adapt`, and for tasks that are not four arrays of one shape throughout.
+        ValueError: as `adapt`, for an unknown score, and for tasks that are not four arrays of
+            one shape throughout.
 
     Example:
         >>> from tltk.inputs import sinusoid_tasks
@@ -108,7 +109,7 @@ def adaptation_curve(
     check_positive_integer("count", count)
     learner = InnerLoop(model, loss, inner_layers)
     rates = learner.rates(lr)
-    score = learner.loss if score is None else keras.metrics.get(score)
+    score = _score_of(score, learner)
 
     def curve(task):
         x, y, query_x, query_y = task
@@ -202,6 +203,21 @@ class _Tester(keras.Model):
     def predict_step(self, data):
         tasks, _, _ = keras.utils.unpack_x_y_sample_weight(data)
         return for_each_task(self._function, tasks, self._one_by_one)
+
+
+def _score_of(score, learner):
+    """A function of labels and outputs."""
+    known = {None: learner.loss, "accuracy": _right}
+    if not callable(score) and score not in known:
+        raise ValueError(
+            'The score is "accuracy", None for the loss, or a function of labels and outputs. '
+            f"Received: score={score!r}. Pass one of these."
+        )
+    return known.get(score, score)
+
+
+def _right(labels, outputs):
+    return ops.cast(ops.cast(labels, "int32") == ops.argmax(outputs, axis=-1), "float32")
 
 
 def _moving(model, names) -> list[bool]:

@@ -220,10 +220,12 @@ def reptile_gradient(learner: InnerLoop, weights, rates, task, steps: int, batch
         (loss, differences), the differences shaped as `weights`.
     """
     x, y, *_ = task
-    after, rows = weights, np.arange(x.shape[0])
+    after, count = weights, x.shape[0]
     for done in range(steps):
-        turn = None if batch is None else np.take(rows, done * batch + np.arange(batch), mode="wrap")
-        part = (x, y) if turn is None else (ops.take(x, turn, axis=0), ops.take(y, turn, axis=0))
+        part = (x, y)
+        if batch is not None:
+            turn = (done * batch + np.arange(batch)) % count
+            part = ops.take(x, turn, axis=0), ops.take(y, turn, axis=0)
         after = learner.step(after, rates, *part)
     way = [old - new for old, new in zip(weights, after, strict=True)]
     return learner.error(after, x, y), way
