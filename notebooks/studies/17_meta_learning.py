@@ -2,7 +2,7 @@
 
 Three seeds each, and 600 test tasks. Every number is a mean over test tasks.
 
-- `sinusoids`: waves y = a sin(x - p), 5 or 10 points to learn from, 100 to be tested on. The network
+- `sinusoids`: waves y = a sin(x - p), 5 or 10 points to learn from, 100 to be tested on. The net
   has two hidden layers of 40 units. MAML, first-order MAML, and MAML with learned rates train
   5000 iterations of 25 tasks for one step of 0.02; Reptile 10,000 iterations of 5 tasks, 8 steps
   of 0.01, each on half of a task's points. The pretrained regressor learns from the points of as
