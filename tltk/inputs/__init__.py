@@ -11,6 +11,7 @@ from tltk.inputs.organisations import Organisation, organisation_network
 from tltk.inputs.places import bundle_folder, cache_folder, home_folder, notebooks_folder
 from tltk.inputs.series import Series, series_file
 from tltk.inputs.shifts import Shift, shifted_domains
+from tltk.inputs.sinusoids import sinusoid_tasks
 from tltk.inputs.splits import split_rows
 from tltk.inputs.texts import text_file, text_folder
 from tltk.inputs.vibration import Vibration, vibration_windows
@@ -54,6 +55,7 @@ __all__ = [
     "series_file",
     "series_windows",
     "shifted_domains",
+    "sinusoid_tasks",
     "split_rows",
     "take",
     "text_file",

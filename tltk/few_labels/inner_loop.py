@@ -1,0 +1,237 @@
+"""Gradient steps on one task, written as a function of a network's weights."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import keras
+import numpy as np
+from keras import ops
+
+from tltk.few_labels.drawn_tasks import TO_TEST, check_rates, stacked_tasks, task_numbers
+from tltk.inputs.checks import check_positive_integer
+from tltk.tuning.gradients import value_and_gradient
+
+
+def adapt(
+    model: keras.Model,
+    x,
+    y,
+    loss=None,
+    *,
+    steps: int = 10,
+    lr: float | Sequence = 0.01,
+    inner_layers: Sequence[str] | None = None,
+) -> keras.Model:
+    """Copy a network and fit the copy to one small task by a few steps of gradient descent.
+
+    w <- w - lr * gradient of the mean loss of all rows
+
+    Args:
+        model: a network, meta-trained or not; it stays as it is.
+        x: the task's inputs (n, ...).
+        y: their labels or targets.
+        loss: a Keras loss or its name; None for that of a compiled model.
+        steps: gradient steps, each on all rows.
+        lr: the learning rate, or one array for each weight that moves, as `maml` learns them.
+        inner_layers: names of the layers whose weights move; None for all.
+
+    Returns:
+        The adapted copy, a plain Keras model.
+
+    Raises:
+        ValueError: for a model without a loss where none is given, an unknown layer, or a learning
+            rate that is not positive.
+
+    Example:
+        >>> model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1, use_bias=False)])
+        >>> model.set_weights([np.array([[1.0]])])
+        >>> adapted = adapt(model, [[1.0]], [[3.0]], "mean_squared_error", steps=1, lr=0.25)
+        >>> adapted.get_weights()[0].item(), model.get_weights()[0].item()  # 1 - 0.25 * 2 * (1 - 3)
+        (2.0, 1.0)
+    """
+    check_positive_integer("steps", steps)
+    learner = InnerLoop(model, loss, inner_layers)
+    rates = learner.rates(lr)
+    x, y = ops.convert_to_tensor(x), ops.convert_to_tensor(y)
+    weights = [variable.value for variable in model.trainable_variables]
+    for _ in range(steps):
+        weights = learner.step(weights, rates, x, y)
+    copy = keras.models.clone_model(model)
+    copy.set_weights(model.get_weights())
+    for variable, weight in zip(copy.trainable_variables, weights, strict=True):
+        variable.assign(weight)
+    return copy
+
+
+def adaptation_curve(
+    model: keras.Model,
+    tasks: Callable[[int], tuple],
+    loss=None,
+    *,
+    score=None,
+    steps: int = 10,
+    lr: float | Sequence = 0.01,
+    inner_layers: Sequence[str] | None = None,
+    count: int = 600,
+    seed: int = 0,
+) -> np.ndarray:
+    """How well a network does on the queries of new tasks, after each of its gradient steps.
+
+    Args:
+        model: a network, meta-trained or not; it stays as it is.
+        tasks: a function of a whole number to (x, y, query x, query y), as `maml` takes it; from
+            classes, for instance, that training never saw.
+        loss: a Keras loss or its name; None for that of a compiled model.
+        score: "accuracy", the share of rows whose class is told; None for the loss itself; or a
+            function of labels and outputs to a score for each row (m,), in `keras.ops`.
+        steps: gradient steps, each on all rows of (x, y), as in `adapt`.
+        lr: their learning rate, or one array for each weight that moves.
+        inner_layers: names of the layers whose weights move; None for all.
+        count: number of tasks.
+        seed: decides which; methods compared on one seed see the same tasks.
+
+    Returns:
+        The mean score of each task's queries after 0, 1, ... steps (count, steps + 1).
+
+    Raises:
+        ValueError: as `adapt`, for an unknown score, and for tasks that are not four arrays of
+            one shape throughout.
+
+    Example:
+        >>> from tltk.inputs import sinusoid_tasks
+        >>> model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+        >>> curves = adaptation_curve(model, sinusoid_tasks(5), "mse", steps=2, count=3)
+        >>> curves.shape
+        (3, 3)
+    """
+    check_positive_integer("steps", steps)
+    check_positive_integer("count", count)
+    learner = InnerLoop(model, loss, inner_layers)
+    rates = learner.rates(lr)
+    score = _score_of(score, learner)
+
+    def curve(task):
+        x, y, query_x, query_y = task
+        weights = [variable.value for variable in model.trainable_variables]
+        found = []
+        for done in range(steps + 1):
+            weights = learner.step(weights, rates, x, y) if done else weights
+            found.append(ops.mean(score(query_y, learner.outputs(weights, query_x))))
+        return ops.stack(found)
+
+    drawn = stacked_tasks(tasks, task_numbers(seed, count, TO_TEST))
+    return _Tester(curve, learner.one_by_one).predict(drawn, verbose=0)
+
+
+class InnerLoop:
+    """A network as a function of its trainable weights, and one step of gradient descent on them.
+
+    All layers run as in prediction: dropout is silent, and batch normalisation uses the moving
+    statistics that it has and keeps them.
+
+    Args:
+        model: a built network.
+        loss: a Keras loss or its name; None for the compiled one.
+        inner_layers: names of the layers whose weights move; None for all.
+    """
+
+    def __init__(self, model: keras.Model, loss, inner_layers=None):
+        loss = getattr(model, "loss", None) if loss is None else loss
+        if loss is None:
+            raise ValueError(
+                "Gradient steps need a loss. Received: loss=None, and a model that is not "
+                'compiled. Name one, such as loss="mean_squared_error".'
+            )
+        self.model, self.loss = model, keras.losses.get(loss)
+        self._moves = _moving(model, inner_layers)
+        self.one_by_one = any(len(weight.shape) > 2 for weight in model.trainable_variables)
+
+    def rates(self, lr) -> list:
+        """A learning rate for each weight that moves."""
+        moving = self.moving(self.model.trainable_variables)
+        check_rates(lr, [tuple(weight.shape) for weight in moving])
+        each = [lr] * len(moving) if np.isscalar(lr) else lr
+        return [ops.cast(rate, weight.dtype) for rate, weight in zip(each, moving, strict=True)]
+
+    def moving(self, weights) -> list:
+        """Those of the weights that the steps move."""
+        return [weight for weight, moves in zip(weights, self._moves, strict=True) if moves]
+
+    def outputs(self, weights, x):
+        """What the network says of x with these weights."""
+        others = [variable.value for variable in self.model.non_trainable_variables]
+        return self.model.stateless_call(weights, others, x, training=False)[0]
+
+    def error(self, weights, x, y):
+        """The mean loss with these weights, a scalar."""
+        return ops.mean(self.loss(y, self.outputs(weights, x)))
+
+    def step(self, weights, rates, x, y) -> list:
+        """The weights after one step on all rows."""
+        moving = self.moving(weights)
+
+        def error(values):
+            return self.error(self._merged(weights, values), x, y)
+
+        _, slopes = value_and_gradient(error, moving)
+        after = [w - rate * s for w, rate, s in zip(moving, rates, slopes, strict=True)]
+        return self._merged(weights, after)
+
+    def _merged(self, weights, moved) -> list:
+        moved = iter(moved)
+        pairs = zip(weights, self._moves, strict=True)
+        return [next(moved) if moves else weight for weight, moves in pairs]
+
+
+def for_each_task(function: Callable, tasks, one_by_one: bool):
+    """Apply a function to tasks that are stacked along the first axis.
+
+    Dense layers of many tasks are one product of matrices; convolutions whose kernels differ from
+    task to task are not, so those run one after the other.
+    """
+    return (ops.map if one_by_one else ops.vectorized_map)(function, tasks)
+
+
+class _Tester(keras.Model):
+    """Runs a function of a task over stacked tasks, compiled, by `predict`."""
+
+    def __init__(self, function, one_by_one):
+        super().__init__()
+        self._function, self._one_by_one = function, one_by_one
+
+    def predict_step(self, data):
+        tasks, _, _ = keras.utils.unpack_x_y_sample_weight(data)
+        return for_each_task(self._function, tasks, self._one_by_one)
+
+
+def _score_of(score, learner):
+    """A function of labels and outputs."""
+    known = {None: learner.loss, "accuracy": _right}
+    if not callable(score) and score not in known:
+        raise ValueError(
+            'The score is "accuracy", None for the loss, or a function of labels and outputs. '
+            f"Received: score={score!r}. Pass one of these."
+        )
+    return known.get(score, score)
+
+
+def _right(labels, outputs):
+    return ops.cast(ops.cast(labels, "int32") == ops.argmax(outputs, axis=-1), "float32")
+
+
+def _moving(model, names) -> list[bool]:
+    """Which trainable weights the steps move."""
+    weights = model.trainable_variables
+    known = {layer.name: layer for layer in model._flatten_layers(include_self=False)}
+    chosen = known if names is None else [names] if isinstance(names, str) else names
+    layers = [known.get(name) for name in chosen]
+    moved = {id(w) for layer in layers if layer is not None for w in layer.trainable_variables}
+    if not weights or None in layers or not moved:
+        have = [name for name, layer in known.items() if layer.trainable_variables]
+        raise ValueError(
+            "The steps move trainable weights of layers that the model has. Received: "
+            f"inner_layers={names!r}. Those with trainable weights are: "
+            f"{', '.join(have) or '(none; unfreeze some)'}."
+        )
+    return [names is None or id(weight) in moved for weight in weights]

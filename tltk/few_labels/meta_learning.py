@@ -1,0 +1,288 @@
+"""Learn to learn: train the weights from which a few steps on a new task get far."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import keras
+import numpy as np
+from keras import ops
+
+from tltk.few_labels.drawn_tasks import (
+    TO_LEARN,
+    check_rates,
+    checked_task,
+    stacked_tasks,
+    task_numbers,
+)
+from tltk.few_labels.inner_loop import InnerLoop, for_each_task
+from tltk.inputs.checks import check_positive_integer
+from tltk.tuning.gradients import value_and_gradient
+
+BLOCK, STEPS_AT_ONCE = 100, 10
+
+
+def maml(
+    model: keras.Model,
+    tasks: Callable[[int], tuple],
+    loss=None,
+    *,
+    inner_lr: float = 0.01,
+    inner_steps: int = 1,
+    inner_layers: Sequence[str] | None = None,
+    first_order: bool = False,
+    learn_rates: bool = False,
+    lr: float = 1e-3,
+    meta_batch: int = 4,
+    iterations: int = 1000,
+    seed: int = 0,
+) -> keras.callbacks.History:
+    """Train a network so that a few gradient steps on a new task make it good at that task.
+
+    minimise over w the mean over tasks of L_query(w'),  w' = w - inner_lr * gradient of L(w)
+
+    The gradient goes through the inner steps, second derivatives included; `first_order` takes
+    that of L_query at w' instead, as if w' did not depend on w.
+
+    Args:
+        model: any network with trainable weights; it is trained in place. All layers run as in
+            prediction: no dropout, and batch normalisation keeps the moving statistics it has.
+        tasks: a function of a whole number to (x, y, query x, query y), the same shapes each time:
+            `tltk.inputs.sinusoid_tasks()`, or episodes of a data set.
+        loss: a Keras loss or its name; None for that of a compiled model.
+        inner_lr: learning rate of the steps within a task.
+        inner_steps: their number, each on all rows of (x, y).
+        inner_layers: names of the layers that move within a task; None for all. With the head
+            alone this is ANIL.
+        first_order: leave second derivatives out: cheaper, and often as good.
+        learn_rates: train a learning rate for each single weight too (Meta-SGD), from `inner_lr`.
+        lr: learning rate of Adam, which trains the weights from which each task begins.
+        meta_batch: tasks an iteration.
+        iterations: steps of Adam.
+        seed: decides which tasks come.
+
+    Returns:
+        The history: "loss" is that of the queries after the inner steps, the mean of each hundred
+        iterations. Its `inner_lr` is what `adapt` takes as `lr`: the number given, or the rates
+        learned. Stopped by hand, the model keeps what it has learned.
+
+    Raises:
+        ValueError: for a model without a loss, tasks of unequal shape, an unknown layer, learning
+            rates that are not positive, `learn_rates` with `first_order`, or a loss that is no
+            longer finite; the model then has the weights from before that hundred iterations.
+
+    Example:
+        >>> from tltk.inputs import sinusoid_tasks
+        >>> model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+        >>> history = maml(model, sinusoid_tasks(5), "mean_squared_error", iterations=200)
+        >>> len(history.history["loss"])
+        2
+
+    References:
+        Finn, Abbeel and Levine, Model-agnostic meta-learning, 2017.
+        Raghu et al., Rapid learning or feature reuse?, 2020 (ANIL).
+        Li et al., Meta-SGD, 2017 (learned rates).
+    """
+    check_positive_integer("inner_steps", inner_steps)
+    if first_order and learn_rates:
+        raise ValueError(
+            "Learning rates are trained through the inner steps, which first_order leaves out. "
+            "Received: first_order=True, learn_rates=True. Choose one."
+        )
+    learner = InnerLoop(model, loss, inner_layers)
+    rates = learner.rates(inner_lr)
+    learned = []
+    if learn_rates:
+        shapes = [weight.shape for weight in learner.moving(model.trainable_variables)]
+        rates = [ops.broadcast_to(rate, each) for rate, each in zip(rates, shapes, strict=True)]
+        learned = [keras.Variable(rate, dtype=rate.dtype) for rate in rates]
+
+    def gradient(values, task):
+        return maml_gradient(learner, values, rates, task, inner_steps, first_order)
+
+    optimizer = keras.optimizers.Adam(lr)
+    history = _train(learner, gradient, learned, optimizer, tasks, meta_batch, iterations, seed)
+    history.inner_lr = [ops.convert_to_numpy(rate) for rate in learned] or inner_lr
+    return history
+
+
+def reptile(
+    model: keras.Model,
+    tasks: Callable[[int], tuple],
+    loss=None,
+    *,
+    inner_lr: float = 0.01,
+    inner_steps: int = 8,
+    inner_batch: int | None = None,
+    lr: float = 1.0,
+    meta_batch: int = 4,
+    iterations: int = 1000,
+    seed: int = 0,
+) -> keras.callbacks.History:
+    """Train a network on one task after another, and move it only part of the way each time.
+
+    w <- w + e (mean over tasks of w' - w),  w' = w after the inner steps on a task
+
+    No query is needed, so a task's queries are rows to learn from like the others. With one inner
+    step on all rows it is plain training on all tasks at once; what it learns beyond that comes
+    from the steps after the first.
+
+    Args:
+        model: any network with trainable weights, as for `maml`; it is trained in place.
+        tasks: a function of a whole number to (x, y, query x, query y), as for `maml`.
+        loss: a Keras loss or its name; None for that of a compiled model.
+        inner_lr: learning rate of the steps within a task.
+        inner_steps: their number.
+        inner_batch: rows of each such step, which take turns; None for all of the task.
+        lr: e at the beginning; it falls to zero in a straight line.
+        meta_batch: tasks an iteration.
+        iterations: how often w moves.
+        seed: decides which tasks come, and the order of their rows.
+
+    Returns:
+        The history: "loss" is that of the task's rows after the inner steps, the mean of each
+        hundred iterations. Its `inner_lr` is the number given. Stopped by hand, the model keeps
+        what it has learned.
+
+    Raises:
+        ValueError: as `maml`.
+
+    Example:
+        >>> from tltk.inputs import sinusoid_tasks
+        >>> model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+        >>> history = reptile(model, sinusoid_tasks(5), "mean_squared_error", iterations=200)
+        >>> len(history.history["loss"])
+        2
+
+    Reference:
+        Nichol, Achiam and Schulman, On first-order meta-learning algorithms, 2018.
+    """
+    check_positive_integer("inner_steps", inner_steps)
+    learner = InnerLoop(model, loss)
+    rates = learner.rates(inner_lr)
+
+    def shuffled(number):
+        return _one_heap(tasks(number), np.random.default_rng([number, 1]))
+
+    def way_back(weights, task):
+        return reptile_gradient(learner, weights, rates, task, inner_steps, inner_batch)
+
+    rate = keras.optimizers.schedules.PolynomialDecay(lr, iterations, 0.0)
+    optimizer = keras.optimizers.SGD(rate)
+    history = _train(learner, way_back, [], optimizer, shuffled, meta_batch, iterations, seed)
+    history.inner_lr = inner_lr
+    return history
+
+
+def maml_gradient(learner: InnerLoop, values, rates, task, steps: int, first_order: bool):
+    """The loss of one task's queries after the inner steps, and its gradient by all values.
+
+    Args:
+        learner: the network and its loss.
+        values: the weights before the steps, and after them any learning rates that are trained.
+        rates: the learning rates, where none is trained.
+        task: (x, y, query x, query y).
+        steps: inner steps.
+        first_order: take the gradient where the steps end, and none by way of them.
+
+    Returns:
+        (loss, gradients), the gradients shaped as `values`.
+    """
+    x, y, query_x, query_y = task
+    count = len(learner.model.trainable_variables)
+
+    def adapted(values):
+        weights = values[:count]
+        for _ in range(steps):
+            weights = learner.step(weights, values[count:] or rates, x, y)
+        return weights
+
+    def error(weights):
+        return learner.error(weights, query_x, query_y)
+
+    if first_order:
+        return value_and_gradient(error, adapted(values))
+    return value_and_gradient(lambda values: error(adapted(values)), values)
+
+
+def reptile_gradient(learner: InnerLoop, weights, rates, task, steps: int, batch: int | None):
+    """The loss of one task after the inner steps, and the way back: weights before less after.
+
+    Args:
+        learner: the network and its loss.
+        weights: those before the steps.
+        rates: the learning rate of each.
+        task: (x, y, ...); the rest is not looked at.
+        steps: inner steps.
+        batch: rows of each step, or None for all.
+
+    Returns:
+        (loss, differences), the differences shaped as `weights`.
+    """
+    x, y, *_ = task
+    after, count = weights, x.shape[0]
+    for done in range(steps):
+        part = (x, y)
+        if batch is not None:
+            turn = (done * batch + np.arange(batch)) % count
+            part = ops.take(x, turn, axis=0), ops.take(y, turn, axis=0)
+        after = learner.step(after, rates, *part)
+    way = [old - new for old, new in zip(weights, after, strict=True)]
+    return learner.error(after, x, y), way
+
+
+class _MetaTrainer(keras.Model):
+    """Moves weights against the mean of what a function of (weights, task) gives, by `fit`."""
+
+    def __init__(self, gradient, trained, one_by_one):
+        super().__init__()
+        self._gradient, self._trained, self._one_by_one = gradient, trained, one_by_one
+        self._error = keras.metrics.Mean("loss")
+
+    def train_step(self, data):
+        tasks, _, _ = keras.utils.unpack_x_y_sample_weight(data)
+        values = [variable.value for variable in self._trained]
+        errors, gradients = for_each_task(
+            lambda task: self._gradient(values, task), tasks, self._one_by_one
+        )
+        self.optimizer.apply([ops.mean(each, axis=0) for each in gradients], self._trained)
+        self._error.update_state(errors)
+        return {"loss": self._error.result()}
+
+
+def _train(learner, gradient, more, optimizer, tasks, meta_batch, iterations, seed):
+    """Meta-train on tasks that are drawn a hundred iterations at a time."""
+    check_positive_integer("meta_batch", meta_batch)
+    check_positive_integer("iterations", iterations)
+    check_rates(float(keras.ops.convert_to_numpy(optimizer.learning_rate)), [])
+    trained = [*learner.model.trainable_variables, *more]
+    optimizer.build(trained)
+    trainer = _MetaTrainer(gradient, trained, learner.one_by_one)
+    trainer.compile(optimizer, steps_per_execution=STEPS_AT_ONCE)
+    numbers = task_numbers(seed, meta_batch * iterations, TO_LEARN)
+    block, losses = meta_batch * BLOCK, []
+    for start in range(0, len(numbers), block):
+        before = [variable.numpy() for variable in trained]
+        rows = stacked_tasks(tasks, numbers[start : start + block])
+        run = trainer.fit(rows, batch_size=meta_batch, shuffle=False, verbose=0)
+        losses += run.history["loss"]
+        if not np.isfinite(losses[-1]):
+            for variable, value in zip(trained, before, strict=True):
+                variable.assign(value)
+            raise ValueError(
+                "The loss must stay finite. Received: "
+                f"{losses[-1]} in iterations {start // meta_batch} to {start // meta_batch + BLOCK}"
+                "; the model has the weights from before them. Use a smaller inner_lr or lr."
+            )
+    history = keras.callbacks.History()
+    history.set_model(learner.model)
+    history.history, history.epoch = {"loss": losses}, list(range(len(losses)))
+    return history
+
+
+def _one_heap(task, random):
+    """The rows of a task in random order, support and queries together, as (x, y, x, y)."""
+    x, y, query_x, query_y = checked_task(task)
+    x, y = np.concatenate([x, query_x]), np.concatenate([y, query_y])
+    order = random.permutation(len(x))
+    return x[order], y[order], x[:1], y[:1]
