@@ -2,7 +2,7 @@
 
 The same frozen network with average pooling sees the same uint8 pictures in batches of 32 on every
 side. In each repeat a side is called on the first batch, uncounted, and then on all the others, so
-that tracing, conversion and tltk's check of an engine's answers are on no side. bfloat16 gets ten
+that tracing, conversion and tltk's check of an engine's answers are on no side. bfloat16 gets four
 times as many pictures, so that both of its sides run for seconds: in each call tltk makes sure that
 the weights are still those that were converted (about 0.15 s for ResNet50), by hand nothing does.
 
@@ -33,13 +33,13 @@ from tltk.backbones.operations import multiply_adds
 BATCH = 32
 HINTS = {"OpenVINO float32": "f32", "OpenVINO bfloat16": "bf16"}
 FULL = {
-    "sizes": {"resnet50": 96, "vgg16": 32, "inception_v3": 96, "mobilenet_v2": 192},
+    "sizes": {"resnet50": 64, "vgg16": 32, "inception_v3": 64, "mobilenet_v2": 160},
     "side": 224,
     "repeats": {"resnet50": 3},
     "matrix": 3072,
 }
 QUICK = {"sizes": {"small_cnn": 64}, "side": 32, "repeats": {}, "matrix": 256}
-MORE = 10  # times as many pictures for bfloat16
+MORE = 4  # times as many pictures for bfloat16
 UNIT = "seconds for 100"
 ENOUGH = 2  # repeats, where nothing is said
 

@@ -10,18 +10,14 @@ is timed, after a first step that takes in the tracing, and stands for all `epoc
 The bound counts passes of the frozen network: epochs x pictures against one x pictures, times the
 engine's own speed-up over `predict`, measured in the same run.
 
-The accuracies are those of whole runs of both at equal settings, at a smaller size, on the bundled
-test pictures, from the same first weights: the mean of the last epochs, for each seed. The order of
-the pictures differs, so the gap is that of the means over the seeds.
+Whether both sides end equally accurate is what head_accuracy.py says.
 """
 
-import statistics
 from functools import partial
 
 import common
-import keras
 from extraction import random_pictures, speed_up
-from recipe import fit, recipe, recipe_seconds
+from recipe import recipe_seconds
 
 import tltk
 
@@ -45,8 +41,6 @@ QUICK = FULL | {
     "repeats": 1,
     "probe": 0,
 }
-ACCURACY = {"side": 32, "train": 500, "val": 1000, "epochs": 20, "last": 5, "repeats": 8}
-QUICK_ACCURACY = {"side": 32, "train": 20, "val": 10, "epochs": 1, "last": 1, "repeats": 1}
 GOALS = {"Keras": 15, "OpenVINO bfloat16": 25}
 
 
@@ -94,28 +88,6 @@ def timings(load, folder, engines, side, epochs, measured, repeats):
     return common.interleaved(sides, repeats), one_epoch
 
 
-def accuracies(load, engines, side, train, val, epochs, last, repeats):
-    """Mean validation accuracy of the last epochs: side to one number a repeat."""
-
-    def settled(history):
-        return statistics.mean(history.history["val_accuracy"][-last:])
-
-    found = {}
-    with common.picture_folder(train, val, side) as folder:
-        for seed in range(repeats):
-            keras.utils.set_random_seed(seed)
-            model, pictures, held = recipe(folder, load(side), side, rate=RATE, seed=seed)
-            first = model.layers[-1].get_weights()
-            fit(model, pictures, None, epochs - last)
-            history = fit(model, pictures, held, last)
-            found.setdefault("Keras recipe", []).append(settled(history))
-            for label, how in engines:
-                with common.fresh_cache():
-                    history = head_on_frozen(folder, load(side), side, epochs, seed, first, **how)
-                found.setdefault(f"tltk, {label}", []).append(settled(history))
-    return found
-
-
 def main(arguments=None):
     chosen, settings, began, engines, remarks, weights = common.begin(
         __doc__, arguments, FULL, QUICK
@@ -131,12 +103,7 @@ def main(arguments=None):
             label: speed_up(load(side), how, pictures) if settings["probe"] else 1.0
             for label, how in engines
         }
-    equal = QUICK_ACCURACY if chosen.quick else ACCURACY
-    accuracy = accuracies(load, engines, **equal)
-
     rows = common.rows_of(measured, "Keras recipe")
-    for row in rows:
-        row["accuracy"] = common.spread(accuracy[row["side"]])
     findings = [
         common.finding(
             f"head only, {epochs} epochs, on {label}, against the Keras recipe",
@@ -146,21 +113,6 @@ def main(arguments=None):
         )
         for label, _ in engines
     ]
-    mean_accuracy = {name: statistics.mean(values) for name, values in accuracy.items()}
-    gaps = {
-        label: 100 * abs(mean_accuracy["Keras recipe"] - mean_accuracy[f"tltk, {label}"])
-        for label, _ in engines
-    }
-    findings += [
-        common.finding(
-            f"head only, on {label}: accuracy away from the recipe's",
-            [gap],
-            0.5,
-            unit="points",
-            at_most=True,
-        )
-        for label, gap in gaps.items()
-    ]
     remarks += [
         f"The recipe's {epochs} epochs follow from {settings['measured']} of one measured in each "
         f"repeat, {min(one_epoch):.3g} to {max(one_epoch):.3g} s for a whole one; tltk's runs are "
@@ -168,9 +120,6 @@ def main(arguments=None):
         "The bound: {} epochs against one pass, times {}.".format(
             epochs, ", ".join(f"{label} {value:.3g}" for label, value in speed_ups.items())
         ),
-        f"Accuracies: {equal['epochs']} epochs at {equal['side']} px, the mean of the last "
-        f"{equal['last']}, {equal['train']} training and {equal['val']} other pictures, seeds: "
-        f"{equal['repeats']}.",
     ]
     facts = {
         "weights": weights,
@@ -182,7 +131,6 @@ def main(arguments=None):
             "to_epochs": epochs,
         },
         "speed_up": speed_ups,
-        "accuracy": {"settings": equal, **accuracy},
     }
     return common.report(__file__, __doc__, began, chosen, rows, findings, remarks, **facts)
 

@@ -10,7 +10,7 @@ import sys
 
 import common
 
-FULL, QUICK = {"repeats": 5}, {"repeats": 1}
+FULL, QUICK = {"repeats": 4}, {"repeats": 1}
 STATEMENT = (
     "import time; began = time.perf_counter(); import {}; print(time.perf_counter() - began)"
 )

@@ -27,7 +27,7 @@ FULL = {
     "network": "resnet50",
     "unfrozen": "conv5",
     "side": 224,
-    "train": 320,
+    "train": 256,
     "val": 64,
     "epochs": 10,
     "measured": 2,

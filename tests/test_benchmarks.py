@@ -19,7 +19,8 @@ PROMISED = {
     "findings", "remarks",
 }  # fmt: skip
 SCRIPTS = (
-    "domain_step extraction head_only imports input_pipeline last_stage memory second_call"
+    "domain_step extraction head_accuracy head_only imports input_pipeline last_stage memory "
+    "second_call"
 ).split()
 
 
@@ -95,8 +96,8 @@ def test_figure_shows_every_finding_with_a_goal():
     assert panels[0].texts[0].get_text() == "25  (goal ≥ 25)"
 
 
-def test_every_script_is_in_run_all():
-    assert sorted(script("run_all").SCRIPTS) == SCRIPTS
+def test_every_script_but_the_long_one_is_in_run_all():
+    assert sorted(["head_accuracy", *script("run_all").SCRIPTS]) == SCRIPTS
 
 
 def test_run_all_asks_where_quick_results_go():
