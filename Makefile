@@ -12,7 +12,7 @@ demo: $(STAMP)
 	@$(RUN) -m tltk demo
 
 test: $(STAMP)
-	@$(RUN) -m pytest
+	@$(RUN) -m pytest --numprocesses 2 --dist worksteal
 
 notebooks: $(STAMP)
 	@$(RUN) -m tltk notebooks $(CHAPTERS)

@@ -2,6 +2,7 @@
 
 import os
 import socket
+import sys
 
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "2"
 os.environ["MPLBACKEND"] = "Agg"
@@ -29,6 +30,14 @@ def closed_world(monkeypatch, session_cache):
         return connect(self, address)
 
     monkeypatch.setattr(socket.socket, "connect", connect_on_this_machine)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def forget_networks():
+    """Keras holds every network of a process in memory until it is told to let go."""
+    yield
+    if "keras" in sys.modules:
+        sys.modules["keras"].backend.clear_session()
 
 
 @pytest.fixture(scope="session")
