@@ -6,6 +6,7 @@ from tltk.inputs.catalog import list_datasets, load_dataset
 from tltk.inputs.clips import read_clip
 from tltk.inputs.decoding import read_image, resize_images
 from tltk.inputs.examples import Examples, Splits, batches, examples_of, take, warn_if_scaled
+from tltk.inputs.glyphs import Glyphs, glyph_alphabets
 from tltk.inputs.images import image_folder
 from tltk.inputs.organisations import Organisation, organisation_network
 from tltk.inputs.places import bundle_folder, cache_folder, home_folder, notebooks_folder
@@ -26,6 +27,7 @@ from tltk.inputs.windows import (
 
 __all__ = [
     "Examples",
+    "Glyphs",
     "Organisation",
     "Scaling",
     "Series",
@@ -41,6 +43,7 @@ __all__ = [
     "cache_folder",
     "cut_windows",
     "examples_of",
+    "glyph_alphabets",
     "home_folder",
     "image_folder",
     "learn_scaling",
