@@ -2,17 +2,28 @@
 
 from tltk.few_labels.anomalies import AnomalyDetector
 from tltk.few_labels.borrowing import borrow_rows
+from tltk.few_labels.class_names import class_vectors, known_names
+from tltk.few_labels.conse import ConSE
+from tltk.few_labels.eszsl import ESZSL
+from tltk.few_labels.generalised import CalibratedStacking, GeneralisedAccuracy, harmonic_mean
 from tltk.few_labels.inner_loop import adapt, adaptation_curve
 from tltk.few_labels.meta_learning import maml, reptile
 from tltk.few_labels.self_trained_head import self_train_head
 from tltk.few_labels.self_training import SelfTraining
 
 __all__ = [
+    "ESZSL",
     "AnomalyDetector",
+    "CalibratedStacking",
+    "ConSE",
+    "GeneralisedAccuracy",
     "SelfTraining",
     "adapt",
     "adaptation_curve",
     "borrow_rows",
+    "class_vectors",
+    "harmonic_mean",
+    "known_names",
     "maml",
     "reptile",
     "self_train_head",
