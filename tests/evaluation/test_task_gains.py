@@ -28,7 +28,7 @@ def taught(names, seed=0):
 
 
 def test_scores_are_those_of_the_labels_there_are():
-    labels = {"a": [0, -1, 1, -1], "size": [0.0, 1.0, np.nan, np.nan]}
+    labels = {"a": [0, -1, 0, -1], "size": [0.0, 1.0, np.nan, np.nan]}
     rows = task_scores(taught(["a", "size"]), (X, labels))
     assert rows[0] == {"task": "a", "labels": 2, "measure": "accuracy", "score": 0.5}
     assert (rows[1]["labels"], rows[1]["measure"]) == (2, "R2")

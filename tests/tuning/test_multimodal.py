@@ -31,11 +31,13 @@ def three_senses(**settings):
     return build_multimodal(bodies, ["no", "yes"], width=6, **settings)
 
 
+def tensors(inputs):
+    return {n: keras.ops.convert_to_tensor(x.tolist() if x.dtype == object else x)
+            for n, x in inputs.items()}  # fmt: skip
+
+
 def answers(model, examples):
-    inputs = examples.fetch(slice(None))
-    inputs = {n: keras.ops.convert_to_tensor(list(x)) if x.dtype == object else x
-              for n, x in inputs.items()}  # fmt: skip
-    return np.array(model(inputs))
+    return np.array(model(tensors(examples.fetch(slice(None)))))
 
 
 def moved(model, before):
@@ -45,11 +47,13 @@ def moved(model, before):
 def test_each_backbone_freezes_and_trains_by_itself():
     model = three_senses()
     assert all(w.path.startswith("head_") for w in model.trainable_weights)
-    assert unfreeze(model, ["picture"]) == 2 * 4 + 3 * 3 * (3 * 4 + 4 * 4)
-    assert not model.get_layer("text").trainable
+    assert unfreeze(model, ["picture_backbone"]) == 2 * 4 + 3 * 3 * (3 * 4 + 4 * 4)
+    assert not model.get_layer("text_backbone").trainable
     before = {w.path: w.numpy() for w in model.weights}
     settings = {"epochs": 1, "head_epochs": 1, "base_lr": 1e-2, "lr_decay": 1.0, "verbose": 0}
-    fine_tune(model, modality_examples(model, ALL, Y), unfreeze_blocks=["text"], **settings)
+    fine_tune(
+        model, modality_examples(model, ALL, Y), unfreeze_blocks=["text_backbone"], **settings
+    )
     assert {path for path in moved(model, before) if not path.startswith("head_")} == {
         "word_vectors"
     }
@@ -76,8 +80,7 @@ def test_what_stands_where_a_modality_is_missing_is_never_looked_at(missing):
     changed = modality_examples(model, other, present={"picture": here, "text": here})
     assert np.array_equal(answers(model, plain), answers(model, changed))
     raw = other | {"present": plain.fetch(slice(None))["present"], "table": TABLE}
-    raw["text"] = keras.ops.convert_to_tensor(list(raw["text"]))
-    assert np.allclose(np.array(model(raw)), answers(model, plain), atol=1e-6)
+    assert np.allclose(np.array(model(tensors(raw))), answers(model, plain), atol=1e-6)
     assert not np.allclose(answers(model, plain), answers(model, modality_examples(model, ALL)))
 
 
@@ -105,7 +108,7 @@ def test_training_calls_some_modalities_missing():
     inputs = modality_examples(model, {"picture": PICTURES, "table": ALL["table"]}).fetch(
         slice(None)
     )
-    inputs["text"] = keras.ops.convert_to_tensor(list(inputs["text"]))
+    inputs = tensors(inputs)
     drawn = np.sign(inside(inputs, training=True))
     assert set(np.unique(drawn[:, [0, 2]])) == {0, 1}
     assert not drawn[:, 1].any()

@@ -37,8 +37,8 @@ def build_multimodal(
 
     Args:
         backbones: headless networks by modality, each with one input; their layers are shared, not
-            copied. Each becomes a block of that name, to freeze and unfreeze by itself:
-            `fine_tune(…, unfreeze_blocks=["picture"], lr_decay=1)`.
+            copied. Each becomes one block, "picture_backbone" for "picture", to freeze and unfreeze
+            by itself: `fine_tune(…, unfreeze_blocks=["picture_backbone"], lr_decay=1)`.
         classes: as for `build_classifier`.
         kind: as for `build_classifier`.
         width: units for each modality, and for what is made of them together.
@@ -108,7 +108,7 @@ def _tower(name, backbone, pooling) -> keras.Model:
     features = backbone.outputs[0]
     if len(features.shape) > 2:
         features = pooling_layer(pooling, len(features.shape))(features)
-    return keras.Model(inputs_of(backbone), features, name=name)
+    return keras.Model(inputs_of(backbone), features, name=f"{name}_backbone")
 
 
 def _gated(name, features, here, width, missing):

@@ -12,7 +12,7 @@ import numpy as np
 from keras import ops
 
 from tltk.tuning.cutting import inputs_of
-from tltk.tuning.multitask import REGRESSION, Task, task_outputs, tasks_of
+from tltk.tuning.multitask import REGRESSION, task_outputs, tasks_of
 
 JOINED, WEIGHTS = "head_joined", "head_loss_weights"
 LEAST = 1e-30  # a probability whose logarithm float32 still differentiates
@@ -120,10 +120,10 @@ class TasksLoss(keras.losses.Loss):
 
     def call(self, y_true, y_pred):
         total = 0.0
-        for number, (task, loss, _) in enumerate(rows_of(self.columns, y_true, y_pred)):
-            counts, weight = own_columns(self.columns, number, y_true, y_pred)
+        for number, (_, kind, *_) in enumerate(self.columns):
+            loss, counts, weight = row_losses(self.columns, number, y_true, y_pred)
             if self.learned:
-                loss = ops.exp(-weight) * SCALE[task.kind] * loss + weight / 2
+                loss = ops.exp(-weight) * SCALE[kind] * loss + weight / 2
                 total = total + counts * loss
             else:
                 total = total + counts * weight * loss
@@ -144,38 +144,51 @@ class TaskMeasure(keras.metrics.Mean):
         self.columns, self.number = columns, number
 
     def update_state(self, y_true, y_pred, sample_weight=None):
-        rows = [
-            (task, loss, score, *own_columns(self.columns, number, y_true, y_pred))
-            for number, (task, loss, score) in enumerate(rows_of(self.columns, y_true, y_pred))
-        ]
+        given = (self.columns, self.number, y_true, y_pred)
         if self.number is None:
-            return super().update_state(sum(s * counts for _, _, s, counts, _ in rows) / len(rows))
-        task, loss, score, counts, weight = rows[self.number]
-        if self.name.endswith("_weight"):
-            return super().update_state(ops.exp(-weight) * SCALE[task.kind])
-        return super().update_state(counts * (loss if self.name.endswith("_loss") else score))
+            numbers = range(len(self.columns))
+            scores = [row_scores(self.columns, each, y_true, y_pred) for each in numbers]
+            values = sum(scores) / len(scores)
+        elif self.name.endswith("_weight"):
+            values = SCALE[self.columns[self.number][1]] * ops.exp(-own_columns(*given)[1])
+        elif self.name.endswith("_loss"):
+            loss, counts, _ = row_losses(*given)
+            values = counts * loss
+        else:
+            values = row_scores(*given)
+        return super().update_state(values)
 
     def get_config(self):
         return {**super().get_config(), "columns": self.columns, "number": self.number}
 
 
-def rows_of(columns, y_true, y_pred):
-    """For each task itself, the loss of each row and its score, missing labels not yet left out."""
-    start = 0
-    for *described, spread in columns:
-        task = Task(*described)
-        true, given = (y[:, start : start + task.units] for y in (y_true, y_pred))
-        start += task.units
-        if task.kind == REGRESSION:
-            loss = ops.square(true - given)[:, 0]
-            yield task, loss, 1 - loss / spread
-        else:
-            right = ops.equal(ops.argmax(true, -1), ops.argmax(given, -1))
-            probability = ops.maximum(ops.sum(true * given, -1), LEAST)
-            yield task, -ops.log(probability), ops.cast(right, "float32")
+def row_losses(columns, number, y_true, y_pred):
+    """The loss of each row for a task, how much the row counts for it, and what the task weighs."""
+    true, given = _answers(columns, number, y_true), _answers(columns, number, y_pred)
+    if columns[number][1] == REGRESSION:
+        loss = ops.square(true - given)[:, 0]
+    else:
+        loss = -ops.log(ops.maximum(ops.sum(true * given, -1), LEAST))
+    return loss, *own_columns(columns, number, y_true, y_pred)
+
+
+def row_scores(columns, number, y_true, y_pred):
+    """The score of each row for a task, times how much the row counts for it."""
+    _, kind, _, spread = columns[number]
+    if kind == REGRESSION:
+        loss, counts, _ = row_losses(columns, number, y_true, y_pred)
+        return counts * (1 - loss / spread)
+    true, given = _answers(columns, number, y_true), _answers(columns, number, y_pred)
+    right = ops.equal(ops.argmax(true, -1), ops.argmax(given, -1))
+    return own_columns(columns, number, y_true, y_pred)[0] * ops.cast(right, "float32")
 
 
 def own_columns(columns, number, y_true, y_pred):
     """How much each row counts for a task, and what the task weighs."""
     place = number - len(columns)
     return y_true[:, place], y_pred[:, place]
+
+
+def _answers(columns, number, rows):
+    start = sum(units for _, _, units, _ in columns[:number])
+    return rows[:, start : start + columns[number][2]]
