@@ -76,7 +76,7 @@ def task_gains(
         ...     fine_tune_tasks(model, (x, {n: labels[n] for n in names}), unfreeze_blocks=0,
         ...                     seed=seed, cache=False, verbose=0)
         ...     return model
-        >>> found = task_gains(learn, ["right", "sum"], (x, labels), seeds=2)
+        >>> found = task_gains(learn, ["right", "sum"], (x, labels), seeds=1)
         >>> [(row["task"], row["with"], row["verdict"]) for row in found.gains]
         [('right', 'sum', 'no evidence either way'), ('sum', 'right', 'no evidence either way')]
 
@@ -122,7 +122,8 @@ def task_scores(model: keras.Model, data: tuple[Any, dict], batch_size: int = 25
         >>> from tltk.tuning import build_multitask
         >>> body = keras.Sequential([keras.Input((2,)), keras.layers.Rescaling(1.0)])
         >>> model = build_multitask(body, {"big": ["no", "yes"]})
-        >>> model.get_layer("head_output_big").set_weights([np.array([[0, 1], [0, 0]]), [0, 0]])
+        >>> weights = [np.array([[0, 1], [0, 0]]), np.zeros(2)]
+        >>> model.get_layer("head_output_big").set_weights(weights)
         >>> task_scores(model, (np.eye(2), {"big": [1, -1]}))
         [{'task': 'big', 'labels': 1, 'measure': 'accuracy', 'score': 1.0}]
     """
