@@ -4,6 +4,7 @@ from tltk.few_labels.anomalies import AnomalyDetector
 from tltk.few_labels.borrowing import borrow_rows
 from tltk.few_labels.class_names import class_vectors, known_names
 from tltk.few_labels.conse import ConSE
+from tltk.few_labels.episodes import Episode, sample_episode, split_classes
 from tltk.few_labels.eszsl import ESZSL
 from tltk.few_labels.generalised import CalibratedStacking, GeneralisedAccuracy, harmonic_mean
 from tltk.few_labels.inner_loop import adapt, adaptation_curve
@@ -16,6 +17,7 @@ __all__ = [
     "AnomalyDetector",
     "CalibratedStacking",
     "ConSE",
+    "Episode",
     "GeneralisedAccuracy",
     "SelfTraining",
     "adapt",
@@ -26,5 +28,7 @@ __all__ = [
     "known_names",
     "maml",
     "reptile",
+    "sample_episode",
     "self_train_head",
+    "split_classes",
 ]
