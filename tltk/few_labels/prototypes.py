@@ -124,7 +124,7 @@ class FeatureNormalizer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         """
         if not 0 < self.power < np.inf:
             raise ValueError(
-                f"The power is above 0. Received: power={self.power}. 0.5 takes the root, 1 nothing."
+                f"The power is above 0. Received: power={self.power}. 0.5 takes the root, 1 none."
             )
         X = self._powered(validate_data(self, X, dtype="float64"))
         self.mean_ = X.mean(axis=0) if self.center else np.zeros(X.shape[1])
