@@ -110,13 +110,12 @@ def adaptation_curve(
     learner = InnerLoop(model, loss, inner_layers)
     rates = learner.rates(lr)
     score = _score_of(score, learner)
-
-    others = [variable.value for variable in model.trainable_variables]
-    apart = has_kernels(learner.moving(others))
+    values = [variable.value for variable in model.trainable_variables]
+    apart = has_kernels(learner.moving(values))
 
     def score_and_step(given):
         (x, y, query_x, query_y), moving = given
-        weights = learner.merged(others, moving)
+        weights = learner.merged(values, moving)
         found = ops.mean(score(query_y, learner.outputs(weights, query_x)))
         return found, learner.moving(learner.step(weights, rates, x, y))
 
@@ -128,7 +127,7 @@ def adaptation_curve(
             return ops.where(now, ops.cast(found[:, None], curve.dtype), curve), moving
 
         rows = ops.shape(drawn[0])[0]
-        moving = [ops.broadcast_to(w, (rows, *w.shape)) for w in learner.moving(others)]
+        moving = [ops.broadcast_to(w, (rows, *w.shape)) for w in learner.moving(values)]
         state = ops.zeros((rows, steps + 1)), moving
         return ops.fori_loop(0, steps + 1, one_step, state)[0]
 
