@@ -9,7 +9,7 @@ import keras
 
 from tltk.backbones import layers_by_block
 from tltk.inputs.checks import check_positive_integer
-from tltk.tuning.freezing import freeze, is_adapter, select_blocks, unfreeze
+from tltk.tuning.freezing import freeze, select_blocks, unfreeze
 
 _LAYERS = keras.layers
 ADAPTABLE = (
@@ -30,15 +30,15 @@ def add_lora(
     layers: Sequence[str] | None = None,
     seed: int = 0,
 ) -> int:
-    """Put a low-rank adapter on each layer of the last blocks, and freeze all else but the head.
+    """Put a low-rank adapter on each layer of the last blocks, and freeze the rest of the body.
 
         W  becomes  W + alpha / rank A B,    A (n, rank) drawn, B (rank, m) zero
 
-    so that the network computes what it did before, to the last digit. W stays; A and B train, in
-    `fine_tune` those of its `unfreeze_blocks`. While a network has adapters, nothing else of its
-    body trains, biases and normalisation included. Adapters go on dense layers, einsum layers (the
-    projections of attention), embeddings and convolutions; other layers, such as depthwise
-    convolutions, stay as they are.
+    so that the network computes what it did before, to the last digit. W stays; A, B and, as Keras
+    has it, the layer's bias train, in `fine_tune` those of its `unfreeze_blocks`. While a network
+    has adapters, nothing else of its body trains, not even normalisation. Adapters go on dense
+    layers, einsum layers (the projections of attention), embeddings and convolutions; other
+    layers, such as depthwise convolutions, stay as they are.
 
     `model.save` writes the sums, so the file answers the same in plain Keras, but there both A and
     B start from zero and cannot learn: `load_model` and `merge_lora` take them away.
@@ -53,7 +53,7 @@ def add_lora(
         seed: decides A.
 
     Returns:
-        The number of weights (scalars) in the adapters.
+        The number of weights (scalars) of the body that train now.
 
     Raises:
         ValueError: for a rank below 1, unknown blocks, no layer to adapt, and layers that have an
@@ -61,10 +61,10 @@ def add_lora(
 
     Example:
         >>> body = keras.Sequential([keras.Input((8,)), keras.layers.Dense(6, name="dense")])
-        >>> add_lora(body, rank=2, blocks=1)  # 8 x 2 and 2 x 6
-        28
+        >>> add_lora(body, rank=2, blocks=1)  # 8 x 2 and 2 x 6, and the bias
+        34
         >>> [weight.name for weight in body.trainable_weights]
-        ['lora_kernel_a', 'lora_kernel_b']
+        ['bias', 'lora_kernel_a', 'lora_kernel_b']
 
     Reference:
         Hu et al., LoRA: low-rank adaptation of large language models, 2021.
@@ -88,12 +88,8 @@ def add_lora(
         layer.enable_lora(rank, lora_alpha=alpha, a_initializer=start)
     unfreeze(model, list(dict.fromkeys(chosen.values())))
     model.predict_function = None
-    return sum(
-        math.prod(weight.shape)
-        for layer in chosen
-        for weight in layer.weights
-        if is_adapter(weight)
-    )
+    trained = [weight for layer in chosen for weight in layer.trainable_weights]
+    return sum(math.prod(weight.shape) for weight in trained)
 
 
 def merge_lora(model: keras.Model) -> int:

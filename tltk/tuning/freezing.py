@@ -188,12 +188,16 @@ def is_adapter(weight) -> bool:
 
 
 def _leave_adapters(layers) -> None:
-    """Let the adapters alone train: setting `trainable` on a layer thaws what is under them."""
+    """Freeze what has no adapter, and the kernels under those that have one.
+
+    Setting `trainable` on a layer thaws its kernel, adapter or not.
+    """
     for layer in layers:
         if not any(map(is_adapter, layer.weights)):
             layer.trainable = False
         for weight in layer.weights:
-            weight.trainable = is_adapter(weight)
+            if weight.name in ("kernel", "embeddings"):
+                weight.trainable = False
 
 
 def _silence(layer) -> None:
