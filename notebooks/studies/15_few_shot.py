@@ -1,0 +1,331 @@
+"""Few-shot learning on features: which method, normalised or not, trained or not (chapter 15)?
+
+5-way episodes with 1, 5 and 20 examples of each class, the same for all methods. Nothing tested on
+is of a class that anything was trained on.
+
+- `glyphs`: made alphabets (no network has seen them). Source: 20 alphabets of 10 characters by 20
+  hands; tested on: 10 other alphabets of 8 characters by 36 other hands. Features of the bundled
+  mobilenet_v2 at 64 px.
+- `digits`: handwritten digits (MNIST, the bundled test part), same network; the source is the
+  glyphs', so the domain is another one too.
+- `words spoken`: the digits in six languages. Source: English, German and Spanish by 12 voices;
+  tested on: French, Turkish and Swahili by 30 other voices, a class being a word of one language;
+  10 queries a class. Features of the bundled speech embedding, pooled or not, as does better on the
+  source.
+- `words written`: 34 categories of words, 17 to learn from and 17 to be tested on. GloVe vectors.
+
+Frozen features: nearest neighbour, prototypes, ridge and logistic regression (C = 1), Bayesian
+prototypes and the transductive Sinkhorn ones, on raw features and on normalised ones (power, centre
+on the source, length 1). 600 episodes.
+
+Trained on the source classes, three seeds each, 600 episodes: a small encoder on the normalised
+features (two dense layers) by the prototypical and by the siamese loss; and on glyphs a convolutional
+one from raw pixels at 28 px. Fine-tuning: the same encoders trained as classifiers of the source,
+then all of their weights on each episode's support, 60 steps of Adam; the rate is chosen on episodes
+of source classes. 100 episodes of the 600.
+
+And `queries`: the same episodes with unequally many queries, 1 class having about three times as
+many as each other.
+
+About half an hour on two busy CPU cores. Finished parts are kept in the cache folder, so that the
+same call goes on after an interruption:
+
+    python notebooks/studies/15_few_shot.py
+"""
+
+import json
+import time
+from functools import cache
+
+import keras
+import numpy as np
+from sklearn.linear_model import LogisticRegression, RidgeClassifier
+from sklearn.neighbors import KNeighborsClassifier
+
+import tltk
+from tltk.evaluation import episode_accuracies, keep_study
+from tltk.few_labels import (
+    BayesianPrototype,
+    FeatureNormalizer,
+    NearestPrototype,
+    SinkhornPrototype,
+    learn_prior,
+    split_classes,
+    train_prototypical,
+    train_siamese,
+)
+from tltk.few_labels.episodes import EpisodeDrawer
+from tltk.inputs import cache_folder, glyph_alphabets, word_categories
+from tltk.tuning import retrainer
+
+SHOTS, EPISODES, SEEDS, TUNED = (1, 5, 20), 600, range(3), 100
+SOURCE_LANGUAGES, TARGET_LANGUAGES = ("", "_german", "_spanish"), ("_french", "_turkish", "_swahili")
+STEPS, RATES, CHOOSING = 60, (3e-4, 1e-3, 3e-3, 1e-2), 20
+DATA = ("glyphs", "digits", "words spoken", "words written")
+QUERIES = {"words spoken": 10}
+UNEQUAL = {"words spoken": (22, 7, 7, 7, 7)}
+
+
+@cache
+def glyphs(part, size):
+    shape = {"source": (20, 10, 20, size, 1), "target": (10, 8, 36, size, 2)}[part]
+    made = glyph_alphabets(*shape)
+    return made.pictures, made.labels
+
+
+@cache
+def digits(size):
+    examples = tltk.load_dataset("mnist_small", image_size=size).test.examples
+    return 255 - examples.fetch(np.arange(examples.count)), examples.labels  # dark ink, as glyphs
+
+
+@cache
+def spoken(languages):
+    """Features of all recordings in some languages, unpooled and pooled; labels, and voices."""
+    backbone = tltk.load_audio_backbone()
+    found, labels, voices = [], [], []
+    for number, language in enumerate(languages):
+        data = tltk.load_dataset(f"spoken_words{language}")
+        for part in ("train", "val", "test"):
+            split = getattr(data, part)
+            found.append(tltk.extract_features(backbone, split, pooling=None)[0])
+            labels.append(10 * number + split.examples.labels)
+            voices += [name.split("/")[1] for name in data.files[part]]
+    sequences = np.concatenate(found)
+    both = {"in order": sequences.reshape(len(sequences), -1), "pooled": sequences.mean(axis=1)}
+    return both, np.concatenate(labels), np.array(voices)
+
+
+@cache
+def features(name):
+    """((source rows, labels), (target rows, labels)) of frozen features."""
+    if name in ("glyphs", "digits"):
+        network = tltk.load_backbone("mobilenet_v2", input_shape=64)
+        target = glyphs("target", 64) if name == "glyphs" else digits(64)
+        parts = glyphs("source", 64), target
+        return tuple((tltk.extract_features(network, x)[0], y) for x, y in parts)
+    if name == "words written":
+        categories, (words, vectors) = word_categories(), tltk.load_word_vectors()
+        rows = {word: row for row, word in enumerate(words)}
+        x = [vectors[rows[word]] for some in categories.values() for word in some]
+        y = np.repeat(np.arange(len(categories)), [len(some) for some in categories.values()])
+        parts = split_classes(y, test=17)
+        return tuple((np.stack(x)[parts[part]], y[parts[part]]) for part in ("train", "test"))
+    both = spoken(SOURCE_LANGUAGES), spoken(TARGET_LANGUAGES)
+    kinds = sorted({voice.split("-")[0] for voice in both[0][2]})
+    of_source = [np.isin([v.split("-")[0] for v in voices], kinds[::4]) for _, _, voices in both]
+    rows = of_source[0], ~of_source[1]
+    scores = {}
+    for form in ("in order", "pooled"):
+        x = both[0][0][form][rows[0]]
+        x = FeatureNormalizer().fit_transform(x)
+        found = episode_accuracies(
+            {"": NearestPrototype()}, x, both[0][1][rows[0]], n_query=5, episodes=200
+        )
+        scores[form] = found[""].mean()
+    form = max(scores, key=scores.get)
+    print(f"on source classes: {scores}, so {form}", flush=True)
+    return tuple((x[form][some], y[some]) for (x, y, _), some in zip(both, rows, strict=True))
+
+
+@cache
+def normalised(name):
+    (x, y), (target, labels) = features(name)
+    normalizer = FeatureNormalizer().fit(x)
+    return (normalizer.transform(x), y), (normalizer.transform(target), labels)
+
+
+def of_features(source):
+    return {
+        "nearest neighbour": KNeighborsClassifier(1),
+        "prototypes": NearestPrototype(),
+        "ridge": RidgeClassifier(),
+        "logistic": LogisticRegression(max_iter=500),
+        "Bayesian prototypes": BayesianPrototype(learn_prior(*source)),
+        "Sinkhorn, transductive": SinkhornPrototype(),
+    }
+
+
+def row(name, method, features, shots, scores, **more):
+    mean, half = tltk.mean_interval(scores)
+    return {"question": "methods", "data": name, "features": features, "method": method} | {
+        "shots": shots,
+        "episodes": len(scores),
+        "accuracy": round(mean, 4),
+        "half": round(half, 4),
+        "low": round(mean - half, 4),
+        "high": round(mean + half, 4),
+        **more,
+    }
+
+
+def study_frozen(name, form):
+    source, (x, y) = features(name) if form == "raw" else normalised(name)
+    for shots in SHOTS:
+        found = episode_accuracies(
+            of_features(source), x, y, 5, shots, QUERIES.get(name, 15), EPISODES
+        )
+        for method, scores in found.items():
+            yield row(name, method, form, shots, scores)
+
+
+def study_queries(name):
+    source, (x, y) = normalised(name)
+    methods = of_features(source) | {
+        "Sinkhorn, free columns": SinkhornPrototype(balanced=False),
+    }
+    methods = {key: methods[key] for key in methods if "ototype" in key or "Sinkhorn" in key}
+    equal = QUERIES.get(name, 15)
+    forms = {"equal": equal, "unequal": UNEQUAL.get(name, (31, 11, 11, 11, 11))}
+    for shots in (1, 5):
+        for form, n_query in forms.items():
+            found = episode_accuracies(methods, x, y, 5, shots, n_query, EPISODES)
+            for method, scores in found.items():
+                rows = row(name, method, "normalised", shots, scores, queries=form)
+                yield rows | {"question": "queries"}
+
+
+def small_encoder(width, seed):
+    keras.utils.set_random_seed(seed)
+    layers = keras.layers
+    wide = layers.Rescaling(width**0.5)
+    return keras.Sequential(
+        [keras.Input((width,)), wide, layers.Dense(256, "relu"), layers.Dense(64)]
+    )
+
+
+def convolutional(seed):
+    keras.utils.set_random_seed(seed)
+    layers = keras.layers
+    network = [keras.Input((28, 28, 3)), layers.Rescaling(-1 / 255, 1.0)]
+    for _ in range(4):
+        network += [layers.Conv2D(32, 3, padding="same", use_bias=False)]
+        network += [layers.BatchNormalization(), layers.ReLU(), layers.MaxPooling2D()]
+    return keras.Sequential([*network, layers.Flatten()])
+
+
+def given(name, encoder):
+    """What an encoder takes: ((source, labels), (target, labels)), and how to make one."""
+    if encoder == "small encoder":
+        data = normalised(name)
+        return data, lambda seed: small_encoder(data[0][0].shape[1], seed)
+    target = glyphs("target", 28) if name == "glyphs" else digits(28)
+    return (glyphs("source", 28), target), convolutional
+
+
+def study_trained(name, encoder, seed):
+    (source, (x, y)), make = given(name, encoder)
+    steps = 1000 if encoder == "small encoder" else 500
+    ways = {
+        "prototypical": lambda net: train_prototypical(net, *source, episodes=steps, seed=seed),
+        "siamese": lambda net: train_siamese(net, *source, steps=steps, seed=seed),
+    }
+    for method, train in ways.items():
+        network = make(seed)
+        began = time.process_time()
+        train(network)
+        seconds = round(time.process_time() - began)
+        embedded = network.predict(x, batch_size=256, verbose=0)
+        metric = "euclidean" if method == "prototypical" else "cosine"
+        for shots in SHOTS:
+            found = episode_accuracies(
+                {"": NearestPrototype(metric)}, embedded, y, 5, shots, QUERIES.get(name, 15), EPISODES
+            )[""]
+            scores = np.round(found, 4).tolist()
+            yield {"method": f"{method} network", "shots": shots, "seed": seed, "scores": scores} | {
+                "seconds": seconds
+            }
+
+
+def study_tuned(name, encoder, seed):
+    """Train an encoder as a classifier of the source, then all of it on each support."""
+    (source, (x, y)), make = given(name, encoder)
+    body = make(seed)
+    numbers = np.unique(source[1], return_inverse=True)[1]
+    classifier = keras.Sequential([body, keras.layers.Dense(numbers.max() + 1, "softmax")])
+    classifier.compile(keras.optimizers.Adam(1e-3), "sparse_categorical_crossentropy")
+    classifier.fit(source[0], numbers, batch_size=64, epochs=15, verbose=0)
+    outputs = keras.layers.Dense(5, "softmax", kernel_initializer="zeros")(body.outputs[0])
+    model = keras.Model(body.inputs, outputs)
+    model.compile(loss="sparse_categorical_crossentropy")
+    start, train = model.get_weights(), retrainer(model, batch_size=25)
+
+    def scores(rows, labels, shots, rate, count, purpose):
+        drawer = EpisodeDrawer(labels, 5, shots, min(QUERIES.get(name, 15), most(labels, shots)))
+        found = []
+        for number in range(count):
+            support, query = drawer.draw([purpose, number])
+            epochs = -(-STEPS * 25 // max(25, 5 * shots))
+            train(start, rows[support], drawer.support_labels, epochs, rate, seed=number)
+            answers = keras.ops.convert_to_numpy(model(rows[query], training=False))
+            found.append(np.mean(answers.argmax(axis=1) == drawer.query_labels))
+        return found
+
+    for shots in SHOTS:
+        known = min(shots, 8)  # source classes have 12 rows at least
+        tried = {rate: np.mean(scores(*source, known, rate, CHOOSING, 1)) for rate in RATES}
+        rate = max(tried, key=tried.get)
+        found = np.round(scores(x, y, shots, rate, TUNED, 0), 4).tolist()
+        yield {"method": "fine-tuning", "shots": shots, "seed": seed, "scores": found, "rate": rate}
+
+
+def most(labels, shots):
+    return int(np.unique(labels, return_counts=True)[1].min()) - shots
+
+
+def over_seeds(name, encoder, parts):
+    """One row for each method and number of shots: the mean of the seeds in each episode."""
+    rows = [each for part in parts for each in part]
+    for method in dict.fromkeys(each["method"] for each in rows):
+        for shots in SHOTS:
+            of_seed = [r for r in rows if (r["method"], r["shots"]) == (method, shots)]
+            scores = np.array([each["scores"] for each in of_seed])
+            seeds = np.round(scores.mean(axis=1), 4).tolist()
+            yield row(name, method, encoder, shots, scores.mean(axis=0), seeds=seeds)
+
+
+def finished(part, make):
+    """The rows of one part, from the cache folder where they are there."""
+    path = cache_folder() / "15_few_shot" / f"{part.replace(' ', '_')}.json"
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        began = time.process_time()
+        rows = list(make())
+        kept = {"seconds": time.process_time() - began, "rows": rows}
+        path.write_text(json.dumps(kept))
+        print(f"{part}: {kept['seconds']:.0f} s", flush=True)
+    kept = json.loads(path.read_text())
+    return kept["rows"], kept["seconds"]
+
+
+def main():
+    rows, seconds = [], 0.0
+    for name in DATA:
+        for form in ("raw", "normalised"):
+            found, spent = finished(f"{name} {form}", lambda n=name, f=form: study_frozen(n, f))
+            rows, seconds = rows + found, seconds + spent
+        found, spent = finished(f"{name} queries", lambda n=name: study_queries(n))
+        rows, seconds = rows + found, seconds + spent
+    for name in DATA:
+        for encoder in ("small encoder", "from pixels"):
+            if encoder == "from pixels" and name.startswith("words"):
+                continue
+            for study in (study_trained, study_tuned):
+                parts = []
+                for seed in SEEDS:
+                    part = f"{name} {encoder} {study.__name__} {seed}"
+                    make = lambda s=study, g=(name, encoder, seed): s(*g)  # noqa: E731
+                    found, spent = finished(part, make)
+                    parts, seconds = [*parts, found], seconds + spent
+                rows += over_seeds(name, encoder, parts)
+    about = (
+        f"5-way 1-, 5- and 20-shot: the mean accuracy over {EPISODES} episodes ({TUNED} for "
+        "fine-tuning) of classes that nothing was trained on, with the 95 % interval over episodes; "
+        f"trained encoders are the mean of {len(SEEDS)} trainings. Four data sets: made alphabets, "
+        "handwritten digits, spoken words and words in categories."
+    )
+    print(keep_study(__file__, about, rows, seconds))
+
+
+if __name__ == "__main__":
+    main()
