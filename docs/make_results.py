@@ -90,6 +90,13 @@ STUDIES = {  # of each table: what tells its rows apart, its columns, the score,
         (["criterion"], "pair", "accuracy", {"kind": "choice"}),
     ],
     "14_word_networks": [(["source", "target"], "features", "score", {})],
+    "16_zero_shot": [
+        (["source", "names"], "pixels", "accuracy", {"question": "conse", "top": 10}),
+        (["labels"], None, "accuracy", {"question": "labels"}),
+        (["method"], None, "accuracy", {"question": "splits"}),
+        (["penalty"], None, "harmonic", {"question": "generalised"}),
+        (["described by"], "what", "accuracy", {"question": "novel"}),
+    ],
     "17_meta_learning": [
         (["method", "shots"], "steps", "error", {"question": "sinusoids"}, WAVES),
         (["tasks"], "where", "error", {"question": "few tasks"}, WAVES_KNOWN),

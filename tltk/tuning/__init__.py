@@ -1,5 +1,6 @@
 """Parameter transfer: heads, freezing, frozen features and fine-tuning."""
 
+from tltk.tuning.adapters import add_lora, merge_lora
 from tltk.tuning.augmentation import default_augmentation
 from tltk.tuning.cache import clear_cache, list_cache
 from tltk.tuning.contrastive import contrastive_augmentation, nt_xent, pretrain_contrastive
@@ -15,6 +16,7 @@ from tltk.tuning.probe import fit_linear_head
 from tltk.tuning.retraining import retrainer
 
 __all__ = [
+    "add_lora",
     "build_classifier",
     "clear_cache",
     "contrastive_augmentation",
@@ -27,6 +29,7 @@ __all__ = [
     "in_own_units",
     "list_cache",
     "load_model",
+    "merge_lora",
     "metadata",
     "nt_xent",
     "pretrain_contrastive",
