@@ -16,16 +16,16 @@ is of a class that anything was trained on.
 
 Frozen features: nearest neighbour, prototypes, ridge and logistic regression (C = 1), Bayesian
 prototypes and the transductive Sinkhorn ones, on raw features and on normalised ones (power, centre
-on the source, length 1). 600 episodes.
+on the source, length 1); and on the bare pixels of pictures at 28 px. 600 episodes.
 
 Trained on the source classes, three seeds each, 600 episodes: a small encoder on the normalised
-features (two dense layers) by the prototypical and by the siamese loss; and on glyphs a convolutional
-one from raw pixels at 28 px. Fine-tuning: the same encoders trained as classifiers of the source,
-then all of their weights on each episode's support, 60 steps of Adam; the rate is chosen on episodes
-of source classes. 100 episodes of the 600.
+features (two dense layers) by the prototypical and by the siamese loss; and for pictures a
+convolutional one from raw pixels at 28 px. Fine-tuning: the same encoders trained as classifiers of
+the source, then all of their weights on each episode's support, 40 steps of Adam; the rate is the
+best of three on episodes of source classes. 50 episodes for each seed.
 
-And `queries`: the same episodes with unequally many queries, 1 class having about three times as
-many as each other.
+And `queries`: 300 episodes with unequally many queries, one class having about three times as many
+as each other.
 
 About half an hour on two busy CPU cores. Finished parts are kept in the cache folder, so that the
 same call goes on after an interruption:
@@ -33,6 +33,7 @@ same call goes on after an interruption:
     python notebooks/studies/15_few_shot.py
 """
 
+import itertools
 import json
 import time
 from functools import cache
@@ -58,10 +59,16 @@ from tltk.few_labels.episodes import EpisodeDrawer
 from tltk.inputs import cache_folder, glyph_alphabets, word_categories
 from tltk.tuning import retrainer
 
-SHOTS, EPISODES, SEEDS, TUNED = (1, 5, 20), 600, range(3), 100
+SHOTS, EPISODES, SEEDS, TUNED = (1, 5, 20), 600, range(3), 50
 SOURCE_LANGUAGES, TARGET_LANGUAGES = ("", "_german", "_spanish"), ("_french", "_turkish", "_swahili")
-STEPS, RATES, CHOOSING = 60, (3e-4, 1e-3, 3e-3, 1e-2), 20
+STEPS, RATES, CHOOSING = 40, (1e-3, 3e-3, 1e-2), 12
 DATA = ("glyphs", "digits", "words spoken", "words written")
+TRAINED = (
+    ("small encoder", ("glyphs", "digits")),
+    ("small encoder", ("words spoken",)),
+    ("small encoder", ("words written",)),
+    ("from pixels", ("glyphs", "digits")),
+)
 QUERIES = {"words spoken": 10}
 UNEQUAL = {"words spoken": (22, 7, 7, 7, 7)}
 
@@ -129,6 +136,13 @@ def features(name):
 
 
 @cache
+def pixels(name):
+    """The same for one colour of the pictures themselves, at 28 px."""
+    parts = glyphs("source", 28), glyphs("target", 28) if name == "glyphs" else digits(28)
+    return tuple((255.0 - x[..., 0].reshape(len(x), -1), y) for x, y in parts)
+
+
+@cache
 def normalised(name):
     (x, y), (target, labels) = features(name)
     normalizer = FeatureNormalizer().fit(x)
@@ -160,7 +174,7 @@ def row(name, method, features, shots, scores, **more):
 
 
 def study_frozen(name, form):
-    source, (x, y) = features(name) if form == "raw" else normalised(name)
+    source, (x, y) = {"raw": features, "pixels": pixels, "normalised": normalised}[form](name)
     for shots in SHOTS:
         found = episode_accuracies(
             of_features(source), x, y, 5, shots, QUERIES.get(name, 15), EPISODES
@@ -179,7 +193,7 @@ def study_queries(name):
     forms = {"equal": equal, "unequal": UNEQUAL.get(name, (31, 11, 11, 11, 11))}
     for shots in (1, 5):
         for form, n_query in forms.items():
-            found = episode_accuracies(methods, x, y, 5, shots, n_query, EPISODES)
+            found = episode_accuracies(methods, x, y, 5, shots, n_query, EPISODES // 2)
             for method, scores in found.items():
                 rows = row(name, method, "normalised", shots, scores, queries=form)
                 yield rows | {"question": "queries"}
@@ -205,43 +219,42 @@ def convolutional(seed):
 
 
 def given(name, encoder):
-    """What an encoder takes: ((source, labels), (target, labels)), and how to make one."""
+    """What an encoder takes: ((source, labels), (target, labels))."""
     if encoder == "small encoder":
-        data = normalised(name)
-        return data, lambda seed: small_encoder(data[0][0].shape[1], seed)
-    target = glyphs("target", 28) if name == "glyphs" else digits(28)
-    return (glyphs("source", 28), target), convolutional
+        return normalised(name)
+    return glyphs("source", 28), glyphs("target", 28) if name == "glyphs" else digits(28)
 
 
-def study_trained(name, encoder, seed):
-    (source, (x, y)), make = given(name, encoder)
-    steps = 1000 if encoder == "small encoder" else 500
+def fresh(encoder, source, seed):
+    if encoder == "small encoder":
+        return small_encoder(source[0].shape[1], seed)
+    return convolutional(seed)
+
+
+def study_trained(names, encoder, seed):
+    """Train on the source that some data sets share, and test on each of them."""
+    source, _ = given(names[0], encoder)
+    count = 1000 if encoder == "small encoder" else 400
     ways = {
-        "prototypical": lambda net: train_prototypical(net, *source, episodes=steps, seed=seed),
-        "siamese": lambda net: train_siamese(net, *source, steps=steps, seed=seed),
+        "prototypical": lambda net: train_prototypical(net, *source, episodes=count, seed=seed),
+        "siamese": lambda net: train_siamese(net, *source, steps=count, seed=seed),
     }
     for method, train in ways.items():
-        network = make(seed)
-        began = time.process_time()
+        network = fresh(encoder, source, seed)
         train(network)
-        seconds = round(time.process_time() - began)
-        embedded = network.predict(x, batch_size=256, verbose=0)
-        metric = "euclidean" if method == "prototypical" else "cosine"
-        for shots in SHOTS:
-            found = episode_accuracies(
-                {"": NearestPrototype(metric)}, embedded, y, 5, shots, QUERIES.get(name, 15), EPISODES
-            )[""]
-            scores = np.round(found, 4).tolist()
-            yield {"method": f"{method} network", "shots": shots, "seed": seed, "scores": scores} | {
-                "seconds": seconds
-            }
+        judge = {"": NearestPrototype("euclidean" if method == "prototypical" else "cosine")}
+        for name, shots in itertools.product(names, SHOTS):
+            x, y = given(name, encoder)[1]
+            x, queries = network.predict(x, batch_size=256, verbose=0), QUERIES.get(name, 15)
+            scores = episode_accuracies(judge, x, y, 5, shots, queries, EPISODES)[""]
+            facts = {"data": name, "method": f"{method} network", "shots": shots, "seed": seed}
+            yield facts | {"scores": np.round(scores, 4).tolist()}
 
 
-def study_tuned(name, encoder, seed):
+def study_tuned(names, encoder, rates, seed):
     """Train an encoder as a classifier of the source, then all of it on each support."""
-    (source, (x, y)), make = given(name, encoder)
-    body = make(seed)
-    numbers = np.unique(source[1], return_inverse=True)[1]
+    source, _ = given(names[0], encoder)
+    body, numbers = fresh(encoder, source, seed), np.unique(source[1], return_inverse=True)[1]
     classifier = keras.Sequential([body, keras.layers.Dense(numbers.max() + 1, "softmax")])
     classifier.compile(keras.optimizers.Adam(1e-3), "sparse_categorical_crossentropy")
     classifier.fit(source[0], numbers, batch_size=64, epochs=15, verbose=0)
@@ -250,38 +263,38 @@ def study_tuned(name, encoder, seed):
     model.compile(loss="sparse_categorical_crossentropy")
     start, train = model.get_weights(), retrainer(model, batch_size=25)
 
-    def scores(rows, labels, shots, rate, count, purpose):
-        drawer = EpisodeDrawer(labels, 5, shots, min(QUERIES.get(name, 15), most(labels, shots)))
-        found = []
+    def scores(rows, labels, shots, rate, count, n_query):
+        drawer = EpisodeDrawer(labels, 5, shots, n_query)
         for number in range(count):
-            support, query = drawer.draw([purpose, number])
-            epochs = -(-STEPS * 25 // max(25, 5 * shots))
+            support, query = drawer.draw([0, number])
+            epochs = -(-STEPS * min(25, 5 * shots) // (5 * shots))
             train(start, rows[support], drawer.support_labels, epochs, rate, seed=number)
             answers = keras.ops.convert_to_numpy(model(rows[query], training=False))
-            found.append(np.mean(answers.argmax(axis=1) == drawer.query_labels))
-        return found
+            yield np.mean(answers.argmax(axis=1) == drawer.query_labels)
 
     for shots in SHOTS:
-        known = min(shots, 8)  # source classes have 12 rows at least
-        tried = {rate: np.mean(scores(*source, known, rate, CHOOSING, 1)) for rate in RATES}
-        rate = max(tried, key=tried.get)
-        found = np.round(scores(x, y, shots, rate, TUNED, 0), 4).tolist()
-        yield {"method": "fine-tuning", "shots": shots, "seed": seed, "scores": found, "rate": rate}
+        if shots not in rates:  # source classes have 12 rows at least
+            few = min(shots, 8)
+            tried = {
+                rate: np.mean(list(scores(*source, few, rate, CHOOSING, 4))) for rate in RATES
+            }
+            rates[shots] = max(tried, key=tried.get)
+        for name in names:
+            target, queries = given(name, encoder)[1], QUERIES.get(name, 15)
+            found = list(scores(*target, shots, rates[shots], TUNED, queries))
+            facts = {"data": name, "method": "fine-tuning", "shots": shots, "seed": seed}
+            yield facts | {"scores": np.round(found, 4).tolist(), "rate": rates[shots]}
 
 
-def most(labels, shots):
-    return int(np.unique(labels, return_counts=True)[1].min()) - shots
-
-
-def over_seeds(name, encoder, parts):
-    """One row for each method and number of shots: the mean of the seeds in each episode."""
-    rows = [each for part in parts for each in part]
-    for method in dict.fromkeys(each["method"] for each in rows):
-        for shots in SHOTS:
-            of_seed = [r for r in rows if (r["method"], r["shots"]) == (method, shots)]
-            scores = np.array([each["scores"] for each in of_seed])
-            seeds = np.round(scores.mean(axis=1), 4).tolist()
-            yield row(name, method, encoder, shots, scores.mean(axis=0), seeds=seeds)
+def over_seeds(encoder, rows):
+    """One row for each data set, method and number of shots: the mean of seeds in each episode."""
+    groups = {}
+    for each in rows:
+        groups.setdefault((each["data"], each["method"], each["shots"]), []).append(each)
+    for (name, method, shots), of_seed in groups.items():
+        scores = np.array([each["scores"] for each in of_seed])
+        seeds = np.round(scores.mean(axis=1), 4).tolist()
+        yield row(name, method, encoder, shots, scores.mean(axis=0), seeds=seeds)
 
 
 def finished(part, make):
@@ -301,23 +314,24 @@ def finished(part, make):
 def main():
     rows, seconds = [], 0.0
     for name in DATA:
-        for form in ("raw", "normalised"):
+        forms = ("raw", "normalised") if name.startswith("words") else ("pixels", "raw", "normalised")
+        for form in forms:
             found, spent = finished(f"{name} {form}", lambda n=name, f=form: study_frozen(n, f))
             rows, seconds = rows + found, seconds + spent
         found, spent = finished(f"{name} queries", lambda n=name: study_queries(n))
         rows, seconds = rows + found, seconds + spent
-    for name in DATA:
-        for encoder in ("small encoder", "from pixels"):
-            if encoder == "from pixels" and name.startswith("words"):
-                continue
-            for study in (study_trained, study_tuned):
-                parts = []
-                for seed in SEEDS:
-                    part = f"{name} {encoder} {study.__name__} {seed}"
-                    make = lambda s=study, g=(name, encoder, seed): s(*g)  # noqa: E731
-                    found, spent = finished(part, make)
-                    parts, seconds = [*parts, found], seconds + spent
-                rows += over_seeds(name, encoder, parts)
+    for encoder, names in TRAINED:
+        trained, tuned, rates = [], [], {}
+        for seed in SEEDS:
+            part = f"{encoder} {names[0]} {seed}"
+            given = names, encoder, seed
+            found, spent = finished(f"{part} trained", lambda g=given: study_trained(*g))
+            trained, seconds = trained + found, seconds + spent
+            given = names[:1] if encoder == "from pixels" else names, encoder, rates, seed
+            found, spent = finished(f"{part} tuned", lambda g=given: study_tuned(*g))
+            rates |= {each["shots"]: each["rate"] for each in found}
+            tuned, seconds = tuned + found, seconds + spent
+        rows += [*over_seeds(encoder, trained), *over_seeds(encoder, tuned)]
     about = (
         f"5-way 1-, 5- and 20-shot: the mean accuracy over {EPISODES} episodes ({TUNED} for "
         "fine-tuning) of classes that nothing was trained on, with the 95 % interval over episodes; "

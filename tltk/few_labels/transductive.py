@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.spatial.distance import cdist
 from sklearn.base import BaseEstimator, ClassifierMixin
 
 from tltk.few_labels.prototypes import class_means, rows_of_classes, rows_to_answer
 from tltk.inputs.checks import check_positive_integer
 
-SWEEPS, TOLERANCE = 200, 1e-4
+SWEEPS, TOLERANCE, LEAST = 200, 1e-3, -300.0
 
 
 class SinkhornPrototype(ClassifierMixin, BaseEstimator):
@@ -79,11 +78,15 @@ class SinkhornPrototype(ClassifierMixin, BaseEstimator):
     def transport(self, X) -> np.ndarray:
         """The share of each row that goes to each class (n, k), rows asked about together."""
         X = rows_to_answer(self, X)
-        prototypes = self.prototypes_
-        scale = cdist(X, prototypes, "sqeuclidean").mean() or 1.0
+        prototypes, columns = self.prototypes_, np.ones(len(self.classes_))
+        scale = _squared_distances(X, prototypes).mean() or 1.0
         for done in range(self.rounds + 1):
-            likeness = -self.strength * cdist(X, prototypes, "sqeuclidean") / scale
-            plan = transport_plan(likeness) if self.balanced else np.exp(_to_one(likeness, 1))
+            likeness = -self.strength * _squared_distances(X, prototypes) / scale
+            weights = _weights(likeness)
+            if self.balanced:
+                plan, columns = _scaled(weights, columns)
+            else:
+                plan = weights / weights.sum(axis=1, keepdims=True)
             if done < self.rounds:
                 known = self._counts * self.prototypes_
                 means = (known + plan.T @ X) / (self._counts + plan.sum(axis=0)[:, None])
@@ -100,10 +103,11 @@ def transport_plan(likeness) -> np.ndarray:
     """Sinkhorn's iterations: scale exp(likeness) until rows sum to 1 and columns to n / k.
 
     Args:
-        likeness: log weights (n, k).
+        likeness: log weights (n, k); what lies more than 300 below the best of its row counts as
+            300 below.
 
     Returns:
-        The plan (n, k). Its columns are exact; its rows up to 1e-4, or as 200 sweeps leave them.
+        The plan (n, k). Its columns are exact; its rows up to .001, or as 200 sweeps leave them.
 
     Example:
         >>> transport_plan(np.array([[0.0, 0], [0, 0]])).tolist()
@@ -112,16 +116,26 @@ def transport_plan(likeness) -> np.ndarray:
     Reference:
         Cuturi, Sinkhorn distances: lightspeed computation of optimal transport, 2013.
     """
-    column = np.log(likeness.shape[0] / likeness.shape[1])
+    return _scaled(_weights(likeness), np.ones(likeness.shape[1]))[0]
+
+
+def _scaled(weights, columns) -> tuple[np.ndarray, np.ndarray]:
+    """The plan, and the factors of its columns; from good ones it takes few sweeps."""
+    share, rows = len(weights) / weights.shape[1], 0.0
     for _ in range(SWEEPS):
-        likeness = _to_one(likeness, axis=1)
-        likeness = _to_one(likeness, axis=0) + column
-        if np.abs(np.exp(likeness).sum(axis=1) - 1).max() < TOLERANCE:
+        sums = weights @ columns
+        if np.abs(rows * sums - 1).max() < TOLERANCE:
             break
-    return np.exp(likeness)
+        rows = 1 / sums
+        columns = share / (rows @ weights)
+    return rows[:, None] * weights * columns, columns
 
 
-def _to_one(logs, axis) -> np.ndarray:
-    """Shift logarithms so that what they stand for sums to 1 along an axis."""
-    logs = logs - logs.max(axis=axis, keepdims=True)
-    return logs - np.log(np.exp(logs).sum(axis=axis, keepdims=True))
+def _squared_distances(X, prototypes) -> np.ndarray:
+    squares = (X**2).sum(axis=1)[:, None] + (prototypes**2).sum(axis=1)
+    return np.maximum(squares - 2 * X @ prototypes.T, 0)
+
+
+def _weights(likeness) -> np.ndarray:
+    """exp(likeness), scaled so that the largest of each row is 1."""
+    return np.exp(np.maximum(likeness - likeness.max(axis=1, keepdims=True), LEAST))
