@@ -111,7 +111,10 @@ class Halved(OptimalTransport):
         return self.fit(X).transform(X)
 
 
-@pytest.mark.parametrize("adapter", [OptimalTransport(), Halved(iterations=50)], ids=["without", "with"])
+EITHER = [OptimalTransport(), Halved(iterations=50)]
+
+
+@pytest.mark.parametrize("adapter", EITHER, ids=["without", "with"])
 def test_scikit_learn_checks_it_with_and_without_domain(adapter):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

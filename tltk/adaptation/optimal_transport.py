@@ -7,6 +7,9 @@ from sklearn.utils import check_random_state
 
 from tltk.adaptation.domains import SOURCE, TARGET, DomainTransformer
 
+LARGEST_EXPONENT = 300  # where exponentials are still far from the smallest floats
+TOLERANCE = 3e-4  # of the plan's column sums, as a share of them
+
 
 class OptimalTransport(DomainTransformer):
     """Move each source row to the mean of the target rows that it is sent to.
@@ -47,7 +50,7 @@ class OptimalTransport(DomainTransformer):
         estimation, 2018 (rows that were not in the plan).
     """
 
-    def __init__(self, regularization=0.05, *, max_rows=2000, iterations=2000, random_state=0):
+    def __init__(self, regularization=0.05, *, max_rows=2000, iterations=500, random_state=0):
         self.regularization = regularization
         self.max_rows = max_rows
         self.iterations = iterations
@@ -65,10 +68,7 @@ class OptimalTransport(DomainTransformer):
         )
         costs = cdist(sources, self.targets_, "sqeuclidean")
         self.strength_ = self.regularization * (np.median(costs) or 1.0)
-        settings = {"method": "sinkhorn_log", "numItermax": self.iterations, "log": True}
-        with np.errstate(over="ignore"):  # POT exponentiates the potentials too, for nothing here
-            _, found = _pot().sinkhorn([], [], costs, self.strength_, warn=False, **settings)
-        self.potential_ = self.strength_ * found["log_v"]
+        self.potential_ = self.strength_ * _scaled(costs, self.strength_, self.iterations)
 
     def _drawn(self, rows, random):
         if len(rows) <= self.max_rows:
@@ -80,6 +80,16 @@ class OptimalTransport(DomainTransformer):
             return rows
         costs = cdist(rows, self.targets_, "sqeuclidean")
         return softmax((self.potential_ - costs) / self.strength_, axis=1) @ self.targets_
+
+
+def _scaled(costs, strength, iterations) -> np.ndarray:
+    """The logarithms of Sinkhorn's column factors (m,)."""
+    fits = costs.max() < LARGEST_EXPONENT * strength
+    settings = {"numItermax": iterations, "stopThr": TOLERANCE / costs.shape[1] ** 0.5}
+    settings |= {"method": "sinkhorn" if fits else "sinkhorn_log", "log": True, "warn": False}
+    with np.errstate(over="ignore"):  # POT exponentiates the logarithms too
+        _, found = _pot().sinkhorn([], [], costs, strength, **settings)
+    return np.log(found["v"]) if fits else found["log_v"]
 
 
 def _pot():
