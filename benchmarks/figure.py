@@ -38,19 +38,22 @@ def draw(results):
         panel.set_xlabel(PANELS[unit])
     times.set_xscale("log")
     times.xaxis.set_major_formatter("{x:g}")
-    times.set_xlim(min([1, *(each["low"] for each in found["times"])]), 2.4 * times.get_xlim()[1])
-    shares.set_xlim(0, 1.2 * shares.get_xlim()[1])
+    times.set_xlim(min([1, *(each["low"] for each in found["times"])]), 4 * times.get_xlim()[1])
+    shares.set_xlim(0, 1.35 * shares.get_xlim()[1])
     _legend(figure)
-    if results:
-        machine = results[-1]["machine"]
-        versions = ", ".join(
-            f"{name} {machine['versions'][name]}"
-            for name in ("keras", "tensorflow", "openvino")
-            if name in machine["versions"]
-        )
-        note = f"{machine['cpu']}, {machine['cores']} cores; {versions}; {results[-1]['date']}"
-        figure.suptitle(note, fontsize=10, color=GREY)
+    figure.suptitle("\n".join(dict.fromkeys(map(_machine, results))), fontsize=10, color=GREY)
     return figure
+
+
+def _machine(result) -> str:
+    machine = result["machine"]
+    versions = [
+        f"{name} {machine['versions'][name]}"
+        for name in ("keras", "tensorflow", "openvino")
+        if name in machine["versions"]
+    ]
+    where = f"{machine['cpu']}, {machine['cores']} cores"
+    return f"{where}; {', '.join(versions)}; {result['date']}"
 
 
 def _bars(panel, findings):

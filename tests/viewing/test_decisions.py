@@ -3,7 +3,8 @@ import pytest
 from sklearn.metrics import average_precision_score, precision_recall_curve
 
 from tltk.evaluation import Predictions, expected_calibration_error
-from tltk.viewing import plot_precision_recall, plot_reliability
+from tltk.few_labels.gallery import OpenSetCurve
+from tltk.viewing import plot_open_set, plot_precision_recall, plot_reliability
 
 
 @pytest.fixture
@@ -40,3 +41,16 @@ def test_a_panel_for_each_and_the_counts_as_areas(seen):
         assert sizes.sum() == pytest.approx(380)
     assert figure._supxlabel.get_text() == "probability of ill"
     assert plot_reliability(seen)._supxlabel.get_text() == "probability of the answer"
+
+
+def test_a_gallerys_curve_is_drawn_and_read_at_the_rate():
+    thresholds = np.array([0.9, 0.5, -np.inf])
+    first = OpenSetCurve(thresholds, np.array([0, 0.05, 1]), np.array([0, 0.6, 0.9]))
+    other = OpenSetCurve(thresholds, np.array([0, 0.2, 1]), np.array([0.1, 0.7, 0.8]))
+    (panel,) = plot_open_set({"one": first, "two": other}).axes
+    assert [line.get_label() for line in panel.lines[:2]] == ["one 0.60", "two 0.10"]
+    assert panel.lines[0].get_ydata().tolist() == [0, 0.6, 0.9]
+    assert panel.lines[2].get_xdata()[0] == 0.05
+    (alone,) = plot_open_set(first, 0.5).axes
+    assert alone.lines[0].get_label() == "0.60"
+    assert alone.get_legend().get_title().get_text() == "identified at 50% false accepts"

@@ -10,6 +10,7 @@ from tltk.evaluation.calibration import (
 from tltk.evaluation.classification import classification_table
 from tltk.evaluation.comparison import compare_transfer
 from tltk.evaluation.distances import ben_david_bound, domain_distance
+from tltk.evaluation.episodes import episode_accuracies, evaluate_episodes
 from tltk.evaluation.forecasting import mase, naive_forecast, seasonal_naive_forecast
 from tltk.evaluation.fusion import late_fusion
 from tltk.evaluation.guards import check_splits
@@ -44,6 +45,8 @@ __all__ = [
     "corrupt_images",
     "corruption_table",
     "domain_distance",
+    "episode_accuracies",
+    "evaluate_episodes",
     "expected_calibration_error",
     "fit_temperature",
     "h_score",

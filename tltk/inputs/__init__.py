@@ -25,6 +25,7 @@ from tltk.inputs.windows import (
     scale_windows,
     series_windows,
 )
+from tltk.inputs.word_categories import word_categories
 
 __all__ = [
     "Examples",
@@ -68,4 +69,5 @@ __all__ = [
     "text_folder",
     "vibration_windows",
     "warn_if_scaled",
+    "word_categories",
 ]

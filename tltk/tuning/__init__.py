@@ -1,5 +1,6 @@
 """Parameter transfer: heads, freezing, frozen features and fine-tuning."""
 
+from tltk.tuning.adapters import add_lora, merge_lora
 from tltk.tuning.augmentation import default_augmentation
 from tltk.tuning.cache import clear_cache, list_cache
 from tltk.tuning.contrastive import contrastive_augmentation, nt_xent, pretrain_contrastive
@@ -20,6 +21,7 @@ from tltk.tuning.task_losses import best_log_variance
 from tltk.tuning.task_training import fine_tune_tasks
 
 __all__ = [
+    "add_lora",
     "best_log_variance",
     "build_classifier",
     "build_multimodal",
@@ -36,6 +38,7 @@ __all__ = [
     "in_own_units",
     "list_cache",
     "load_model",
+    "merge_lora",
     "metadata",
     "modality_examples",
     "nt_xent",

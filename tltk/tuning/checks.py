@@ -8,6 +8,7 @@ import numpy as np
 from tltk.backbones import layers_by_block, sample_rate
 from tltk.inputs.clips import warn_if_loud
 from tltk.inputs.examples import Examples, examples_of, warn_if_scaled
+from tltk.tuning.adapters import check_adapters
 from tltk.tuning.cutting import as_functional
 
 
@@ -89,9 +90,10 @@ def check_settings(model: keras.Model, settings: dict) -> None:
             f"Received: {model.name!r}, whose last layer is {model.layers[-1].name!r}. "
             "Make the model with build_classifier(backbone, classes)."
         )
+    check_adapters(model)
     rules = {
         "positive": (lambda value: value > 0, "head_lr base_lr lr_decay batch_size patience"),
-        "zero or more": (lambda value: value >= 0, "epochs seed weight_decay views"),
+        "zero or more": (lambda value: value >= 0, "epochs seed weight_decay l2_sp views"),
         "from 0 to 1": (lambda value: 0 <= value <= 1, "warmup"),
         "None, or zero or more": (lambda value: value is None or value >= 0, "head_epochs"),
         "cosine or constant": (lambda value: value in ("cosine", "constant"), "schedule"),

@@ -29,12 +29,13 @@ from tltk.tuning.optimizer import BlockwiseAdamW, rate_factors, scheduled_rate
 from tltk.tuning.precision import mixed_precision
 from tltk.tuning.probe import has_linear_head, solve_linear_head
 from tltk.tuning.session import Checkpoint, Course, OnWholeModel, fingerprint
+from tltk.tuning.starting_point import let_go, pull_to_start
 from tltk.tuning.task_heads import has_task_heads, solve_task_heads
 
 HEAD, TUNE = "head", "fine-tune"
 _FINGERPRINTED = (
-    "unfreeze_blocks head_epochs epochs head_lr base_lr lr_decay weight_decay warmup schedule "
-    "imbalance train_batch_norm views batch_size patience seed engine precision"
+    "unfreeze_blocks head_epochs epochs head_lr base_lr lr_decay weight_decay l2_sp warmup "
+    "schedule imbalance train_batch_norm views batch_size patience seed engine precision"
 ).split()
 
 
@@ -50,6 +51,7 @@ def fine_tune(
     base_lr: float = 1e-4,
     lr_decay: float = 0.7,
     weight_decay: float = 0.0,
+    l2_sp: float = 0.0,
     warmup: float = 0.1,
     schedule: str = "cosine",
     imbalance: dict | str | None = None,
@@ -81,7 +83,8 @@ def fine_tune(
             layers on top are named `head_…`.
         train: a split of ours, a batched dataset of (x, y), or a pair of arrays (x, y).
         val: the same, for early stopping; None trains all epochs and keeps the last weights.
-        unfreeze_blocks: number of last blocks, their names, or "all"; 0 leaves out phase two.
+        unfreeze_blocks: number of last blocks, their names, or "all"; 0 leaves out phase two. Of
+            a model with adapters (see `add_lora`), the adapters in these blocks.
         head_epochs: epochs of phase one; 0 leaves it out; None solves a linear probe where the
             head is one dense layer, and trains 10 epochs where it is not.
         epochs: epochs of phase two, at most.
@@ -89,6 +92,8 @@ def fine_tune(
         base_lr: learning rate of the head and the last block in phase two.
         lr_decay: factor of the learning rate from a block to the one before it.
         weight_decay: decoupled decay of the weights (not of biases and normalisation).
+        l2_sp: alpha in alpha / 2 |w - start|^2, which is added to the loss: it pulls what is
+            unfrozen back to where this call found it, and the head to zero.
         warmup: share of a phase's steps in which the rate rises from zero.
         schedule: "cosine" or "constant".
         imbalance: against classes of unequal size: weights of class numbers or names;
@@ -140,7 +145,7 @@ def fine_tune(
         Howard and Ruder, Universal language model fine-tuning for text classification, 2018
         (rates that fall with depth). Kumar et al., Fine-tuning can distort pretrained features
         and underperform out-of-distribution, 2022 (probe first, then tune). Lin et al., 2017 and
-        Menon et al., 2021 (focal loss and logit adjustment).
+        Menon et al., 2021 (focal loss and logit adjustment). Li et al., 2018 (L2-SP).
     """
     settings = {name: value for name, value in locals().items() if name in _FINGERPRINTED}
     check_settings(model, settings)
@@ -171,6 +176,7 @@ def fine_tune(
             print(f"Augmented views kept of each picture: {views}; the epochs take them in turn.")
     rate = {"warmup": warmup, "schedule": schedule, "weight_decay": weight_decay}
 
+    moving += pull_to_start(model, l2_sp)
     records: list[dict] = []
     phases = _phases(model, remedy, head_epochs, epochs, head_lr, base_lr, lr_decay, blocks)
     try:
@@ -197,6 +203,7 @@ def fine_tune(
                     verbose=verbose,
                 )
     finally:
+        let_go(model)
         unfreeze(model, blocks, train_batch_norm)
     return _history(model, records)
 
@@ -210,8 +217,7 @@ class _Phase(NamedTuple):
 
 def _phases(model, remedy, head_epochs, epochs, head_lr, base_lr, lr_decay, blocks) -> list[_Phase]:
     solvable = has_linear_head(model) and (remedy is None or remedy.method != "focal")
-    solvable = solvable or has_task_heads(model)
-    if head_epochs is None and not solvable:
+    if head_epochs is None and not (solvable or has_task_heads(model)):
         head_epochs = 10
     head_rates = rate_factors(model, head_lr, 1.0, head_lr)
     head = _Phase(HEAD, [], head_epochs, head_rates)

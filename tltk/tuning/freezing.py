@@ -55,6 +55,7 @@ def unfreeze(
         model: a backbone or a classifier; the head is always trainable.
         blocks: block names (see `block_names`), the number of last blocks, or "all". A block of
             nothing but normalisation (the top of a ResNet V2 or a ConvNeXt) comes along uncounted.
+            Where a model has adapters (see `add_lora`), only these train inside the blocks.
         train_batch_norm: whether batch normalisation inside those blocks trains too. The default
             keeps it in inference mode: with small batches its moving statistics drift and the
             transferred features are lost.
@@ -162,6 +163,7 @@ def _is_noise_source(layer) -> bool:
 
 def _set_blocks(model, trainable, train_batch_norm) -> None:
     model.trainable = True
+    adapted = any(map(is_adapter, model.weights))
     for block, layers in layers_by_block(model).items():
         trains = block == "head" or block in trainable
         for layer in layers:
@@ -173,9 +175,29 @@ def _set_blocks(model, trainable, train_batch_norm) -> None:
                     layer.trainable = train_batch_norm
             else:
                 _silence(layer)
+        if adapted and trains and block != "head":
+            _leave_adapters(_inner_layers(layers))
     if model.compiled:
         with compiled_objects(model):
             model.compile_from_config(model.get_compile_config())
+
+
+def is_adapter(weight) -> bool:
+    """Whether a weight belongs to a low-rank adapter, see `add_lora`."""
+    return weight.name.startswith("lora_")
+
+
+def _leave_adapters(layers) -> None:
+    """Freeze what has no adapter, and the kernels under those that have one.
+
+    Setting `trainable` on a layer thaws its kernel, adapter or not.
+    """
+    for layer in layers:
+        if not any(map(is_adapter, layer.weights)):
+            layer.trainable = False
+        for weight in layer.weights:
+            if weight.name in ("kernel", "embeddings"):
+                weight.trainable = False
 
 
 def _silence(layer) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import keras
 
+from tltk.tuning.adapters import merge_lora
 from tltk.tuning.freezing import compiled_objects, true_rates
 
 MEMBER = "tltk.json"
@@ -91,6 +92,7 @@ def load_model(path: str | Path) -> keras.Model:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Skipping variable loading for optimizer")
         model = keras.models.load_model(path)
+    merge_lora(model)
     _freeze_inside(model)
     return attach_metadata(model, **facts)
 

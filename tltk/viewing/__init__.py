@@ -1,7 +1,7 @@
 """What a run looks like: tables, figures, and a report that holds both."""
 
 from tltk.viewing.curves import plot_history, plot_learning_curves
-from tltk.viewing.decisions import plot_precision_recall, plot_reliability
+from tltk.viewing.decisions import plot_open_set, plot_precision_recall, plot_reliability
 from tltk.viewing.gains import plot_transfer_gains
 from tltk.viewing.matrix import plot_confusion_matrix
 from tltk.viewing.pictures import plot_mistakes, plot_pictures, plot_predictions
@@ -19,6 +19,7 @@ __all__ = [
     "plot_history",
     "plot_learning_curves",
     "plot_mistakes",
+    "plot_open_set",
     "plot_pictures",
     "plot_precision_recall",
     "plot_predictions",

@@ -11,6 +11,8 @@ from tltk.viewing.style import COLORS, GREY, lecture_style, new_figure
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from tltk.few_labels.gallery import OpenSetCurve
+
 
 @lecture_style
 def plot_precision_recall(
@@ -115,6 +117,43 @@ def plot_reliability(
     what = "of the answer" if positive is None else f"of {positive}"
     figure.supxlabel(f"probability {what}", fontsize=12)
     figure.supylabel("share that comes true", fontsize=12)
+    return figure
+
+
+@lecture_style
+def plot_open_set(
+    curves: "OpenSetCurve | Mapping[str, OpenSetCurve]", false_accepts: float = 0.05
+) -> "Figure":
+    """Plot how many known rows are called by their name against how many strangers by any.
+
+    The receiver operating characteristic of a gallery with a reject option. At its right end
+    nothing is rejected; the number behind a name is the share identified at the stated rate.
+
+    Args:
+        curves: what `Gallery.curve` gave, or several by name.
+        false_accepts: the rate of false accepts to read off, marked by a line.
+
+    Returns:
+        A figure.
+
+    Example:
+        >>> from tltk.few_labels import Gallery
+        >>> gallery = Gallery().add("east", [1.0, 0.0])
+        >>> figure = plot_open_set(gallery.curve([[1.0, 0.1]], ["east"], [[0.0, 1.0]]))
+        >>> figure.axes[0].get_xlabel()
+        'strangers taken for someone known'
+    """
+    figure, [[panel]] = new_figure(7.4, 4.6)
+    named = curves if isinstance(curves, Mapping) else {"": curves}
+    for (name, curve), color in zip(named.items(), COLORS * 9, strict=False):
+        label = f"{name} {curve.at(false_accepts):.2f}".strip()
+        steps = curve.false_accepts, curve.identified
+        panel.step(*steps, where="post", color=color, label=label)
+    panel.axvline(false_accepts, color=GREY, linestyle=":", linewidth=1.5)
+    panel.set(xlim=(-0.01, 1.01), ylim=(0, 1.04))
+    panel.set(xlabel="strangers taken for someone known", ylabel="known called by their name")
+    title = f"identified at {false_accepts:.0%} false accepts"
+    panel.legend(loc="lower right", title=title)
     return figure
 
 

@@ -1,0 +1,127 @@
+"""Few-shot methods judged on hundreds of small tasks, all of them on the same ones."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from tltk.evaluation.feature_checks import checked_features
+from tltk.evaluation.statistics import mean_interval, paired_interval
+from tltk.inputs.checks import check_positive_integer
+from tltk.tuning.threads import few_threads
+
+
+def evaluate_episodes(
+    methods: Mapping[str, object],
+    features,
+    labels: Sequence,
+    n_way: int = 5,
+    n_shot: int = 1,
+    n_query: int | Sequence[int] = 15,
+    episodes: int = 600,
+    seed: int = 0,
+    baseline: str | None = None,
+) -> list[dict]:
+    """Compare few-shot methods by their mean accuracy over many episodes, the same for all.
+
+    The interval tells how much the mean would vary with other episodes of these classes; it says
+    nothing about other classes, and nothing about other trainings of a network.
+
+    Args:
+        methods: name -> scikit-learn classifier. Each is fitted on an episode's support and asked
+            about all of its queries at once, so that a transductive one may look at them together.
+        features: rows (n, d), of classes that nothing was trained on.
+        labels: their classes (n,).
+        n_way, n_shot, n_query: as for `tltk.few_labels.sample_episode`.
+        episodes: their number; papers take 600 and more.
+        seed: decides which episodes come.
+        baseline: the name of a method; the gains over it are paired, episode by episode.
+
+    Returns:
+        A row for each method: "method", "ways", "shots", "episodes", "accuracy" as (mean, half
+        width of the 95 % interval) and, with a baseline, "gain" as the same.
+
+    Raises:
+        ValueError: for an unknown baseline, no methods, and what `sample_episode` refuses.
+
+    Example:
+        >>> from sklearn.neighbors import KNeighborsClassifier
+        >>> rng = np.random.default_rng(0)
+        >>> labels = np.repeat(np.arange(8), 20)
+        >>> features = rng.normal(size=(8, 4))[labels] + 0.1 * rng.normal(size=(160, 4))
+        >>> methods = {"neighbour": KNeighborsClassifier(1)}
+        >>> [row] = evaluate_episodes(methods, features, labels, episodes=20)
+        >>> row["accuracy"][0] > 0.9
+        True
+
+    Reference:
+        Chen et al., A closer look at few-shot classification, 2019.
+    """
+    if baseline is not None and baseline not in methods:
+        raise ValueError(
+            f"The baseline is one of the methods: {', '.join(methods)}. Received: {baseline!r}. "
+            "Name one, or leave it out."
+        )
+    scores = episode_accuracies(
+        methods, features, labels, n_way, n_shot, n_query, episodes=episodes, seed=seed
+    )
+    rows = []
+    for name, found in scores.items():
+        row = {"method": name, "ways": n_way, "shots": n_shot, "episodes": episodes}
+        row["accuracy"] = mean_interval(found)
+        if baseline is not None:
+            row["gain"] = None if name == baseline else paired_interval(found, scores[baseline])
+        rows.append(row)
+    return rows
+
+
+def episode_accuracies(
+    methods: Mapping[str, object],
+    features,
+    labels: Sequence,
+    n_way: int = 5,
+    n_shot: int = 1,
+    n_query: int | Sequence[int] = 15,
+    episodes: int = 600,
+    seed: int = 0,
+) -> dict[str, np.ndarray]:
+    """The accuracy of each method in each episode.
+
+    Args:
+        methods, features, labels, n_way, n_shot, n_query, episodes, seed: as for
+            `evaluate_episodes`. Labels and seed alone decide the episodes: other features of the
+            same rows are tested on the same ones.
+
+    Returns:
+        name -> accuracies (episodes,).
+
+    Raises:
+        ValueError: as `evaluate_episodes`.
+
+    Example:
+        >>> from sklearn.neighbors import KNeighborsClassifier
+        >>> rows, labels = np.repeat(np.eye(3), 4, axis=0), np.repeat([0, 1, 2], 4)
+        >>> methods = {"neighbour": KNeighborsClassifier(1)}
+        >>> episode_accuracies(methods, rows, labels, 2, 1, 3, episodes=3)["neighbour"].tolist()
+        [1.0, 1.0, 1.0]
+    """
+    from sklearn.base import clone
+
+    from tltk.few_labels.episodes import EpisodeDrawer, rows_and_labels
+
+    check_positive_integer("episodes", episodes)
+    if not methods:
+        raise ValueError("There is at least one method. Received: none. Pass name: classifier.")
+    features = checked_features(features)
+    fetch, labels = rows_and_labels(features, labels)
+    drawer = EpisodeDrawer(labels, n_way, n_shot, n_query)
+    methods = {name: clone(method) for name, method in methods.items()}
+    scores = {name: np.empty(episodes) for name in methods}
+    with few_threads(features.shape[1] * len(drawer.query_labels) * n_way):
+        for number in range(episodes):
+            support, query = map(fetch, drawer.draw([seed, number]))
+            for name, method in methods.items():
+                answers = method.fit(support, drawer.support_labels).predict(query)
+                scores[name][number] = np.mean(answers == drawer.query_labels)
+    return scores

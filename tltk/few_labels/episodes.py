@@ -1,0 +1,232 @@
+"""Episodes: small tasks of a few classes, with examples to learn from and to be tested on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from tltk.inputs.checks import check_finite, check_positive_integer
+
+
+class Episode(NamedTuple):
+    """One task: `support` (n_way * n_shot, ...) to learn from, `query` (q, ...) to be tested on.
+
+    Both stand class by class. Labels are numbers from 0 to n_way - 1, and `classes` (n_way,) says
+    what they stand for. `episode[:4]` is a task as `maml` and `adaptation_curve` take it.
+    """
+
+    support: np.ndarray
+    support_labels: np.ndarray
+    query: np.ndarray
+    query_labels: np.ndarray
+    classes: np.ndarray
+
+
+def sample_episode(
+    data: Any,
+    labels: Sequence | None = None,
+    n_way: int = 5,
+    n_shot: int = 1,
+    n_query: int | Sequence[int] = 15,
+    seed: int = 0,
+) -> Episode:
+    """Draw a task: some classes, and of each some examples to learn from and some to be tested on.
+
+    Args:
+        data: an array (n, ...) of features, pictures or anything, or a split of ours.
+        labels: the class of each row (n,), numbers or names; None for the split's own.
+        n_way: classes of the task.
+        n_shot: examples of each to learn from.
+        n_query: examples of each to be tested on, or one number for each class; classes come in
+            random order, so that (27, 12, 12, 12, 12) gives any class the most.
+        seed: decides the classes and the examples.
+
+    Returns:
+        An `Episode`; no row is on both sides.
+
+    Raises:
+        ValueError: for more ways than classes, a class with fewer examples than shots and queries,
+            NaN or infinity, or labels that do not fit the rows.
+
+    Example:
+        >>> rows, names = np.arange(12.0).reshape(6, 2), ["a", "a", "b", "b", "c", "c"]
+        >>> episode = sample_episode(rows, names, n_way=2, n_shot=1, n_query=1)
+        >>> episode.support.shape, episode.support_labels.tolist(), len(set(episode.classes))
+        ((2, 2), [0, 1], 2)
+
+    Reference:
+        Vinyals et al., Matching networks for one shot learning, 2016.
+    """
+    fetch, labels = rows_and_labels(data, labels)
+    drawer = EpisodeDrawer(labels, n_way, n_shot, n_query)
+    support, query = drawer.draw(seed)
+    classes = labels[support[::n_shot]]
+    return Episode(
+        fetch(support), drawer.support_labels, fetch(query), drawer.query_labels, classes
+    )
+
+
+class EpisodeDrawer:
+    """Draws the row numbers of episodes, all of one form.
+
+    Args:
+        labels: the class of each row (n,).
+        n_way, n_shot, n_query: as for `sample_episode`.
+    """
+
+    def __init__(self, labels: np.ndarray, n_way: int, n_shot: int, n_query: int | Sequence[int]):
+        for name, value in {"n_way": n_way, "n_shot": n_shot}.items():
+            check_positive_integer(name, value)
+        self._queries = _queries_of_each(n_query, n_way)
+        classes, numbers, counts = np.unique(labels, return_inverse=True, return_counts=True)
+        most = n_shot + max(self._queries)
+        if n_way > len(classes):
+            raise ValueError(
+                "There must be as many classes as ways. "
+                f"Received: n_way={n_way}, and {len(classes)} classes. Ask for fewer ways."
+            )
+        if counts.min() < most:
+            scarce = int(np.argmin(counts))
+            raise ValueError(
+                f"Every class needs n_shot + n_query examples, {most} here. Received: class "
+                f"{classes[scarce]!s} with {counts[scarce]}. Ask for fewer, or leave the class out."
+            )
+        self._rows = np.split(np.argsort(numbers, kind="stable"), np.cumsum(counts)[:-1])
+        self._n_way, self._n_shot = n_way, n_shot
+        self.support_labels = np.repeat(np.arange(n_way), n_shot)
+        self.query_labels = np.repeat(np.arange(n_way), self._queries)
+
+    def draw(self, seed: int | Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
+        """The row numbers to learn from (n_way * n_shot,) and to be tested on (q,)."""
+        random = np.random.default_rng(seed)
+        chosen = random.choice(len(self._rows), self._n_way, replace=False)
+        support, query = [], []
+        for number, count in zip(chosen, self._queries, strict=True):
+            rows = random.choice(self._rows[number], self._n_shot + count, replace=False)
+            support.append(rows[: self._n_shot])
+            query.append(rows[self._n_shot :])
+        return np.concatenate(support), np.concatenate(query)
+
+
+def split_classes(
+    labels: Sequence,
+    test: float | int | Sequence = 0.5,
+    val: float | int | Sequence = 0,
+    groups: Sequence | None = None,
+    seed: int = 0,
+) -> dict[str, np.ndarray]:
+    """Split rows by their class, so that nothing tested on is of a class that was trained on.
+
+    Args:
+        labels: the class of each row (n,), numbers or names.
+        test: the share of the classes to test on, their number, or the classes themselves.
+        val: the same for validation; 0 for none.
+        groups: what each row's class belongs to, such as its alphabet or language (n,): groups are
+            then split in place of classes, and `test` and `val` speak of them.
+        seed: decides which classes go where.
+
+    Returns:
+        The row numbers of "train", "val" and "test", in the order of the rows.
+
+    Raises:
+        ValueError: where no class is left to train or to test on, a class is asked for twice or is
+            not there, or has rows in two groups.
+
+    Example:
+        >>> rows = split_classes(["a", "a", "b", "c", "c", "d"], test=["b", "d"])
+        >>> {part: some.tolist() for part, some in rows.items()}
+        {'train': [0, 1, 3, 4], 'val': [], 'test': [2, 5]}
+    """
+    labels = _checked_labels(labels)
+    units = labels if groups is None else _groups_of_classes(groups, labels)
+    known = np.unique(units)
+    order = np.random.default_rng(seed).permutation(known)
+    tested, order = _chosen("test", test, known, order)
+    validated, order = _chosen("val", val, known, order)
+    if not len(tested) or not len(order):
+        raise ValueError(
+            "There must be classes to train and to test on. Received: "
+            f"test={test!r}, val={val!r} of {len(known)}. Leave some for each part."
+        )
+    parts = {"train": order, "val": validated, "test": tested}
+    return {part: np.flatnonzero(np.isin(units, some)) for part, some in parts.items()}
+
+
+def rows_and_labels(data: Any, labels: Sequence | None):
+    """A function of row numbers to rows, and the label of each row (n,)."""
+    if labels is None or hasattr(data, "element_spec"):
+        from tltk.inputs.examples import examples_of
+
+        examples = examples_of(data)
+        labels = examples.labels if labels is None else labels
+        if labels is None:
+            raise ValueError(
+                "An episode needs labels. Received: data without any. Pass labels=, one a row."
+            )
+        return examples.fetch, _checked_labels(labels, examples.count)
+    data = np.asarray(data)
+    labels = _checked_labels(labels, len(data))
+    if data.dtype.kind == "f":
+        check_finite(data, what="Rows")
+    return lambda rows: data[rows], labels
+
+
+def _checked_labels(labels, count: int | None = None) -> np.ndarray:
+    labels = np.asarray(labels)
+    fits = labels.ndim == 1 and len(labels) and labels.dtype.kind in "iubUSO"
+    if not fits or (count is not None and len(labels) != count):
+        raise ValueError(
+            f"There is one class for each row ({'n' if count is None else count},). Received: "
+            f"labels of shape {labels.shape}, type {labels.dtype}. Pass a number or name a row."
+        )
+    return labels
+
+
+def _queries_of_each(n_query, n_way) -> list[int]:
+    each = [n_query] * n_way if np.ndim(n_query) == 0 else list(n_query)
+    for count in each:
+        check_positive_integer("n_query", count)
+    if len(each) != n_way:
+        raise ValueError(
+            f"n_query is one number, or one for each of the {n_way} ways. Received: {each}. "
+            "Pass as many as there are ways."
+        )
+    return each
+
+
+def _groups_of_classes(groups, labels) -> np.ndarray:
+    groups = np.asarray(groups)
+    if groups.shape != labels.shape:
+        raise ValueError(
+            f"There is one group for each row ({len(labels)},). Received: shape {groups.shape}. "
+            "Pass the group of each row's class."
+        )
+    for each in np.unique(labels):
+        found = np.unique(groups[labels == each])
+        if len(found) > 1:
+            raise ValueError(
+                f"All rows of a class are in one group. Received: class {each!s} in "
+                f"{', '.join(map(str, found[:3]))}. Number the classes of each group by themselves."
+            )
+    return groups
+
+
+def _chosen(name, wanted, known, order) -> tuple[np.ndarray, np.ndarray]:
+    """The classes that were asked for, and those that are left."""
+    if np.ndim(wanted):
+        wanted = np.asarray(wanted)
+        if not np.isin(wanted, order).all() or len(np.unique(wanted)) < len(wanted):
+            raise ValueError(
+                f"{name} names classes that are there, each in one part once. Received: "
+                f"{wanted.tolist()}. Those there are: {', '.join(map(str, known))}."
+            )
+        return wanted, order[~np.isin(order, wanted)]
+    count = wanted if isinstance(wanted, int | np.integer) else round(wanted * len(known))
+    if not 0 <= count < len(known) or (wanted and not count):
+        raise ValueError(
+            f"{name} is a share of the classes below 1, their number, or a list of them. Received: "
+            f"{name}={wanted!r} of {len(known)} classes. Leave some to train on."
+        )
+    return order[:count], order[count:]

@@ -1,0 +1,235 @@
+"""A gallery: classes known by a few examples, added without training, and "none of these"."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from tltk.few_labels.prototypes import FeatureNormalizer
+from tltk.inputs.checks import check_finite
+
+SETTINGS = ("power", "center", "unit_length")
+TINY = 1e-9
+
+
+class OpenSetCurve(NamedTuple):
+    """What each threshold leads to, from strict to lax (m,).
+
+    `false_accepts` is the share of strangers that are called by some name, `identified` the share
+    of known rows that are called by their own.
+    """
+
+    thresholds: np.ndarray
+    false_accepts: np.ndarray
+    identified: np.ndarray
+
+    def at(self, false_accepts: float) -> float:
+        """The share identified where at most this share of strangers is accepted."""
+        return float(self.identified[self.false_accepts <= false_accepts].max())
+
+
+class Gallery:
+    """Classes known by examples: a new one is added in a moment, and others are turned away.
+
+    similarity of x and a class = cosine of x and the mean of the class's unit vectors
+
+    A row is called by the most similar class where the similarity is above the threshold, and None
+    otherwise.
+
+    Args:
+        normalizer: a fitted `FeatureNormalizer`, through which all embeddings go first; None where
+            they are ready. It is saved with the gallery.
+
+    Attributes:
+        names: the classes, in the order in which they were added.
+        threshold: similarities at or below it are "none of these"; None accepts everything.
+
+    Example:
+        >>> gallery = Gallery().add("east", [[1.0, 0.0]]).add("north", [[0.0, 2.0], [0.2, 1.0]])
+        >>> gallery.threshold = 0.5
+        >>> gallery.predict([[3.0, 0.1], [0.1, 1.0], [-1.0, -1.0]]).tolist()
+        ['east', 'north', None]
+
+    References:
+        Phillips, Grother and Micheals, Evaluation methods in face recognition, 2011 (the open-set
+        rates).
+        Vovk, Gammerman and Shafer, Algorithmic learning in a random world, 2005 (the threshold).
+    """
+
+    def __init__(self, normalizer: FeatureNormalizer | None = None):
+        self.normalizer = normalizer
+        self.names: tuple[str, ...] = ()
+        self.threshold: float | None = None
+        self._sums = np.empty((0, 0))
+
+    def add(self, name: str, embeddings) -> Gallery:
+        """Add a class, or more examples of one.
+
+        Args:
+            name: what the class is called.
+            embeddings: one example (d,) or several (n, d).
+
+        Returns:
+            The gallery itself. The threshold stays; with many more classes set it anew, for each
+            of them is one more that a stranger may resemble.
+
+        Raises:
+            ValueError: for a name that is not a string, embeddings of another width, NaN, zeros,
+                or examples that cancel each other out.
+        """
+        if not isinstance(name, str) or not name:
+            raise ValueError(f"A class has a name, such as 'owl'. Received: {name!r}. Pass one.")
+        total = self._unit(np.atleast_2d(np.asarray(embeddings, "float64"))).sum(axis=0)
+        known = name in self.names
+        total += self._sums[self.names.index(name)] if known else 0
+        if np.linalg.norm(total) < TINY:
+            raise ValueError(
+                f"The examples of a class must not cancel each other out. Received: those of "
+                f"{name!r}, whose sum is 0. Look at them, and at the normalizer."
+            )
+        if known:
+            self._sums[self.names.index(name)] = total
+        else:
+            self._sums = np.vstack([self._sums.reshape(-1, len(total)), total])
+            self.names = (*self.names, name)
+        return self
+
+    def remove(self, name: str) -> Gallery:
+        """Forget a class."""
+        if name not in self.names:
+            raise ValueError(
+                f"Only a class that is there can be removed. Received: {name!r}. There are "
+                f"{', '.join(self.names) or 'none'}."
+            )
+        self._sums = np.delete(self._sums, self.names.index(name), axis=0)
+        self.names = tuple(each for each in self.names if each != name)
+        return self
+
+    def similarity(self, embeddings) -> np.ndarray:
+        """The cosine of each row (n, d) with each class (n, k), in the order of `names`."""
+        if not self.names:
+            raise ValueError(
+                "A gallery answers once it has a class. Received: none. Call add first."
+            )
+        lengths = np.linalg.norm(self._sums, axis=1)
+        return self._unit(np.asarray(embeddings, "float64")) @ (self._sums / lengths[:, None]).T
+
+    def predict(self, embeddings) -> np.ndarray:
+        """The name of each row (n, d), or None: objects (n,)."""
+        similarity = self.similarity(embeddings)
+        answers = np.array(self.names, object)[similarity.argmax(axis=1)]
+        if self.threshold is not None:
+            answers[similarity.max(axis=1) <= self.threshold] = None
+        return answers
+
+    def set_threshold(self, strangers, false_accepts: float = 0.05) -> float:
+        """Set the threshold such that few strangers are taken for a known class.
+
+        Of n strangers it is the similarity with rank (n + 1) a, rounded down: another stranger of
+        their kind lies above it with a chance of at most a.
+
+        Args:
+            strangers: embeddings (n, d) of classes that are not in the gallery, as those are that
+                it will meet; not the ones that the rate is reported on.
+            false_accepts: a, the share of strangers that may be accepted.
+
+        Returns:
+            The threshold.
+
+        Raises:
+            ValueError: for a rate outside 0 to 1, or fewer strangers than it takes.
+        """
+        scores = np.sort(self.similarity(strangers).max(axis=1))[::-1]
+        rank = int((len(scores) + 1) * false_accepts + 1e-9) if 0 < false_accepts < 1 else 0
+        if not rank:
+            raise ValueError(
+                "A rate of false accepts a lies between 0 and 1 and takes 1 / a - 1 strangers. "
+                f"Received: false_accepts={false_accepts}, {len(scores)} strangers. "
+                "Pass more, or allow a higher rate."
+            )
+        self.threshold = float(scores[rank - 1])
+        return self.threshold
+
+    def curve(self, embeddings, names, strangers) -> OpenSetCurve:
+        """What every threshold leads to: strangers accepted against known rows identified.
+
+        Args:
+            embeddings: rows (n, d) of known classes, other ones than were added.
+            names: what they are (n,).
+            strangers: rows (m, d) of classes that are not in the gallery.
+
+        Returns:
+            An `OpenSetCurve`; `tltk.viewing.plot_open_set` draws it.
+
+        Raises:
+            ValueError: for names that are not in the gallery, or not one for each row.
+        """
+        names, similarity = np.asarray(names, object), self.similarity(embeddings)
+        unknown = sorted({str(name) for name in names.flat} - set(self.names))
+        if names.shape != (len(similarity),) or unknown:
+            raise ValueError(
+                f"There is a name from the gallery for each row ({len(similarity)},). Received: "
+                f"shape {names.shape}, not there: {', '.join(unknown[:3]) or 'none'}. "
+                "Rows of other classes are strangers."
+            )
+        right = np.array(self.names, object)[similarity.argmax(axis=1)] == names
+        known = np.sort(similarity.max(axis=1)[right])
+        others = np.sort(self.similarity(strangers).max(axis=1))
+        thresholds = np.unique(np.concatenate([known, others, [-np.inf]]))[::-1]
+        above = [each.size - np.searchsorted(each, thresholds, "right") for each in (others, known)]
+        return OpenSetCurve(thresholds, above[0] / len(others), above[1] / len(names))
+
+    def save(self, path: str | Path) -> Path:
+        """Write the gallery to one `.npz` file: names, directions, threshold and normalizer."""
+        path = Path(path).expanduser().with_suffix(".npz")
+        kept = {"names": np.array(self.names, str), "sums": self._sums}
+        if self.threshold is not None:
+            kept["threshold"] = self.threshold
+        if self.normalizer is not None:
+            kept |= {name: getattr(self.normalizer, name) for name in (*SETTINGS, "mean_")}
+        np.savez(path, **kept)
+        return path
+
+    @classmethod
+    def load(cls, path: str | Path) -> Gallery:
+        """Read what `save` wrote.
+
+        Raises:
+            FileNotFoundError: if there is no such file.
+            ValueError: if the file holds no gallery.
+        """
+        with np.load(Path(path).expanduser()) as kept:
+            if not {"names", "sums"} <= set(kept.files):
+                raise ValueError(
+                    f"A gallery is a file that save wrote. Received: {path}, which holds "
+                    f"{', '.join(kept.files)}. Check the path."
+                )
+            gallery = cls()
+            if "mean_" in kept:
+                settings = {name: kept[name].item() for name in SETTINGS}
+                gallery.normalizer = FeatureNormalizer(**settings)
+                gallery.normalizer.mean_ = kept["mean_"]
+                gallery.normalizer.n_features_in_ = len(kept["mean_"])
+            gallery.names, gallery._sums = tuple(kept["names"].tolist()), kept["sums"]
+            gallery.threshold = float(kept["threshold"]) if "threshold" in kept else None
+        return gallery
+
+    def _unit(self, rows) -> np.ndarray:
+        """Rows (n, d) as unit vectors."""
+        check_finite(rows, what="Embeddings")
+        width = self._sums.shape[1] if self.names else rows.shape[-1]
+        if rows.ndim != 2 or not len(rows) or rows.shape[1] != width:
+            raise ValueError(
+                f"Embeddings are rows as wide as the gallery's, {width}. Received: shape "
+                f"{rows.shape}. Take all of them from one network."
+            )
+        rows = rows if self.normalizer is None else self.normalizer.transform(rows)
+        lengths = np.linalg.norm(rows, axis=1, keepdims=True)
+        if not lengths.all():
+            raise ValueError(
+                "An embedding has a direction. Received: zeros in row "
+                f"{int(np.argmin(lengths))}. Leave out what the network says nothing of."
+            )
+        return rows / lengths
