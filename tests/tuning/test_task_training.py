@@ -85,7 +85,7 @@ def test_learned_weights_are_told_and_begin_at_the_constant_answer():
 
 
 def test_a_finished_run_is_not_trained_again(tmp_path):
-    settings = SHORT | {"checkpoint": tmp_path, "loss_weights": "uncertainty"}
+    settings = SHORT | {"checkpoint": tmp_path, "loss_weights": "uncertainty", "epochs": 0}
     first, again = model_of_tasks(), model_of_tasks()
     history = fine_tune_tasks(first, TRAIN, HELD, **settings)
     assert fine_tune_tasks(again, TRAIN, HELD, **settings).history == history.history

@@ -107,13 +107,16 @@ def _draw_tree(panel, gains, tasks) -> None:
     from scipy.cluster.hierarchy import dendrogram, linkage
     from scipy.spatial.distance import squareform
 
-    _, mutual = mutual_gains(gains)
-    apart = 100 * (mutual[~np.eye(len(tasks), dtype=bool)].max() - mutual)
-    np.fill_diagonal(apart, 0)
-    tree = linkage(squareform(apart, checks=False), "average")
+    mutual = 100 * mutual_gains(gains)[1]
+    apart = ~np.eye(len(tasks), dtype=bool)
+    best, low = mutual[apart].max(), mutual[apart].min()
+    start = best + max(0.15 * (best - low), 0.1)  # where the leaves stand, left of the best pair
+    distances = np.where(apart, start - mutual, 0)
+    tree = linkage(squareform(distances, checks=False), "average")
     style = {"color_threshold": 0, "above_threshold_color": "#0072B2"}
     dendrogram(tree, labels=tasks, orientation="right", ax=panel, leaf_font_size=12, **style)
-    panel.set(xlabel="points of mutual gain less than the best pair")
+    panel.xaxis.set_major_formatter(lambda far, _: f"{start - far:+.1f}".replace("-", "\u2212"))
+    panel.set(xlabel="points gained from each other")
     panel.set_title("which tasks belong together", fontsize=11)
     panel.grid(False)
     panel.spines["left"].set_visible(False)
