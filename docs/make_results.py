@@ -105,6 +105,13 @@ STUDIES = {  # of each table: what tells its rows apart, its columns, the score,
             {"question": "queries", "shots": 1},
             "5-way 1-shot, equally or unequally many queries of each class",
         ),
+        (
+            ["shots"],
+            "data",
+            ("gain", "low", "high"),
+            {"question": "fine-tuning"},
+            "What fine-tuning gains over normalised prototypes on the same 25 episodes",
+        ),
     ],
     "14_word_networks": [(["source", "target"], "features", "score", {})],
     "16_zero_shot": [

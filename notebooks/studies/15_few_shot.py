@@ -42,7 +42,7 @@ from sklearn.linear_model import LogisticRegression, RidgeClassifier
 from sklearn.neighbors import KNeighborsClassifier
 
 import tltk
-from tltk.evaluation import episode_accuracies, keep_study
+from tltk.evaluation import episode_accuracies, keep_study, paired_interval
 from tltk.few_labels import (
     BayesianPrototype,
     FeatureNormalizer,
@@ -297,6 +297,17 @@ def over_seeds(encoder, rows):
         yield row(name, method, encoder, shots, scores.mean(axis=0), seeds=seeds)
 
 
+def over_prototypes(name, rows):
+    """What fine-tuning gains over prototypes on the very same episodes."""
+    for shots in SHOTS:
+        scores = np.mean([each["scores"] for each in rows if each["shots"] == shots], axis=0)
+        judge, target = {"": NearestPrototype()}, normalised(name)[1]
+        plain = episode_accuracies(judge, *target, 5, shots, QUERIES.get(name, 15), TUNED)[""]
+        mean, half = (round(each, 4) for each in paired_interval(scores, plain))
+        found = {"gain": mean, "low": round(mean - half, 4), "high": round(mean + half, 4)}
+        yield {"question": "fine-tuning", "data": name, "shots": shots} | found
+
+
 def finished(part, make):
     """The rows of one part, from the cache folder where they are there."""
     path = cache_folder() / "15_few_shot" / f"{part.replace(' ', '_')}.json"
@@ -334,6 +345,7 @@ def main():
             rates |= {each["shots"]: each["rate"] for each in found}
             tuned, seconds = tuned + found, seconds + spent
         rows += [*over_seeds(encoder, trained), *over_seeds(encoder, tuned)]
+        rows += over_prototypes(name, tuned) if tuned else []
     about = (
         f"5-way 1-, 5- and 20-shot: the mean accuracy over {EPISODES} episodes ({TUNED} for "
         "fine-tuning) of classes that nothing was trained on, with the 95 % interval over episodes; "
