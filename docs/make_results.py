@@ -37,6 +37,8 @@ def worth_in_labels(rows) -> Table:
 
 AGREEMENT = "Weighted tau of each score with the accuracy after fine-tuning, 95 % interval"
 LOST = "What following a score costs: the best candidate's accuracy less that of its first choice"
+WAVES = "Mean squared error on new sine waves after so many gradient steps"
+WAVES_KNOWN = "MAML with few waves to be trained on: error after one step on those, and on new ones"
 STUDIES = {  # of each table: what tells its rows apart, its columns, the score, which rows count,
     # perhaps a caption; or the columns of rows shown as they are; or a function of the rows
     "01_learning_curves": [
@@ -120,6 +122,14 @@ STUDIES = {  # of each table: what tells its rows apart, its columns, the score,
         (["method"], None, "accuracy", {"question": "splits"}),
         (["penalty"], None, "harmonic", {"question": "generalised"}),
         (["described by"], "what", "accuracy", {"question": "novel"}),
+    ],
+    "17_meta_learning": [
+        (["method", "shots"], "steps", "error", {"question": "sinusoids"}, WAVES),
+        (["tasks"], "where", "error", {"question": "few tasks"}, WAVES_KNOWN),
+    ],
+    "17_glyph_tasks": [
+        (["method"], "shots", "accuracy", {"question": "glyphs"}, "Glyphs, a small network"),
+        (["method"], "shots", "accuracy", {"question": "features"}, "Frozen MobileNetV2 features"),
     ],
 }
 HEAD = """# Results

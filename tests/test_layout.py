@@ -22,6 +22,7 @@ DISTRIBUTIONS = {
     "PIL": "pillow",
     "jupyter_client": "nbclient",
     "nbformat": "nbclient",
+    "ot": "pot",
     "psutil": "ipykernel",
     "sklearn": "scikit_learn",
 }  # the name on the package index, or of the package that brings it along

@@ -6,7 +6,8 @@ texts. The methods see 1,000 texts of the target's training part too, drawn as t
 labels:
 
 - `source only`: no target text is looked at;
-- `standardised`, `CORAL`, `subspace`, `TCA`: the features are moved;
+- `standardised`, `CORAL`, `subspace`, `TCA`, `optimal transport` (needs POT): the features are
+  moved;
 - `density ratio`, `KMM`: the source texts are weighted;
 - `target-trained`: the ceiling, 1,000 labelled texts of the target.
 
@@ -41,6 +42,7 @@ from tltk.adaptation import (
     TCA,
     DensityRatio,
     DomainScaler,
+    OptimalTransport,
     Reweighted,
     SourceOnly,
     SubspaceAlignment,
@@ -56,6 +58,7 @@ MOVES = {
     "CORAL": CORAL,
     "subspace": SubspaceAlignment,
     "TCA": TCA,
+    "optimal transport": OptimalTransport,
 }
 WEIGHERS = {"density ratio": DensityRatio, "KMM": KMM}
 FINISHED = cache_folder() / "12_sentiment_pairs"

@@ -40,6 +40,7 @@ from tltk.few_labels import (
     ESZSL,
     CalibratedStacking,
     ConSE,
+    choose_settings,
     class_vectors,
     harmonic_mean,
     known_names,
@@ -191,20 +192,10 @@ def study_names():
         }  # fmt: skip
 
 
-def settings_for(X, y, vectors, seed=0):
-    """The strengths of ESZSL that name best when some seen classes play the unseen."""
-    classes, scores = np.arange(len(vectors)), {}
-    for draw in range(5):
-        random = np.random.default_rng([seed, draw])
-        hidden = random.permutation(classes)[: max(2, len(classes) // 3)]
-        kept = np.setdiff1d(classes, hidden)
-        rows, judged = np.isin(y, kept), np.isin(y, hidden)
-        place = np.searchsorted(kept, y[rows])
-        for gamma, lam in itertools.product(STRENGTHS, STRENGTHS[:5]):
-            fitted = ESZSL(gamma, lam).fit(X[rows], place, vectors[kept])
-            found = hidden[fitted.predict(X[judged], vectors[hidden])]
-            scores.setdefault((gamma, lam), []).append(np.mean(found == y[judged]))
-    return max(scores, key=lambda pair: np.mean(scores[pair]))
+def fitted_on(X, y, vectors):
+    """ESZSL with the strengths that name best when some seen classes play the unseen."""
+    grid = {"gamma": STRENGTHS, "lam": STRENGTHS[:5]}
+    return ESZSL(**choose_settings(ESZSL(), grid, X, y, vectors)).fit(X, y, vectors)
 
 
 def reduced(X, rows):
@@ -225,10 +216,9 @@ def study_splits(seed):
     facts = {"question": "splits", "seed": seed}
     random = random_vectors(10, seed)
     for method, vectors in (("ESZSL", class_vectors(names)), ("ESZSL, random vectors", random)):
-        gamma, lam = settings_for(X[taught], own, vectors[seen])
-        fitted = ESZSL(gamma, lam).fit(X[taught], own, vectors[seen])
+        fitted = fitted_on(X[taught], own, vectors[seen])
         score = float(np.mean(unseen[fitted.predict(X[judged], vectors[unseen])] == y[judged]))
-        yield {**facts, "method": method, "accuracy": score, "gamma": gamma, "lam": lam}
+        yield {**facts, "method": method, "accuracy": score, **fitted.get_params()}
         if method == "ESZSL":
             yield from study_generalised(seed, fitted, X, y, test, taught, seen, unseen, vectors)
     known, source = imagenet()
@@ -308,8 +298,7 @@ def study_novel(kind, seed):
     X, own = scale.fit(x[taught]).transform(x), np.searchsorted(seen, y[taught])
     random = {"random vectors": random_vectors(10, seed)[digit]}
     for name, vectors in (described | random).items():
-        gamma, lam = settings_for(X[taught], own, vectors[seen])
-        fitted = ESZSL(gamma, lam).fit(X[taught], own, vectors[seen])
+        fitted = fitted_on(X[taught], own, vectors[seen])
         found = digit[unseen[fitted.predict(X[judged], vectors[unseen])]]
         score = float(np.mean(found == digit[y[judged]]))
         yield {"question": "novel", "what": kind, "described by": name, "seed": seed,

@@ -9,6 +9,7 @@ from tltk.adaptation.domains import DomainTransformer, stack_domains
 from tltk.adaptation.kmm import KMM
 from tltk.adaptation.label_shift import LabelShift, correct_label_shift
 from tltk.adaptation.losses import coral_loss, mmd_loss
+from tltk.adaptation.optimal_transport import OptimalTransport
 from tltk.adaptation.paired import PairedAlignment
 from tltk.adaptation.relations import (
     mean_over_neighbours,
@@ -41,6 +42,7 @@ __all__ = [
     "DomainScaler",
     "DomainTransformer",
     "LabelShift",
+    "OptimalTransport",
     "PairedAlignment",
     "RandomColours",
     "Reweighted",

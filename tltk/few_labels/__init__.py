@@ -21,6 +21,7 @@ from tltk.few_labels.prototypes import FeatureNormalizer, NearestPrototype
 from tltk.few_labels.self_trained_head import self_train_head
 from tltk.few_labels.self_training import SelfTraining
 from tltk.few_labels.transductive import SinkhornPrototype
+from tltk.few_labels.unseen_choice import choose_settings
 
 __all__ = [
     "ESZSL",
@@ -40,6 +41,7 @@ __all__ = [
     "adapt",
     "adaptation_curve",
     "borrow_rows",
+    "choose_settings",
     "class_vectors",
     "harmonic_mean",
     "known_names",

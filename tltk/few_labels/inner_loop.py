@@ -110,18 +110,29 @@ def adaptation_curve(
     learner = InnerLoop(model, loss, inner_layers)
     rates = learner.rates(lr)
     score = _score_of(score, learner)
+    values = [variable.value for variable in model.trainable_variables]
+    apart = has_kernels(learner.moving(values))
 
-    def curve(task):
-        x, y, query_x, query_y = task
-        weights = [variable.value for variable in model.trainable_variables]
-        found = []
-        for done in range(steps + 1):
-            weights = learner.step(weights, rates, x, y) if done else weights
-            found.append(ops.mean(score(query_y, learner.outputs(weights, query_x))))
-        return ops.stack(found)
+    def score_and_step(given):
+        (x, y, query_x, query_y), moving = given
+        weights = learner.merged(values, moving)
+        found = ops.mean(score(query_y, learner.outputs(weights, query_x)))
+        return found, learner.moving(learner.step(weights, rates, x, y))
+
+    def curves(drawn):
+        def one_step(done, state):
+            curve, moving = state
+            found, moving = for_each_task(score_and_step, (drawn, moving), apart)
+            now = ops.arange(steps + 1) == done
+            return ops.where(now, ops.cast(found[:, None], curve.dtype), curve), moving
+
+        rows = ops.shape(drawn[0])[0]
+        moving = [ops.broadcast_to(w, (rows, *w.shape)) for w in learner.moving(values)]
+        state = ops.zeros((rows, steps + 1)), moving
+        return ops.fori_loop(0, steps + 1, one_step, state)[0]
 
     drawn = stacked_tasks(tasks, task_numbers(seed, count, TO_TEST))
-    return _Tester(curve, learner.one_by_one).predict(drawn, verbose=0)
+    return _Tester(curves).predict(drawn, verbose=0)
 
 
 class InnerLoop:
@@ -145,7 +156,7 @@ class InnerLoop:
             )
         self.model, self.loss = model, keras.losses.get(loss)
         self._moves = _moving(model, inner_layers)
-        self.one_by_one = any(len(weight.shape) > 2 for weight in model.trainable_variables)
+        self.one_by_one = has_kernels(model.trainable_variables)
 
     def rates(self, lr) -> list:
         """A learning rate for each weight that moves."""
@@ -172,13 +183,14 @@ class InnerLoop:
         moving = self.moving(weights)
 
         def error(values):
-            return self.error(self._merged(weights, values), x, y)
+            return self.error(self.merged(weights, values), x, y)
 
         _, slopes = value_and_gradient(error, moving)
         after = [w - rate * s for w, rate, s in zip(moving, rates, slopes, strict=True)]
-        return self._merged(weights, after)
+        return self.merged(weights, after)
 
-    def _merged(self, weights, moved) -> list:
+    def merged(self, weights, moved) -> list:
+        """All weights, those that move replaced by `moved`."""
         moved = iter(moved)
         pairs = zip(weights, self._moves, strict=True)
         return [next(moved) if moves else weight for weight, moves in pairs]
@@ -193,16 +205,21 @@ def for_each_task(function: Callable, tasks, one_by_one: bool):
     return (ops.map if one_by_one else ops.vectorized_map)(function, tasks)
 
 
-class _Tester(keras.Model):
-    """Runs a function of a task over stacked tasks, compiled, by `predict`."""
+def has_kernels(weights) -> bool:
+    """Whether there are convolutions among the weights."""
+    return any(len(weight.shape) > 2 for weight in weights)
 
-    def __init__(self, function, one_by_one):
+
+class _Tester(keras.Model):
+    """Runs a function of stacked tasks, compiled, by `predict`."""
+
+    def __init__(self, function):
         super().__init__()
-        self._function, self._one_by_one = function, one_by_one
+        self._function = function
 
     def predict_step(self, data):
         tasks, _, _ = keras.utils.unpack_x_y_sample_weight(data)
-        return for_each_task(self._function, tasks, self._one_by_one)
+        return self._function(tasks)
 
 
 def _score_of(score, learner):

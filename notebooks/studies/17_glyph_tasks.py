@@ -1,0 +1,255 @@
+"""Five characters nobody has seen: gradient steps from a good beginning, or prototypes? (chapter 17)
+
+Tasks of five made-up characters, one or five drawings of each to learn from and five to be tested
+on. The alphabets to learn from, to choose settings by and to test on share no character. Three
+seeds, 200 test tasks each; methods of one seed and shot see the same tasks.
+
+- `glyphs`: 28 pixels, three convolutions. Meta-trained for these tasks: MAML with an inner step of
+  0.1, its first order, ANIL and Reptile, 500 iterations of 4 tasks. Trained as a prototypical
+  network, 500 episodes of 10 classes. Trained once, by naming all characters to learn from:
+  prototypes, logistic regression and plain fine-tuning on top. Without any learning before:
+  fine-tuning from scratch, prototypes of pixels.
+- `features`: the same characters at 96 pixels through the bundled MobileNetV2, which stays frozen.
+  On its features a hidden layer of 64 units and a head, trained in the same ways, with inner steps
+  of 0.05 and, once more, learned rates; or nothing trained before: prototypes, logistic regression.
+
+The number of steps on a new task, up to ten, and the rate of fine-tuning did best on the alphabets
+to choose by. These settings were cut to what half an hour of one core allows; the curves of
+meta-training were still falling. Finished parts are kept in the cache folder, so that the same call goes on after an interruption:
+
+    python notebooks/studies/17_glyph_tasks.py
+"""
+
+import itertools
+import json
+import time
+from functools import cache
+
+import keras
+import numpy as np
+from sklearn.linear_model import LogisticRegression
+
+import tltk
+from tltk.evaluation import keep_study
+from tltk.few_labels import (
+    NearestPrototype,
+    adaptation_curve,
+    maml,
+    reptile,
+    train_prototypical,
+)
+from tltk.few_labels.drawn_tasks import TO_TEST, stacked_tasks, task_numbers
+from tltk.inputs import glyph_alphabets
+from tltk.inputs.places import cache_folder
+
+SEEDS, SHOTS, TESTED, CHOSEN_BY = range(3), (1, 5), 200, 60
+WAYS, QUERIES, STEPS = 5, 5, 10
+ALPHABETS, CHARACTERS, DRAWERS = 20, 14, 20
+PARTS = {"learn": slice(0, 12), "choose": slice(12, 15), "test": slice(15, 20)}  # alphabets
+ITERATIONS, TASKS = 500, 4
+RATE, EPOCHS = {3: 0.1, 1: 0.05}, 10  # for pictures, for features; of two each, on other seeds
+RATES = (0.01, 0.03, 0.1)
+LOSS = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+
+
+def by_character(rows, part):
+    """(characters, drawers, ...) of the alphabets of one part."""
+    return rows.reshape(ALPHABETS, CHARACTERS, DRAWERS, *rows.shape[1:])[PARTS[part]].reshape(
+        -1, DRAWERS, *rows.shape[1:]
+    )
+
+
+@cache
+def pictures(part):
+    drawn = glyph_alphabets(ALPHABETS, CHARACTERS, DRAWERS).pictures[..., :1]
+    return by_character(1 - drawn.astype("float32") / 255, part)
+
+
+@cache
+def features(part):
+    drawn = glyph_alphabets(ALPHABETS, CHARACTERS, DRAWERS, size=96).pictures
+    backbone = tltk.load_backbone("mobilenet_v2", input_shape=96)
+    rows = np.array(tltk.extract_features(backbone, drawn, np.zeros(len(drawn), int))[0])
+    known = by_character(rows, "learn").reshape(-1, rows.shape[1])
+    return by_character((rows - known.mean(axis=0)) / (known.std(axis=0) + 1e-3), part)
+
+
+def tasks(rows, shots):
+    """Tasks of five characters out of rows (characters, drawers, ...)."""
+
+    def task(number):
+        random = np.random.default_rng(number)
+        ways = random.choice(len(rows), WAYS, replace=False)
+        hands = random.permuted(np.tile(np.arange(DRAWERS), (WAYS, 1)), axis=1)
+        drawn = rows[ways[:, None], hands[:, : shots + QUERIES]]
+        x, query_x = (np.concatenate(part) for part in (drawn[:, :shots], drawn[:, shots:]))
+        y, query_y = (np.repeat(np.arange(WAYS, dtype="int32"), n) for n in (shots, QUERIES))
+        return x, y, query_x, query_y
+
+    return task
+
+
+def network(seed, inputs, outputs=WAYS):
+    """Three convolutions on pictures, or a hidden layer on features, and a head."""
+    keras.utils.set_random_seed(seed)
+    layers, body = keras.layers, []
+    if len(inputs) == 3:
+        for _ in range(3):
+            body += [layers.Conv2D(32, 3, 2, "same"), layers.GroupNormalization(4)]
+            body += [layers.Activation("relu")]
+        body += [layers.Flatten()]
+    else:
+        body += [layers.Dense(64, "relu")]
+    return keras.Sequential([keras.Input(inputs), *body, layers.Dense(outputs, name="head")])
+
+
+def without_head(model):
+    return keras.Model(model.inputs, model.layers[-1].input)
+
+
+def with_new_head(model):
+    """A copy of a network with an empty head for five classes."""
+    body = without_head(keras.models.clone_model(model))
+    body.set_weights(without_head(model).get_weights())
+    head = keras.layers.Dense(WAYS, kernel_initializer="zeros", name="head")
+    return keras.Sequential([keras.Input(model.input_shape[1:]), body, head])
+
+
+@cache
+def pretrained(data, seed):
+    """A network that names all characters to learn from."""
+    rows = data("learn")
+    model = network(seed, rows.shape[2:], len(rows))
+    model.compile(keras.optimizers.Adam(1e-3), LOSS)
+    x = rows.reshape(-1, *rows.shape[2:])
+    y = np.repeat(np.arange(len(rows)), DRAWERS)
+    model.fit(x, y, batch_size=64, epochs=EPOCHS, verbose=0)
+    return model
+
+
+def meta_trained(method, data, shots, seed):
+    """A network, the rate of its steps and the layers that they move."""
+    rows = data("learn")
+    model, tasks_of = network(seed, rows.shape[2:]), tasks(rows, shots)
+    rate = RATE[rows.ndim - 2]
+    common = {"meta_batch": TASKS, "iterations": ITERATIONS, "seed": seed}
+    if method == "Reptile":
+        how = {"inner_lr": rate, "inner_steps": 5, "inner_batch": 10}
+        return model, reptile(model, tasks_of, LOSS, **how, **common).inner_lr, None
+    layers = ["head"] if method == "ANIL" else None
+    how = {"first_order": method == "first-order MAML", "learn_rates": "rates" in method}
+    how |= {"inner_lr": rate, "lr": 2e-3, "inner_layers": layers}
+    return model, maml(model, tasks_of, LOSS, **how, **common).inner_lr, layers
+
+
+@cache
+def prototypical(data, shots, seed):
+    """An encoder trained so that queries lie nearest to the prototype of their class."""
+    rows = data("learn")
+    model = without_head(network(seed, rows.shape[2:]))
+    x, y = rows.reshape(-1, *rows.shape[2:]), np.repeat(np.arange(len(rows)), DRAWERS)
+    how = {"n_way": 10, "n_shot": shots, "n_query": QUERIES, "episodes": ITERATIONS, "seed": seed}
+    train_prototypical(model, x, y, **how)
+    return model
+
+
+def by_steps(model, layers, data, rates, shots, seed):
+    """Accuracy on test tasks at the rate and after the steps that are best on other alphabets."""
+    how = {"score": "accuracy", "steps": STEPS, "inner_layers": layers}
+    others, new = (tasks(data(part), shots) for part in ("choose", "test"))
+    found = [
+        adaptation_curve(model, others, LOSS, lr=rate, count=CHOSEN_BY, **how).mean(axis=0)
+        for rate in rates
+    ]
+    best = max(range(len(rates)), key=lambda place: found[place].max())
+    chosen = {"rate": rates[best] if np.isscalar(rates[best]) else "learned"}
+    curve = adaptation_curve(model, new, LOSS, lr=rates[best], count=TESTED, seed=seed, **how)
+    steps = int(found[best].argmax())
+    means = curve.mean(axis=0).tolist()
+    return {"accuracy": means[steps], "steps": steps, "curve": means, **chosen}
+
+
+def by_features(encode, data, shots, seed, logistic=False):
+    """Accuracy on test tasks of prototypes, or of logistic regression, on features."""
+    drawn = stacked_tasks(tasks(data("test"), shots), task_numbers(seed, TESTED, TO_TEST))
+    x, query_x = (
+        encode(part.reshape(-1, *part.shape[2:])).reshape(*part.shape[:2], -1)
+        for part in (drawn[0], drawn[2])
+    )
+    judge = LogisticRegression(max_iter=1000) if logistic else NearestPrototype()
+    tasks_of = zip(x, drawn[1], query_x, strict=True)
+    said = [judge.fit(rows, labels).predict(new) for rows, labels, new in tasks_of]
+    return {"accuracy": float(np.mean(said == drawn[3]))}
+
+
+def encoder(where, data, shots, seed):
+    """A function of inputs to features."""
+    if where not in ("pretrained", "trained by episodes"):
+        return lambda rows: rows
+    known = prototypical(data, shots, seed) if "episodes" in where else pretrained(data, seed)
+    body = known if "episodes" in where else without_head(known)
+    return lambda rows: body.predict(rows, batch_size=500, verbose=0)
+
+
+META = ("MAML", "first-order MAML", "ANIL", "Reptile")
+ONCE = (
+    "prototypes, trained by episodes", "prototypes, pretrained", "logistic regression, pretrained",
+    "fine-tuning, pretrained",
+)  # fmt: skip
+METHODS = {
+    "features": (*META, "MAML, learned rates", *ONCE, "prototypes", "logistic regression"),
+    "glyphs": (*META, *ONCE, "fine-tuning, from scratch", "prototypes, pixels"),
+}
+DATA = {"features": features, "glyphs": pictures}
+
+
+def study(question, method, shots, seed):
+    began, data = time.process_time(), DATA[question]
+    how, _, where = method.partition(", ")
+    if how in ("prototypes", "logistic regression"):
+        encode = encoder(where, data, shots, seed)
+        found = by_features(encode, data, shots, seed, how == "logistic regression")
+    elif how == "fine-tuning":
+        fresh = network(seed, data("learn").shape[2:])
+        model = with_new_head(pretrained(data, seed) if where == "pretrained" else fresh)
+        found = by_steps(model, None, data, RATES, shots, seed)
+    else:
+        model, rate, layers = meta_trained(method, data, shots, seed)
+        found = by_steps(model, layers, data, [rate], shots, seed)
+    seconds = time.process_time() - began
+    facts = {"question": question, "method": method, "shots": shots, "seed": seed}
+    return [facts | found | {"seconds": seconds}]
+
+
+def finished(part, make):
+    """The rows of one part, from the cache folder where they are there."""
+    path = cache_folder() / "17_glyph_tasks" / f"{part}.json"
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        began = time.process_time()
+        rows = list(make())
+        kept = {"seconds": time.process_time() - began, "rows": rows}
+        path.write_text(json.dumps(kept))
+        print(f"{part}: {kept['seconds']:.0f} s", flush=True)
+    kept = json.loads(path.read_text())
+    return kept["rows"], kept["seconds"]
+
+
+def main():
+    parts = []
+    for question, methods in METHODS.items():
+        for seed, shots, method in itertools.product(SEEDS, SHOTS, methods):
+            name = f"{question}_{method.replace(', ', '_').replace(' ', '_')}_{shots}_{seed}"
+            parts.append((name, lambda given=(question, method, shots, seed): study(*given)))
+    found = [finished(name, make) for name, make in parts]
+    rows = [row for each, _ in found for row in each]
+    about = (
+        "Five characters of alphabets that nobody learned from: gradient steps from a meta-trained "
+        "beginning, prototypes, and plain fine-tuning; on pictures with a small network and on "
+        f"features of a frozen MobileNetV2; {len(SEEDS)} seeds, {TESTED} test tasks each."
+    )
+    print(keep_study(__file__, about, rows, sum(seconds for _, seconds in found)))
+
+
+if __name__ == "__main__":
+    main()
