@@ -131,6 +131,11 @@ STUDIES = {  # of each table: what tells its rows apart, its columns, the score,
         (["method"], "shots", "accuracy", {"question": "glyphs"}, "Glyphs, a small network"),
         (["method"], "shots", "accuracy", {"question": "features"}, "Frozen MobileNetV2 features"),
     ],
+    "18_adapters": [
+        (["method", "trained weights"], "labels", "accuracy", {"kind": "run"}),
+        (["method"], "labels", "CPU seconds", {"kind": "run"}),
+        (["method"], None, ("megabytes",), {"kind": "memory"}, "Memory at the peak of one epoch"),
+    ],
 }
 HEAD = """# Results
 
@@ -152,7 +157,11 @@ def main() -> None:
 
 def page() -> str:
     """The whole page, as it should be."""
-    return "\n".join([HEAD, *map(section, chapters())])
+    numbers = {path.name[:2] for path in chapters()}
+    studies = sorted((ROOT / "notebooks" / "results").glob("*.json"))
+    waiting = [part for path in studies if path.name[:2] not in numbers for part in kept(path)]
+    last = ["\n\n".join(["## Studies without a chapter", *waiting]) + "\n"] if waiting else []
+    return "\n".join([HEAD, *map(section, chapters()), *last])
 
 
 def section(path: Path) -> str:
