@@ -9,6 +9,8 @@ from tltk.evaluation.task_gains import ALL
 from tltk.evaluation.verdicts import NO_EVIDENCE
 from tltk.viewing.style import GREY, lecture_style, new_figure
 
+MOST_POINTS = 20  # where the colours end, so that one wild gain does not pale the others
+
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
@@ -82,7 +84,7 @@ def _draw_matrix(panel, gains, tasks, partners) -> None:
     values = np.full((len(tasks), len(partners)), np.nan)
     for row in gains:
         values[tasks.index(row["task"]), partners.index(row["with"])] = 100 * row["gain"][0]
-    most = max(1.0, np.nanmax(np.abs(values)))
+    most = np.clip(np.nanmax(np.abs(values)), 1, MOST_POINTS)
     panel.imshow(values, cmap="RdBu", vmin=-most, vmax=most, aspect="auto")
     for row in gains:
         mean, half_width = (100 * each for each in row["gain"])
