@@ -8,6 +8,7 @@ from tltk.backbones.log_mel import LogMel
 from tltk.backbones.lookup import find_weights
 from tltk.backbones.series import series_encoder
 from tltk.backbones.table import list_backbones
+from tltk.backbones.table_encoder import table_encoder
 from tltk.backbones.words import (
     WordVectors,
     load_text_backbone,
@@ -30,5 +31,6 @@ __all__ = [
     "load_word_vectors",
     "sample_rate",
     "series_encoder",
+    "table_encoder",
     "unknown_share",
 ]

@@ -12,6 +12,7 @@ from tltk.evaluation.comparison import compare_transfer
 from tltk.evaluation.distances import ben_david_bound, domain_distance
 from tltk.evaluation.episodes import episode_accuracies, evaluate_episodes
 from tltk.evaluation.forecasting import mase, naive_forecast, seasonal_naive_forecast
+from tltk.evaluation.fusion import late_fusion
 from tltk.evaluation.guards import check_splits
 from tltk.evaluation.predictions import Predictions, predict, predict_split
 from tltk.evaluation.probes import linear_probe_accuracy, neighbour_accuracy
@@ -20,6 +21,7 @@ from tltk.evaluation.robustness import CORRUPTIONS, corrupt_images, corruption_t
 from tltk.evaluation.scores import h_score, leep, logme, nce, nleep
 from tltk.evaluation.statistics import mean_interval, paired_interval, rank_agreement
 from tltk.evaluation.studies import keep_study, kept_study
+from tltk.evaluation.task_gains import TaskGains, task_gains, task_scores
 from tltk.evaluation.thresholds import choose_threshold, threshold_table
 from tltk.evaluation.verdicts import (
     Comparison,
@@ -33,6 +35,7 @@ __all__ = [
     "CORRUPTIONS",
     "Comparison",
     "Predictions",
+    "TaskGains",
     "ben_david_bound",
     "calibrate",
     "check_splits",
@@ -51,6 +54,7 @@ __all__ = [
     "keep_study",
     "kept_study",
     "label_worth",
+    "late_fusion",
     "leep",
     "linear_probe_accuracy",
     "logme",
@@ -67,6 +71,8 @@ __all__ = [
     "rank_backbones",
     "reliability_table",
     "seasonal_naive_forecast",
+    "task_gains",
+    "task_scores",
     "tempered",
     "threshold_table",
     "transfer_gains",

@@ -6,6 +6,7 @@ from tltk.inputs.catalog import list_datasets, load_dataset
 from tltk.inputs.clips import read_clip
 from tltk.inputs.decoding import read_image, resize_images
 from tltk.inputs.examples import Examples, Splits, batches, examples_of, take, warn_if_scaled
+from tltk.inputs.gaps import pair_by_class, rows_with_gaps
 from tltk.inputs.glyphs import Glyphs, glyph_alphabets
 from tltk.inputs.images import image_folder
 from tltk.inputs.organisations import Organisation, organisation_network
@@ -52,9 +53,11 @@ __all__ = [
     "load_dataset",
     "notebooks_folder",
     "organisation_network",
+    "pair_by_class",
     "read_clip",
     "read_image",
     "resize_images",
+    "rows_with_gaps",
     "scale_windows",
     "series_file",
     "series_windows",

@@ -34,7 +34,7 @@ def checked_examples(model: keras.Model, data) -> Examples:
 
 def warn_of_scale(model: keras.Model, inputs) -> None:
     """Warn where pictures look scaled already, or where waveforms are not scaled."""
-    if sample_rate(model) is None:
+    if sample_rate(model) is None or isinstance(inputs, dict):
         warn_if_scaled(inputs)
     else:
         warn_if_loud(inputs)

@@ -116,8 +116,11 @@ def _is_fixed(operation) -> bool:
 
 
 def _hides_mask(layer) -> bool:
-    """Whether a layer's inner layers make a mask, which the graph around it does not show."""
-    return any(
+    """Whether a layer's inner layers make a mask, which the graph around it does not show.
+
+    A layer that gives one vector for each example has no time left to mask.
+    """
+    return len(getattr(layer.output, "shape", ())) != 2 and any(
         getattr(inner, "mask_zero", False) or isinstance(inner, keras.layers.Masking)
         for inner in layer._flatten_layers(include_self=False)
     )

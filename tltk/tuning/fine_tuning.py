@@ -30,6 +30,7 @@ from tltk.tuning.precision import mixed_precision
 from tltk.tuning.probe import has_linear_head, solve_linear_head
 from tltk.tuning.session import Checkpoint, Course, OnWholeModel, fingerprint
 from tltk.tuning.starting_point import let_go, pull_to_start
+from tltk.tuning.task_heads import has_task_heads, solve_task_heads
 
 HEAD, TUNE = "head", "fine-tune"
 _FINGERPRINTED = (
@@ -216,7 +217,7 @@ class _Phase(NamedTuple):
 
 def _phases(model, remedy, head_epochs, epochs, head_lr, base_lr, lr_decay, blocks) -> list[_Phase]:
     solvable = has_linear_head(model) and (remedy is None or remedy.method != "focal")
-    if head_epochs is None and not solvable:
+    if head_epochs is None and not (solvable or has_task_heads(model)):
         head_epochs = 10
     head_rates = rate_factors(model, head_lr, 1.0, head_lr)
     head = _Phase(HEAD, [], head_epochs, head_rates)
@@ -237,7 +238,10 @@ def _behind_cut(model, parts, cache, batch_size, verbose=False, **how):
 
 def _solve_head(body, model, train, val, course, remedy, reuse) -> None:
     began = time.perf_counter()
-    solve_linear_head(body, train, val, remedy, **reuse)
+    if has_task_heads(body):
+        solve_task_heads(body, train, val, **reuse)
+    else:
+        solve_linear_head(body, train, val, remedy, **reuse)
     solved = keras.Model(inputs_of(body), outputs_of(body))
     solved.compile(**_judged_by(model, remedy))
     record = _evaluate(solved, train, reuse["batch_size"])

@@ -52,10 +52,8 @@ def build_classifier(
         >>> [layer.name for layer in model.layers[-3:]]
         ['head_pool', 'head_dropout', 'head_output']
     """
-    if isinstance(classes, numbers.Integral):
-        classes = map(str, range(classes))
-    names = [classes] if isinstance(classes, str) else list(classes)
-    _check(backbone, names, kind, pooling)
+    names = checked_names(classes, kind)
+    check_backbone(backbone, pooling)
     activation, loss, metric = KINDS[kind]
     features = backbone.outputs[0]
     if len(features.shape) > 2:
@@ -78,7 +76,11 @@ def build_classifier(
     )
 
 
-def _check(backbone, names, kind, pooling) -> None:
+def checked_names(classes, kind) -> list[str]:
+    """The names of the classes, given as names or as their number."""
+    if isinstance(classes, numbers.Integral):
+        classes = map(str, range(classes))
+    names = [classes] if isinstance(classes, str) else list(classes)
     if kind not in KINDS:
         raise ValueError(
             f"The kind of head is one of {', '.join(KINDS)}. Received: kind={kind!r}. "
@@ -93,6 +95,11 @@ def _check(backbone, names, kind, pooling) -> None:
         raise ValueError(
             f"Class names must differ. Received: {names}. Rename or merge the repeated one."
         )
+    return names
+
+
+def check_backbone(backbone, pooling) -> None:
+    """Refuse what no head can be put on."""
     if pooling not in ("avg", "max"):
         raise ValueError(
             f'Pooling is "avg" or "max". Received: pooling={pooling!r}. Use "avg" if in doubt.'

@@ -99,7 +99,7 @@ def solve_linear_head(
     body = body_below(model, head)
     parts = [frozen_outputs(body, part, **settings) for part in (train, val) if part is not None]
     (x, y), *held_out = [(np.asarray(each.fetch(slice(None))), each.labels) for each in parts]
-    return _solve(head, x, y, held_out[0] if held_out else None, strengths, remedy)
+    return solve_dense(head, x, y, held_out[0] if held_out else None, strengths, remedy)
 
 
 def has_linear_head(model: keras.Model) -> bool:
@@ -109,7 +109,8 @@ def has_linear_head(model: keras.Model) -> bool:
     return isinstance(last, keras.layers.Dense) and head == [last] and last.name == "head_output"
 
 
-def _solve(head, x, y, held_out, strengths, remedy) -> float:
+def solve_dense(head, x, y, held_out, strengths=STRENGTHS, remedy: Remedy | None = None) -> float:
+    """Solve one dense layer on rows and labels that are known to fit; return the strength."""
     with warnings.catch_warnings(), few_threads(x.size * head.units):
         warnings.filterwarnings("ignore", message="Label .* is present in all training examples")
         warnings.filterwarnings("ignore", message=NOTHING_LEFT_TO_GAIN)

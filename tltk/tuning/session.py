@@ -109,8 +109,9 @@ class Course(keras.callbacks.Callback):
 
     def _consider(self, validation, epoch) -> None:
         """Keep the weights as they are now if they are the best so far on validation."""
-        accuracy = validation.get("balanced_accuracy", validation.get("accuracy", 0))
-        score = [float(accuracy), -float(validation["loss"])]
+        decisive = ("score", "balanced_accuracy", "accuracy")
+        known = [float(validation[name]) for name in decisive if name in validation]
+        score = [*known[:1], -float(validation["loss"])]
         if self._best["score"] is None or score > self._best["score"]:
             self._best = {"score": score, "epoch": epoch}
             self._best_values = _values(self._variables)

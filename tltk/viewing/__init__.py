@@ -9,10 +9,12 @@ from tltk.viewing.ranking import plot_ranking
 from tltk.viewing.report import write_report
 from tltk.viewing.series import plot_series
 from tltk.viewing.tables import Table, format_table
+from tltk.viewing.task_gains import mutual_gains, plot_task_gains
 
 __all__ = [
     "Table",
     "format_table",
+    "mutual_gains",
     "plot_confusion_matrix",
     "plot_history",
     "plot_learning_curves",
@@ -24,6 +26,7 @@ __all__ = [
     "plot_ranking",
     "plot_reliability",
     "plot_series",
+    "plot_task_gains",
     "plot_transfer_gains",
     "write_report",
 ]
