@@ -131,6 +131,12 @@ STUDIES = {  # of each table: what tells its rows apart, its columns, the score,
         (["method"], "shots", "accuracy", {"question": "glyphs"}, "Glyphs, a small network"),
         (["method"], "shots", "accuracy", {"question": "features"}, "Frozen MobileNetV2 features"),
     ],
+    "18_share_tasks": [
+        (["labels", "task"], "with", "score", {"question": "tasks", "kind": "run"}),
+        (["unit", "weights"], "task", "score", {"question": "weights"}),
+        (["case"], "task", "score", {"question": "missing"}),
+        (["labels", "method"], "missing at test", "score", {"question": "senses"}),
+    ],
 }
 HEAD = """# Results
 
