@@ -106,6 +106,7 @@ def _draw_matrix(panel, gains, tasks, partners) -> None:
 
 
 def _draw_tree(panel, gains, tasks) -> None:
+    from matplotlib.ticker import MaxNLocator
     from scipy.cluster.hierarchy import dendrogram, linkage
     from scipy.spatial.distance import squareform
 
@@ -117,6 +118,7 @@ def _draw_tree(panel, gains, tasks) -> None:
     tree = linkage(squareform(distances, checks=False), "average")
     style = {"color_threshold": 0, "above_threshold_color": "#0072B2"}
     dendrogram(tree, labels=tasks, orientation="right", ax=panel, leaf_font_size=12, **style)
+    panel.xaxis.set_major_locator(MaxNLocator(4))
     panel.xaxis.set_major_formatter(lambda far, _: f"{start - far:+.1f}".replace("-", "\u2212"))
     panel.set(xlabel="points gained from each other")
     panel.set_title("which tasks belong together", fontsize=11)
