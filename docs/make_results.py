@@ -136,6 +136,12 @@ STUDIES = {  # of each table: what tells its rows apart, its columns, the score,
         (["method"], "labels", "CPU seconds", {"kind": "run"}),
         (["method"], None, ("megabytes",), {"kind": "memory"}, "Memory at the peak of one epoch"),
     ],
+    "18_share_tasks": [
+        (["labels", "task"], "with", "score", {"question": "tasks", "kind": "run"}),
+        (["unit", "weights"], "task", "score", {"question": "weights"}),
+        (["case"], "task", "score", {"question": "missing"}),
+        (["labels", "method"], "missing at test", "score", {"question": "senses"}),
+    ],
 }
 HEAD = """# Results
 
@@ -157,11 +163,7 @@ def main() -> None:
 
 def page() -> str:
     """The whole page, as it should be."""
-    numbers = {path.name[:2] for path in chapters()}
-    studies = sorted((ROOT / "notebooks" / "results").glob("*.json"))
-    waiting = [part for path in studies if path.name[:2] not in numbers for part in kept(path)]
-    last = ["\n\n".join(["## Studies without a chapter", *waiting]) + "\n"] if waiting else []
-    return "\n".join([HEAD, *map(section, chapters()), *last])
+    return "\n".join([HEAD, *map(section, chapters())])
 
 
 def section(path: Path) -> str:

@@ -26,7 +26,7 @@ episodes for each seed.
 And `queries`: 300 episodes with unequally many queries, one class having about three times as many
 as each other.
 
-About half an hour on two busy CPU cores. Finished parts are kept in the cache folder, so that the
+About fifteen minutes of one CPU core. Finished parts are kept in the cache folder, so that the
 same call goes on after an interruption:
 
     python notebooks/studies/15_few_shot.py

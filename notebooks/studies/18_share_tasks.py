@@ -7,9 +7,8 @@ seeds.
 - `tasks`: handwritten digits (MobileNetV2, 64 pixels), four tasks on each picture: which digit,
   odd or even, the slant in degrees as measured on the picture, and a lot: a class drawn by lot, of
   which nothing can be learned. Each alone, with each other, and all
-  together, at 50 and 500 labelled pictures. Accuracy, or R2.
-- `domains`: four domains of sentiment (mean GloVe vectors) as four tasks; each text has a label for
-  its own domain only. Each alone, with each other, and all, at 50 texts a domain.
+  together, at 50 and 500 labelled pictures. Accuracy, or R2. Features are cut here at five
+  deviations: in a first run without, a few test pictures far outside sent R2 of the slant to -6.
 - `weights`: all four tasks of the digits at 500 pictures, slant in degrees or standardised, with
   equal weights, one over the variance of the labels, or uncertainty.
 - `missing`: 50 pictures with a digit among 500 with the other labels: the digit alone, on the same
@@ -20,7 +19,7 @@ seeds.
   modality dropout, one without, late fusion, and each sense alone; on complete test examples, and
   with senses missing.
 
-About eight minutes on one CPU core. Finished parts are kept in the cache folder, so that the
+About six minutes on one CPU core. Finished parts are kept in the cache folder, so that the
 same call goes on after an interruption:
 
     python notebooks/studies/18_share_tasks.py
@@ -48,7 +47,6 @@ DIGIT_TASKS = {
     "slant": "regression",
     "lot": 10,
 }
-DOMAINS = ("films", "products", "editorials", "tweets")
 PICTURE_NOISE, SOUND_NOISE, GAPS = 40, 0.2, 0.3  # so much that neither sense alone suffices
 SENSES = ("picture", "sound", "table")
 LOST = ((), ("picture",), ("sound",), ("picture", "sound"))
@@ -59,7 +57,9 @@ def body(width):
 
 
 def standardised(train, *others):
-    mean, deviation = train.mean(axis=0), train.std(axis=0) + 1e-6
+    """In deviations of the training rows; what hardly varies there stays as it is."""
+    mean, deviation = train.mean(axis=0), train.std(axis=0)
+    deviation = np.where(deviation > 0.01, deviation, 1.0)
     return [((each - mean) / deviation).astype("float32") for each in (train, *others)]
 
 
@@ -138,6 +138,7 @@ def taught(x, labels, tasks, seed, epochs, rows_a_step=64, loss_weights="equal")
 
 def study_tasks(size):
     (x, labels), (test_x, test_labels) = digit_parts()
+    x, test_x = (np.clip(each, -5, 5) for each in (x, test_x))
 
     def learn(names, seed):
         rows = drawn(labels["digit"], size, seed)
@@ -147,40 +148,8 @@ def study_tasks(size):
     test = (test_x, in_deviations(test_labels, labels))
     found = task_gains(learn, list(DIGIT_TASKS), test, len(SEEDS))
     facts = {"question": "tasks", "labels": size}
-    yield from ({**facts, "kind": "run", **row} for row in found.rows)
-    yield from ({**facts, "kind": "gain", **row} for row in found.gains)
-
-
-@cache
-def texts(domain):
-    """Mean word vectors and labels of a domain: (train, test)."""
-    data = tltk.load_dataset(f"sentiment_{domain}", val=0)
-    model = tltk.build_classifier(tltk.load_text_backbone("glove", length=48), data.class_names)
-    mean = keras.Model(model.input, model.get_layer("head_pool").output)
-    return [tltk.extract_features(mean, part) for part in (data.train, data.test)]
-
-
-def study_domains(size):
-    scale = np.concatenate([texts(domain)[0][0] for domain in DOMAINS])
-    mean, deviation = scale.mean(axis=0), scale.std(axis=0) + 1e-6
-
-    def rows_of(names, part, chosen):
-        rows = [(x[chosen(y)], y[chosen(y)]) for x, y in (texts(name)[part] for name in names)]
-        x = (np.concatenate([each for each, _ in rows]) - mean) / deviation
-        labels, start = {name: np.full(len(x), -1) for name in names}, 0
-        for name, (_, y) in zip(names, rows, strict=True):
-            labels[name][start : start + len(y)] = y
-            start += len(y)
-        return x.astype("float32"), labels
-
-    def learn(names, seed):
-        x, labels = rows_of(names, 0, lambda y: drawn(y, size, seed))
-        return taught(x, labels, dict.fromkeys(names, 2), seed, EPOCHS[size], 64 * len(names))[0]
-
-    test = rows_of(DOMAINS, 1, lambda y: np.arange(len(y)))
-    found = task_gains(learn, DOMAINS, test, len(SEEDS))
-    facts = {"question": "domains", "labels": size}
-    yield from ({**facts, "kind": "run", **row} for row in found.rows)
+    for row in found.rows:
+        yield {**facts, "kind": "run", **row, "with": row["with"] or "alone"}
     yield from ({**facts, "kind": "gain", **row} for row in found.gains)
 
 
@@ -197,6 +166,8 @@ def study_weights(seed):
         }
         ways = {"equal": "equal", "one over variance": by_hand, "uncertainty": "uncertainty"}
         for way, weights in ways.items():
+            if unit == "deviations" and way == "one over variance":
+                continue  # it is the same as equal there
             model, history = taught(
                 x[rows], own, DIGIT_TASKS, seed, EPOCHS[size], loss_weights=weights
             )
@@ -328,15 +299,13 @@ def main():
     parts += [(f"missing_{seed}", lambda s=seed: study_missing(s)) for seed in SEEDS]
     parts += [(f"weights_{seed}", lambda s=seed: study_weights(s)) for seed in SEEDS]
     parts += [(f"tasks_{size}", lambda s=size: study_tasks(s)) for size in SIZES]
-    parts += [("domains_50", lambda: study_domains(50))]
     found = [finished(name, make) for name, make in parts]
     rows = [row for each, _ in found for row in each]
     about = (
         "Tasks that share a hidden layer of 32 units on frozen features: four of handwritten "
-        "digits (50 and 500 labels) and four domains of sentiment (50), each alone, with each "
-        "other and all; equal weights, by hand, and uncertainty; labels missing per task. And "
-        "digits seen, heard and measured, made pairs: fused, late fusion and alone, with senses "
-        "missing. "
+        "digits, each alone, with each other and all (50 and 500 labels); equal weights, by hand, "
+        "and uncertainty; labels missing per task. And digits seen, heard and measured, made "
+        "pairs: fused, late fusion and alone, with senses missing. "
         f"{len(SEEDS)} seeds; accuracy, or R2 for slant."
     )
     print(keep_study(__file__, about, rows, sum(seconds for _, seconds in found)))

@@ -74,12 +74,13 @@ def test_a_rate_for_each_weight(model):
         np.testing.assert_allclose(a, b, atol=1e-6)
 
 
-def test_the_curve_is_that_of_adapted_copies(model):
-    task = task_of(model)
-    curves = adaptation_curve(model, task, "mse", steps=2, lr=0.1, count=3, seed=5)
+@pytest.mark.parametrize("names", [None, "head"])
+def test_the_curve_is_that_of_adapted_copies(model, names):
+    task, how = task_of(model), {"lr": 0.1, "inner_layers": names}
+    curves = adaptation_curve(model, task, "mse", steps=2, count=3, seed=5, **how)
     for number, curve in zip(task_numbers(5, 3, TO_TEST), curves, strict=True):
         x, y, query_x, query_y = task(number)
-        networks = [model, *(adapt(model, x, y, "mse", steps=k, lr=0.1) for k in (1, 2))]
+        networks = [model, *(adapt(model, x, y, "mse", steps=k, **how) for k in (1, 2))]
         errors = [np.mean((each.predict(query_x, verbose=0) - query_y) ** 2) for each in networks]
         np.testing.assert_allclose(curve, errors, atol=1e-5)
 
@@ -94,6 +95,22 @@ def test_the_curve_of_another_score():
         model, lambda _: (x, y, x, y), score="accuracy", steps=1, lr=9, count=2
     )
     assert curve.tolist() == [[0, 1]] * 2
+
+
+def test_a_task_that_runs_away_leaves_the_steps_before_and_other_tasks_alone():
+    """Slope w at x = 1: a rate of 1e30 throws w from 0 to 2e30 y, and then beyond all numbers."""
+    model = keras.Sequential([keras.Input((1,)), layers.Dense(1, use_bias=False)])
+    model.set_weights([np.array([[0.0]])])
+    first = task_numbers(0, 2, TO_TEST)[0]
+
+    def task(number):
+        x = np.array([[1.0 if number == first else 0.0]], "float32")
+        return x, x, x, x
+
+    away, still = adaptation_curve(model, task, "mse", steps=3, lr=1e30, count=2)
+    assert away[0] == 1
+    assert not np.isfinite(away[2:]).any()
+    assert still.tolist() == [0] * 4
 
 
 def test_an_unknown_score_is_refused():

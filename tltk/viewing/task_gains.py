@@ -9,6 +9,8 @@ from tltk.evaluation.task_gains import ALL
 from tltk.evaluation.verdicts import NO_EVIDENCE
 from tltk.viewing.style import GREY, lecture_style, new_figure
 
+MOST_POINTS = 20  # where the colours end, so that one wild gain does not pale the others
+
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
@@ -82,7 +84,7 @@ def _draw_matrix(panel, gains, tasks, partners) -> None:
     values = np.full((len(tasks), len(partners)), np.nan)
     for row in gains:
         values[tasks.index(row["task"]), partners.index(row["with"])] = 100 * row["gain"][0]
-    most = max(1.0, np.nanmax(np.abs(values)))
+    most = np.clip(np.nanmax(np.abs(values)), 1, MOST_POINTS)
     panel.imshow(values, cmap="RdBu", vmin=-most, vmax=most, aspect="auto")
     for row in gains:
         mean, half_width = (100 * each for each in row["gain"])
@@ -104,6 +106,7 @@ def _draw_matrix(panel, gains, tasks, partners) -> None:
 
 
 def _draw_tree(panel, gains, tasks) -> None:
+    from matplotlib.ticker import MaxNLocator
     from scipy.cluster.hierarchy import dendrogram, linkage
     from scipy.spatial.distance import squareform
 
@@ -115,6 +118,7 @@ def _draw_tree(panel, gains, tasks) -> None:
     tree = linkage(squareform(distances, checks=False), "average")
     style = {"color_threshold": 0, "above_threshold_color": "#0072B2"}
     dendrogram(tree, labels=tasks, orientation="right", ax=panel, leaf_font_size=12, **style)
+    panel.xaxis.set_major_locator(MaxNLocator(4))
     panel.xaxis.set_major_formatter(lambda far, _: f"{start - far:+.1f}".replace("-", "\u2212"))
     panel.set(xlabel="points gained from each other")
     panel.set_title("which tasks belong together", fontsize=11)
