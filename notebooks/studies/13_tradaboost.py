@@ -26,7 +26,7 @@ import itertools
 import json
 import time
 import warnings
-from functools import cache
+from functools import cache, partial
 
 import keras
 import numpy as np
@@ -49,9 +49,10 @@ from tltk.adaptation import (
     stack_domains,
     stack_tables,
 )
-from tltk.evaluation import keep_study
+from tltk.evaluation import finished_part, keep_study
 from tltk.inputs.places import cache_folder
 
+finished = partial(finished_part, __file__)
 DOMAINS, SEEDS = ("films", "products", "editorials", "tweets"), range(5)
 SOURCE, TARGET, HELD, GOOD = 1000, (10, 50, 200), 300, 0.6
 STRENGTHS = 10.0 ** np.arange(-5, 4)
@@ -181,20 +182,6 @@ def study_table(seed):
                 weights = fitted.weights_[:SOURCE]
                 found["right_share"] = float(weights[right].sum() / weights.sum())
             yield {"question": "table", **found}
-
-
-def finished(part, make):
-    """The rows of one part, from the cache folder where they are there."""
-    path = cache_folder() / "13_tradaboost" / f"{part}.json"
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        began = time.process_time()
-        rows = list(make())
-        kept = {"seconds": time.process_time() - began, "rows": rows}
-        path.write_text(json.dumps(kept))
-        print(f"{part}: {kept['seconds']:.0f} s", flush=True)
-    kept = json.loads(path.read_text())
-    return kept["rows"], kept["seconds"]
 
 
 def main():

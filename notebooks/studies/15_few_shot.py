@@ -34,7 +34,7 @@ same call goes on after an interruption:
 
 import json
 import time
-from functools import cache
+from functools import cache, partial
 
 import keras
 import numpy as np
@@ -42,7 +42,7 @@ from sklearn.linear_model import LogisticRegression, RidgeClassifier
 from sklearn.neighbors import KNeighborsClassifier
 
 import tltk
-from tltk.evaluation import episode_accuracies, keep_study, paired_interval
+from tltk.evaluation import episode_accuracies, finished_part, keep_study, paired_interval
 from tltk.few_labels import (
     BayesianPrototype,
     FeatureNormalizer,
@@ -57,6 +57,7 @@ from tltk.few_labels.episodes import EpisodeDrawer
 from tltk.inputs import cache_folder, glyph_alphabets, word_categories
 from tltk.tuning import retrainer
 
+finished = partial(finished_part, __file__)
 SHOTS, EPISODES, SEEDS, TUNED = (1, 5, 20), 600, range(3), 25
 SOURCE_LANGUAGES, TARGET_LANGUAGES = ("", "_german", "_spanish"), ("_french", "_turkish", "_swahili")
 STEPS, RATES, CHOOSING = 40, (1e-4, 3e-4, 1e-3, 3e-3, 1e-2), 16
@@ -306,20 +307,6 @@ def over_prototypes(name, rows):
         mean, half = (round(each, 4) for each in paired_interval(scores, plain))
         found = {"gain": mean, "low": round(mean - half, 4), "high": round(mean + half, 4)}
         yield {"question": "fine-tuning", "data": name, "shots": shots} | found
-
-
-def finished(part, make):
-    """The rows of one part, from the cache folder where they are there."""
-    path = cache_folder() / "15_few_shot" / f"{part.replace(' ', '_')}.json"
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        began = time.process_time()
-        rows = list(make())
-        kept = {"seconds": time.process_time() - began, "rows": rows}
-        path.write_text(json.dumps(kept))
-        print(f"{part}: {kept['seconds']:.0f} s", flush=True)
-    kept = json.loads(path.read_text())
-    return kept["rows"], kept["seconds"]
 
 
 def main():

@@ -25,7 +25,7 @@ About four minutes on one CPU core. Finished parts are kept in the cache folder:
 import itertools
 import json
 import time
-from functools import cache
+from functools import cache, partial
 
 import numpy as np
 from scipy.special import softmax
@@ -35,7 +35,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 import tltk
-from tltk.evaluation import keep_study
+from tltk.evaluation import finished_part, keep_study
 from tltk.few_labels import (
     ESZSL,
     CalibratedStacking,
@@ -47,6 +47,7 @@ from tltk.few_labels import (
 )
 from tltk.inputs.places import bundle_folder, cache_folder
 
+finished = partial(finished_part, __file__)
 SIZES, TOPS, PARTS, DRAWS = (96, 160, 224), (1, 3, 10, 100, 1000), 5, 5
 SPLITS, UNSEEN, COLUMNS = 20, 3, 100
 STRENGTHS = [10.0**power for power in range(-2, 5)]
@@ -303,20 +304,6 @@ def study_novel(kind, seed):
         score = float(np.mean(found == digit[y[judged]]))
         yield {"question": "novel", "what": kind, "described by": name, "seed": seed,
                "accuracy": score}  # fmt: skip
-
-
-def finished(part, make):
-    """The rows of one part, from the cache folder where they are there."""
-    path = cache_folder() / "16_zero_shot" / f"{part}.json"
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        began = time.process_time()
-        rows = list(make())
-        kept = {"seconds": time.process_time() - began, "rows": rows}
-        path.write_text(json.dumps(kept))
-        print(f"{part}: {kept['seconds']:.0f} s", flush=True)
-    kept = json.loads(path.read_text())
-    return kept["rows"], kept["seconds"]
 
 
 def main():

@@ -25,14 +25,14 @@ that the same call goes on after an interruption:
 import itertools
 import json
 import time
-from functools import cache
+from functools import cache, partial
 
 import keras
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 
 import tltk
-from tltk.evaluation import keep_study
+from tltk.evaluation import finished_part, keep_study
 from tltk.few_labels import (
     NearestPrototype,
     adaptation_curve,
@@ -44,6 +44,7 @@ from tltk.few_labels.drawn_tasks import TO_TEST, stacked_tasks, task_numbers
 from tltk.inputs import glyph_alphabets
 from tltk.inputs.places import cache_folder
 
+finished = partial(finished_part, __file__)
 SEEDS, SHOTS, TESTED, CHOSEN_BY = range(3), (1, 5), 300, 100
 WAYS, QUERIES, STEPS = 5, 5, 10
 ALPHABETS, CHARACTERS, DRAWERS = 20, 14, 20
@@ -214,20 +215,6 @@ def study(question, method, shots, seed):
     seconds = time.process_time() - began
     facts = {"question": question, "method": method, "shots": shots, "seed": seed}
     return [facts | found | {"seconds": seconds}]
-
-
-def finished(part, make):
-    """The rows of one part, from the cache folder where they are there."""
-    path = cache_folder() / "17_glyph_tasks" / f"{part}.json"
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        began = time.process_time()
-        rows = list(make())
-        kept = {"seconds": time.process_time() - began, "rows": rows}
-        path.write_text(json.dumps(kept))
-        print(f"{part}: {kept['seconds']:.0f} s", flush=True)
-    kept = json.loads(path.read_text())
-    return kept["rows"], kept["seconds"]
 
 
 def main():

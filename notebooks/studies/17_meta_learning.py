@@ -22,15 +22,17 @@ that the same call goes on after an interruption:
 import itertools
 import json
 import time
+from functools import partial
 
 import keras
 import numpy as np
 
-from tltk.evaluation import keep_study
+from tltk.evaluation import finished_part, keep_study
 from tltk.few_labels import adaptation_curve, maml, reptile
 from tltk.inputs import sinusoid_tasks
 from tltk.inputs.places import cache_folder
 
+finished = partial(finished_part, __file__)
 SEEDS, SHOTS, TESTED = range(3), (5, 10), 600
 RATE, RATES, STEPS = 0.02, (0.001, 0.002, 0.005, 0.01, 0.02, 0.05), (0, 1, 5, 10)
 REPTILE_RATE = 0.01  # at 0.02 one of its runs went astray and one ran away
@@ -132,20 +134,6 @@ def study_few_tasks(known, seed):
 METHODS = (
     "scratch", "pretrained", "MAML", "first-order MAML", "MAML, learned rates", "Reptile",
 )  # fmt: skip
-
-
-def finished(part, make):
-    """The rows of one part, from the cache folder where they are there."""
-    path = cache_folder() / "17_meta_learning" / f"{part}.json"
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        began = time.process_time()
-        rows = list(make())
-        kept = {"seconds": time.process_time() - began, "rows": rows}
-        path.write_text(json.dumps(kept))
-        print(f"{part}: {kept['seconds']:.0f} s", flush=True)
-    kept = json.loads(path.read_text())
-    return kept["rows"], kept["seconds"]
 
 
 def main():

@@ -25,16 +25,17 @@ import json
 import subprocess
 import sys
 import time
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
 
 import tltk
-from tltk.evaluation import keep_study
+from tltk.evaluation import finished_part, keep_study
 from tltk.inputs.places import cache_folder
 from tltk.tuning import add_lora, clear_cache
 
+finished = partial(finished_part, __file__)
 SEEDS, OTHER_SEED, PIXELS, EPOCHS, LAST = (0, 1, 2), 100, 64, 4, 6
 LABELS = (10, 30)
 METHODS = {  # blocks, rank of the adapters, whether L2-SP pulls, rates to choose from
@@ -99,7 +100,7 @@ def settings_of(method):
     candidates = list(itertools.product(rates, PULLS if pulled else (0.0,)))
     if len(candidates) == 1:
         return candidates[0]
-    return tuple(finished(f"{method}_settings", lambda: choose(method, candidates))[0])
+    return tuple(finished(f"{method}_settings", lambda: choose(method, candidates))[0][0])
 
 
 def choose(method, candidates):
@@ -153,24 +154,13 @@ def memory(method):
     return [{"kind": "memory", "method": method} | json.loads(told.splitlines()[-1])]
 
 
-def finished(part, make):
-    """The rows of one part, from the cache folder where they are there."""
-    path = cache_folder() / "18_adapters" / f"{part.replace(' ', '_').replace(',', '')}.json"
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        rows = make()
-        path.write_text(json.dumps(rows))
-        print(f"{part}: {rows}", flush=True)
-    return json.loads(path.read_text())
-
-
 def main():
     rows = []
     for seed, labels, method in itertools.product(SEEDS, LABELS, METHODS):
         given = (method, labels, seed)
-        rows += finished("_".join(map(str, given)), lambda given=given: run(*given))
+        rows += finished("_".join(map(str, given)), lambda given=given: run(*given))[0]
     for method in list(METHODS)[1:]:
-        rows += finished(f"memory_{method}", lambda method=method: memory(method))
+        rows += finished(f"memory_{method}", lambda method=method: memory(method))[0]
     about = (
         "LoRA and L2-SP beside a frozen head, the last blocks and full fine-tuning of mobilenet_v2 "
         f"on CIFAR-10 at {PIXELS} px, {' and '.join(map(str, LABELS))} pictures a class; "

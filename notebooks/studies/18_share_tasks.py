@@ -27,18 +27,19 @@ same call goes on after an interruption:
 
 import json
 import time
-from functools import cache
+from functools import cache, partial
 
 import keras
 import numpy as np
 
 import tltk
 from tltk.backbones import table_encoder
-from tltk.evaluation import keep_study, late_fusion, task_gains, task_scores
+from tltk.evaluation import finished_part, keep_study, late_fusion, task_gains, task_scores
 from tltk.inputs import pair_by_class, resize_images, rows_with_gaps
 from tltk.inputs.places import cache_folder
 from tltk.tuning import build_multimodal, build_multitask, fine_tune_tasks, modality_examples
 
+finished = partial(finished_part, __file__)
 SEEDS, SIZES, HIDDEN, RATE = range(3), (50, 500), 32, 3e-3
 EPOCHS = {50: 60, 500: 15}
 DIGIT_TASKS = {
@@ -278,20 +279,6 @@ def study_senses(seed):
             facts["missing at test"] = " and ".join(lost) or "nothing"
             for method, p in found.items():
                 yield {**facts, "method": method, "score": float((p.argmax(1) == test_y).mean())}
-
-
-def finished(part, make):
-    """The rows of one part, from the cache folder where they are there."""
-    path = cache_folder() / "18_share_tasks" / f"{part}.json"
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        began = time.process_time()
-        rows = list(make())
-        kept = {"seconds": time.process_time() - began, "rows": rows}
-        path.write_text(json.dumps(kept))
-        print(f"{part}: {kept['seconds']:.0f} s", flush=True)
-    kept = json.loads(path.read_text())
-    return kept["rows"], kept["seconds"]
 
 
 def main():

@@ -1,6 +1,6 @@
 import pytest
 
-from tltk.evaluation import keep_study, kept_study, studies
+from tltk.evaluation import finished_part, keep_study, kept_study, studies
 
 
 def test_what_is_kept_comes_back(tmp_path, monkeypatch):
@@ -14,3 +14,13 @@ def test_what_is_kept_comes_back(tmp_path, monkeypatch):
     assert kept["script"] == "studies/07_voices.py"
     with pytest.raises(FileNotFoundError, match=r"Received: '08_x'. The studies are 07_voices"):
         kept_study("08_x")
+
+
+def test_a_finished_part_is_not_run_again(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("TLTK_CACHE", str(tmp_path))
+    rows, seconds = finished_part("studies/07_voices.py", "a, b 0", lambda: iter([{"score": 1}]))
+    assert rows == [{"score": 1}]
+    assert [path.name for path in tmp_path.rglob("*.json")] == ["a_b_0.json"]
+    assert "a, b 0: " in capsys.readouterr().out
+    again = finished_part("studies/07_voices.py", "a, b 0", lambda: pytest.fail("run twice"))
+    assert again == (rows, seconds)

@@ -20,7 +20,7 @@ from tltk.evaluation.ranking import rank_backbones
 from tltk.evaluation.robustness import CORRUPTIONS, corrupt_images, corruption_table
 from tltk.evaluation.scores import h_score, leep, logme, nce, nleep
 from tltk.evaluation.statistics import mean_interval, paired_interval, rank_agreement
-from tltk.evaluation.studies import keep_study, kept_study
+from tltk.evaluation.studies import finished_part, keep_study, kept_study
 from tltk.evaluation.task_gains import TaskGains, task_gains, task_scores
 from tltk.evaluation.thresholds import choose_threshold, threshold_table
 from tltk.evaluation.verdicts import (
@@ -48,6 +48,7 @@ __all__ = [
     "episode_accuracies",
     "evaluate_episodes",
     "expected_calibration_error",
+    "finished_part",
     "fit_temperature",
     "h_score",
     "judge",

@@ -6,9 +6,11 @@ import datetime
 import json
 import os
 import platform
+import time
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from tltk.inputs.places import notebooks_folder
+from tltk.inputs.places import cache_folder, notebooks_folder
 
 
 def kept_study(name: str) -> dict:
@@ -72,3 +74,36 @@ def keep_study(script: str | Path, about: str, rows: list[dict], seconds: float)
     }
     path.write_text(json.dumps(facts, indent=1) + "\n")
     return path
+
+
+def finished_part(
+    script: str | Path, part: str, make: Callable[[], Iterable]
+) -> tuple[list, float]:
+    """Run a part of a study once, and take it from the cache folder ever after.
+
+    The same call of a study that was interrupted so goes on behind its last finished part.
+
+    Args:
+        script: the study's own file (`__file__`).
+        part: what the part is called; blanks and commas are left out of its file's name.
+        make: a function without arguments that gives the rows, as JSON values.
+
+    Returns:
+        `(rows, seconds)`: the rows, and the processor time that they took.
+
+    Example:
+        >>> finished_part("07_voices.py", "seed 0", lambda: [{"accuracy": 0.8}])[0]
+        ... # doctest: +SKIP
+        [{'accuracy': 0.8}]
+    """
+    name = part.replace(" ", "_").replace(",", "")
+    path = cache_folder() / Path(script).stem / f"{name}.json"
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        began = time.process_time()
+        rows = list(make())
+        kept = {"seconds": time.process_time() - began, "rows": rows}
+        path.write_text(json.dumps(kept))
+        print(f"{part}: {kept['seconds']:.0f} s", flush=True)
+    kept = json.loads(path.read_text())
+    return kept["rows"], kept["seconds"]

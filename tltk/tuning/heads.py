@@ -55,25 +55,32 @@ def build_classifier(
     names = checked_names(classes, kind)
     check_backbone(backbone, pooling)
     activation, loss, metric = KINDS[kind]
-    features = backbone.outputs[0]
-    if len(features.shape) > 2:
-        features = pooling_layer(pooling, len(features.shape), name="head_pool")(features)
+    features = pooled_features(backbone, pooling, name="head_pool")
     if dropout:
         features = keras.layers.Dropout(dropout, name="head_dropout")(features)
     outputs = keras.layers.Dense(
         len(names), activation=activation, dtype="float32", name="head_output"
     )(features)
     model = keras.Model(inputs_of(backbone), outputs, name=f"{backbone.name}_classifier")
-    freeze(model)
-    model.compile(optimizer="adam", loss=loss, metrics=[metric])
-    model.optimizer.build(model.trainable_variables)
-    return attach_metadata(
-        model,
-        class_names=names,
-        kind=kind,
-        backbone=backbone.name,
-        versions={"keras": keras.__version__},
+    return compiled_frozen(
+        model, loss, [metric], class_names=names, kind=kind, backbone=backbone.name
     )
+
+
+def pooled_features(backbone: keras.Model, pooling: str, **settings):
+    """The backbone's output as one vector for each example, pooled where it has space or time."""
+    features = backbone.outputs[0]
+    if len(features.shape) > 2:
+        features = pooling_layer(pooling, len(features.shape), **settings)(features)
+    return features
+
+
+def compiled_frozen(model: keras.Model, loss, metrics, **facts) -> keras.Model:
+    """A model whose body is frozen, compiled, with what it is noted for its file."""
+    freeze(model)
+    model.compile(optimizer="adam", loss=loss, metrics=metrics)
+    model.optimizer.build(model.trainable_variables)
+    return attach_metadata(model, **facts, versions={"keras": keras.__version__})
 
 
 def checked_names(classes, kind) -> list[str]:

@@ -7,10 +7,7 @@ from collections.abc import Mapping
 import keras
 
 from tltk.tuning.cutting import inputs_of
-from tltk.tuning.features import pooling_layer
-from tltk.tuning.freezing import freeze
-from tltk.tuning.heads import KINDS, check_backbone, checked_names
-from tltk.tuning.metadata import attach_metadata
+from tltk.tuning.heads import KINDS, check_backbone, checked_names, compiled_frozen, pooled_features
 
 PRESENT = "present"
 MISSING = ("learned", "zero")
@@ -90,24 +87,14 @@ def build_multimodal(
         len(names), activation=activation, dtype="float32", name="head_output"
     )(fused)
     model = keras.Model(inputs | {PRESENT: present}, outputs, name="multimodal")
-    freeze(model)
-    model.compile(optimizer="adam", loss=loss, metrics=[metric])
-    model.optimizer.build(model.trainable_variables)
-    return attach_metadata(
-        model,
-        class_names=names,
-        kind=kind,
-        modalities=list(backbones),
-        backbone=" + ".join(backbone.name for backbone in backbones.values()),
-        versions={"keras": keras.__version__},
-    )
+    facts = {"class_names": names, "kind": kind, "modalities": list(backbones)}
+    facts["backbone"] = " + ".join(backbone.name for backbone in backbones.values())
+    return compiled_frozen(model, loss, [metric], **facts)
 
 
 def _tower(name, backbone, pooling) -> keras.Model:
     """A backbone as one layer that gives a vector for each example."""
-    features = backbone.outputs[0]
-    if len(features.shape) > 2:
-        features = pooling_layer(pooling, len(features.shape))(features)
+    features = pooled_features(backbone, pooling)
     return keras.Model(inputs_of(backbone), features, name=f"{name}_backbone")
 
 

@@ -8,10 +8,7 @@ from typing import NamedTuple
 import keras
 
 from tltk.tuning.cutting import as_functional, inputs_of
-from tltk.tuning.features import pooling_layer
-from tltk.tuning.freezing import freeze
-from tltk.tuning.heads import check_backbone
-from tltk.tuning.metadata import attach_metadata
+from tltk.tuning.heads import check_backbone, compiled_frozen, pooled_features
 
 REGRESSION = "regression"
 OUTPUT = "head_output_"
@@ -72,9 +69,7 @@ def build_multitask(
             'Pass tasks={"animal": ["cat", "dog"], "weight": "regression"}.'
         )
     check_backbone(backbone, pooling)
-    features = backbone.outputs[0]
-    if len(features.shape) > 2:
-        features = pooling_layer(pooling, len(features.shape), name="head_pool")(features)
+    features = pooled_features(backbone, pooling, name="head_pool")
     if hidden:
         features = keras.layers.Dense(hidden, "relu", name="head_hidden")(features)
     if dropout:
@@ -92,20 +87,10 @@ def build_multitask(
         for name, names in described.items()
     }
     model = keras.Model(inputs_of(backbone), outputs, name=f"{backbone.name}_tasks")
-    freeze(model)
-    model.compile(
-        optimizer="adam",
-        loss={name: LOSS[kind] for name, kind in kinds.items()},
-        metrics={name: [METRIC[kind]] for name, kind in kinds.items()},
-    )
-    model.optimizer.build(model.trainable_variables)
-    return attach_metadata(
-        model,
-        tasks=described,
-        kind="tasks",
-        backbone=backbone.name,
-        versions={"keras": keras.__version__},
-    )
+    losses = {name: LOSS[kind] for name, kind in kinds.items()}
+    metrics = {name: [METRIC[kind]] for name, kind in kinds.items()}
+    facts = {"tasks": described, "kind": "tasks", "backbone": backbone.name}
+    return compiled_frozen(model, losses, metrics, **facts)
 
 
 def tasks_of(model: keras.Model) -> dict[str, Task]:
