@@ -1,10 +1,10 @@
 """Feature extraction alone, from pictures in memory: tltk's engines against predict and by hand.
 
 The same frozen network with average pooling sees the same uint8 pictures in batches of 32 on every
-side. In each repeat a side is called on the first batch, uncounted, and then on all the others, so
-that tracing, conversion and tltk's check of an engine's answers are on no side. bfloat16 gets four
-times as many pictures, so that both of its sides run for seconds: in each call tltk makes sure that
-the weights are still those that were converted (about 0.15 s for ResNet50), by hand nothing does.
+side. Each side is called on one batch first, uncounted, so that tracing, conversion and tltk's
+check of an engine's answers are on no side. ResNet50 gets more pictures than others, most of all in
+bfloat16, so that each side runs for seconds: in each call tltk makes sure that the weights are
+still those that were converted (about 0.15 s for ResNet50), by hand nothing does.
 
 - `model.predict`: plain Keras.
 - `extract_features`: tltk without its cache, on Keras and on OpenVINO.
@@ -33,15 +33,21 @@ from tltk.backbones.operations import multiply_adds
 BATCH = 32
 HINTS = {"OpenVINO float32": "f32", "OpenVINO bfloat16": "bf16"}
 FULL = {
-    "sizes": {"resnet50": 64, "vgg16": 32, "inception_v3": 64, "mobilenet_v2": 160},
+    "pictures": {"resnet50": 128, "vgg16": 32, "inception_v3": 32, "mobilenet_v2": 96},
+    "pictures_bfloat16": {"resnet50": 256},
     "side": 224,
     "repeats": {"resnet50": 3},
     "matrix": 3072,
 }
-QUICK = {"sizes": {"small_cnn": 64}, "side": 32, "repeats": {}, "matrix": 256}
-MORE = 4  # times as many pictures for bfloat16
-UNIT = "seconds for 100"
+QUICK = {
+    "pictures": {"small_cnn": 64},
+    "pictures_bfloat16": {},
+    "side": 32,
+    "repeats": {"small_cnn": 1},
+    "matrix": 256,
+}
 ENOUGH = 2  # repeats, where nothing is said
+UNIT = "seconds for 100"
 
 
 def predict_side(network):
@@ -60,13 +66,9 @@ def tltk_side(network, settings):
     return run
 
 
-def openvino_side(network, precision, folder):
+def openvino_side(path, precision):
     import openvino
 
-    path = Path(folder, "network.xml")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        network.export(str(path), format="openvino", verbose=False)
     hint = {"INFERENCE_PRECISION_HINT": precision}
     compiled = openvino.Core().compile_model(path, "CPU", hint)
 
@@ -77,13 +79,9 @@ def openvino_side(network, precision, folder):
     return run
 
 
-def onnx_side(network, folder):
+def onnx_side(path):
     import onnxruntime
 
-    path = str(Path(folder, "network.onnx"))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        network.export(path, format="onnx", verbose=False)
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
     name = session.get_inputs()[0].name
 
@@ -94,24 +92,52 @@ def onnx_side(network, folder):
     return run
 
 
+def exported(network, folder, name, kind):
+    path = str(Path(folder, name))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        network.export(path, format=kind, verbose=False)
+    return path
+
+
 def float_batches(pictures):
     for start in range(0, len(pictures), BATCH):
         yield pictures[start : start + BATCH].astype("float32")
 
 
-def behind_first_batch(run, pictures):
-    """Seconds for the pictures behind the first batch, which takes in what happens once."""
-    run(pictures[:BATCH])
-    return common.seconds_of(run, pictures[BATCH:])
+def speed_ups(network, engines, side, count, **settings):
+    """How many times as fast as `predict` each engine runs a network, and Keras just as fast.
+
+    The better of two runs on `count` pictures counts; without any, every engine is as fast.
+    """
+    faster = {label: 1.0 for label, _ in engines}
+    if count == 0:
+        return faster
+    pictures = random_pictures(count, side)
+    sides = {"model.predict": predict_side(network)}
+    sides |= {label: tltk_side(network, how | settings) for label, how in engines[1:]}
+    with common.fresh_cache():
+        measured = {name: min(times) for name, times in timings(sides, pictures, 2).items()}
+    return faster | {label: measured["model.predict"] / measured[label] for label, _ in engines[1:]}
 
 
-def speed_up(network, settings, pictures):
-    """How many times as fast as `predict` an engine runs a network, measured once."""
-    if settings["engine"] == "keras":
-        return 1.0
-    sides = predict_side(network), tltk_side(network, settings)
-    plain, fast = (behind_first_batch(run, pictures) for run in sides)
-    return plain / fast
+def timings(sides, pictures, repeats, more=None):
+    """Seconds for 100 pictures on every side, repeat by repeat, after one uncounted batch.
+
+    Args:
+        sides: name to a function of pictures.
+        pictures: what the sides see.
+        repeats: how often each side runs.
+        more: what bfloat16 sees instead, or None.
+    """
+    for run in sides.values():
+        run(pictures[:BATCH])
+
+    def per_hundred(name):
+        seen = pictures if more is None or "bfloat16" not in name else more
+        return 100 * common.seconds_of(sides[name], seen) / len(seen)
+
+    return common.interleaved({name: partial(per_hundred, name) for name in sides}, repeats)
 
 
 def random_pictures(count, side):
@@ -128,23 +154,13 @@ def pooled(name, side, quick):
 def sides_of(network, folder, engines):
     sides = {"model.predict": predict_side(network)}
     sides |= {f"extract_features, {label}": tltk_side(network, how) for label, how in engines}
-    for label, _ in engines[1:]:
-        sides[f"{label} by hand"] = openvino_side(network, HINTS[label], folder)
+    if engines[1:]:
+        path = exported(network, folder, "network.xml", "openvino")
+        sides |= {f"{label} by hand": openvino_side(path, HINTS[label]) for label, _ in engines[1:]}
     if all(map(find_spec, ("onnxruntime", "onnx", "tf2onnx"))):
-        sides["ONNX Runtime by hand"] = onnx_side(network, folder)
+        path = exported(network, folder, "network.onnx", "onnx")
+        sides["ONNX Runtime by hand"] = onnx_side(path)
     return sides
-
-
-def measure(network, pictures, repeats, engines):
-    """Seconds for 100 pictures behind the first batch, of every side, repeat by repeat."""
-    with tempfile.TemporaryDirectory() as folder:
-        sides = sides_of(network, folder, engines)
-
-        def per_hundred(name):
-            count = len(pictures) if "bfloat16" in name else BATCH + (len(pictures) - BATCH) // MORE
-            return 100 * behind_first_batch(sides[name], pictures[:count]) / (count - BATCH)
-
-        return common.interleaved({name: partial(per_hundred, name) for name in sides}, repeats)
 
 
 def matrix_rate(side):
@@ -181,13 +197,18 @@ def main(arguments=None):
         remarks.append("ONNX Runtime: - (pip install onnxruntime onnx tf2onnx for its row).")
     rate = matrix_rate(settings["matrix"])
     rows, findings, weights = [], [], {}
-    for name, count in settings["sizes"].items():
-        print(f"{name}, {count} pictures of {settings['side']} px behind the first batch")
-        network, weights[name] = pooled(name, settings["side"], chosen.quick)
-        pictures = random_pictures(BATCH + MORE * count, settings["side"])
-        repeats = settings["repeats"].get(name, 1 if chosen.quick else ENOUGH)
-        with common.fresh_cache():
-            measured = measure(network, pictures, repeats, engines)
+    side = settings["side"]
+    for name, count in settings["pictures"].items():
+        print(f"{name}, {count} pictures of {side} px")
+        network, weights[name] = pooled(name, side, chosen.quick)
+        pictures, more = (
+            random_pictures(seen, side)
+            for seen in (count, settings["pictures_bfloat16"].get(name, count))
+        )
+        with common.fresh_cache(), tempfile.TemporaryDirectory() as folder:
+            sides = sides_of(network, folder, engines)
+            repeats = settings["repeats"].get(name, ENOUGH)
+            measured = timings(sides, pictures, repeats, more)
         work = multiply_adds(network.layers)
         for row in common.rows_of(measured, "model.predict", UNIT):
             per_second = 100 / row[UNIT]["median"]

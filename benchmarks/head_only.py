@@ -16,7 +16,7 @@ Whether both sides end equally accurate is what head_accuracy.py says.
 from functools import partial
 
 import common
-from extraction import random_pictures, speed_up
+from extraction import speed_ups
 from recipe import recipe_seconds
 
 import tltk
@@ -97,19 +97,14 @@ def main(arguments=None):
     with common.picture_folder(settings["train"], settings["val"]) as folder:
         run = {each: settings[each] for each in ("side", "epochs", "measured", "repeats")}
         measured, one_epoch = timings(load, folder, engines, **run)
-    pictures = random_pictures(32 + settings["probe"], side)
-    with common.fresh_cache():
-        speed_ups = {
-            label: speed_up(load(side), how, pictures) if settings["probe"] else 1.0
-            for label, how in engines
-        }
+    faster = speed_ups(load(side), engines, side, settings["probe"])
     rows = common.rows_of(measured, "Keras recipe")
     findings = [
         common.finding(
             f"head only, {epochs} epochs, on {label}, against the Keras recipe",
             common.ratios(measured["Keras recipe"], measured[f"tltk, {label}"]),
             GOALS.get(label),
-            bound=epochs * speed_ups[label],
+            bound=epochs * faster[label],
         )
         for label, _ in engines
     ]
@@ -118,7 +113,7 @@ def main(arguments=None):
         f"repeat, {min(one_epoch):.3g} to {max(one_epoch):.3g} s for a whole one; tltk's runs are "
         "whole.",
         "The bound: {} epochs against one pass, times {}.".format(
-            epochs, ", ".join(f"{label} {value:.3g}" for label, value in speed_ups.items())
+            epochs, ", ".join(f"{label} {value:.3g}" for label, value in faster.items())
         ),
     ]
     facts = {
@@ -130,7 +125,7 @@ def main(arguments=None):
             "seconds_per_epoch": [round(each, 3) for each in one_epoch],
             "to_epochs": epochs,
         },
-        "speed_up": speed_ups,
+        "speed_up": faster,
     }
     return common.report(__file__, __doc__, began, chosen, rows, findings, remarks, **facts)
 

@@ -15,11 +15,11 @@ from concurrent.futures import ThreadPoolExecutor
 import common
 import keras
 import numpy as np
-from extraction import BATCH, behind_first_batch, random_pictures, tltk_side
+from extraction import BATCH, random_pictures, tltk_side
 
 import tltk
 
-FULL = {"network": "resnet50", "side": 224, "count": 1000, "probe": 64, "repeats": 2}
+FULL = {"network": "resnet50", "side": 224, "count": 500, "probe": 64, "repeats": 2}
 QUICK = {"network": "small_cnn", "side": 32, "count": 20, "probe": 32, "repeats": 1}
 
 
@@ -54,7 +54,7 @@ def main(arguments=None):
     network = common.fresh_network(settings["network"], weights, side)
     label, how = engines[-1]
     extract = tltk_side(network, how)
-    pictures = random_pictures(BATCH + settings["probe"], side)
+    pictures = random_pictures(settings["probe"], side)
 
     def rate(function, *arguments):
         return count / common.seconds_of(function, *arguments)
@@ -67,8 +67,8 @@ def main(arguments=None):
             "Keras, bilinear": lambda: rate(read_with_keras, folder, side, "bilinear"),
             "Keras, bicubic": lambda: rate(read_with_keras, folder, side, "bicubic"),
             "tltk, loading": lambda: rate(load, folder, side),
-            f"extraction, {label}": (
-                lambda: settings["probe"] / behind_first_batch(extract, pictures)
+            f"extraction, {label}": lambda: (
+                settings["probe"] / common.seconds_of(extract, pictures)
             ),
         }
         measured = common.interleaved(sides, settings["repeats"])

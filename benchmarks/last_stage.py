@@ -13,7 +13,7 @@ OpenVINO the frozen part counts less by its own speed-up over `predict`, measure
 from functools import partial
 
 import common
-from extraction import random_pictures, speed_up
+from extraction import speed_ups
 from operations import training_bound
 from recipe import recipe_seconds
 
@@ -27,7 +27,7 @@ FULL = {
     "network": "resnet50",
     "unfrozen": "conv5",
     "side": 224,
-    "train": 256,
+    "train": 192,
     "val": 64,
     "epochs": 10,
     "measured": 2,
@@ -97,15 +97,12 @@ def bounds(load, engines, settings):
     model = tltk.build_classifier(network, 10, dropout=0)
     tltk.unfreeze(model, blocks_of(network, settings["unfrozen"]))
     counts = [settings[each] for each in ("epochs", "train", "val")]
-    pictures = random_pictures(32 + settings["probe"], settings["side"])
-    found, prefix = {}, cut_frozen(model).prefix
-    for label, how in engines:
-        faster = 1.0
-        if settings["probe"]:
-            with common.fresh_cache():
-                faster = speed_up(prefix, how | {"pooling": None}, pictures)
-        found[label] = {"speed_up": faster, "bound": training_bound(model, *counts, faster)}
-    return found
+    sizes = settings["side"], settings["probe"]
+    faster = speed_ups(cut_frozen(model).prefix, engines, *sizes, pooling=None)
+    return {
+        label: {"speed_up": each, "bound": training_bound(model, *counts, each)}
+        for label, each in faster.items()
+    }
 
 
 def main(arguments=None):

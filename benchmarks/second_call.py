@@ -12,7 +12,7 @@ import common
 
 import tltk
 
-FULL = {"network": "resnet50", "side": 224, "count": 1000, "repeats": 1}
+FULL = {"network": "resnet50", "side": 224, "count": 500, "repeats": 1}
 QUICK = {"network": "small_cnn", "side": 32, "count": 20, "repeats": 1}
 
 

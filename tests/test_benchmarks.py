@@ -13,7 +13,7 @@ import pytest
 import tltk
 
 FOLDER = Path(__file__).parents[1] / "benchmarks"
-KEPT = sorted((FOLDER / "results").glob("*.json"))
+KEPT = sorted((FOLDER / "results").rglob("*.json"))
 PROMISED = {
     "name", "about", "date", "machine", "quick", "seconds", "weights", "settings", "rows",
     "findings", "remarks",

@@ -19,7 +19,7 @@ ENGINES = ("keras", "openvino", "auto")
 LARGEST_ERROR = {"float32": 1e-4, "bfloat16": 0.05}
 
 Run = Callable[..., list[np.ndarray]]
-_started_last: dict[str, tuple[tuple, Run]] = {}
+_started_last: dict[tuple[str, str], tuple[tuple, Run]] = {}
 
 
 def chosen_engine(engine: str, precision: str, network: keras.Model | None = None) -> str:
@@ -81,8 +81,8 @@ def started(
         engine: "keras" or "openvino".
         precision: "float32" or "bfloat16".
         name: the network's digest; a converted network is kept under it for the next time, and
-            each engine's last network is used again without another check (Keras itself, which
-            sees every change of the weights, only for the very same weights).
+            the last network of each engine and precision is used again without another check
+            (Keras itself, which sees every change of the weights, only for the very same weights).
         sample: one batch of inputs, for the check.
         suffix: what follows the frozen part, whose answers are checked too.
         announce: receives one sentence with the errors found.
@@ -97,12 +97,12 @@ def started(
     itself = (engine, precision) == ("keras", "float32")
     weights = tuple(map(id, network.weights)) if itself else ()
     dtypes = _dtypes(sample) if engine == "openvino" else ()
-    key = (cache_folder(), name, precision, suffix is None, weights, dtypes)
-    last_key, run = _started_last.get(engine, (None, None))
+    key = (cache_folder(), name, suffix is None, weights, dtypes)
+    last_key, run = _started_last.get((engine, precision), (None, None))
     if key != last_key:
         how = (engine, precision, name, sample, suffix, announce)
         run = _keras_run(network) if itself else _checked_run(network, *how)
-        _started_last[engine] = key, run
+        _started_last[engine, precision] = key, run
     return run
 
 
