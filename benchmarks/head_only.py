@@ -8,7 +8,8 @@ whole network over all pictures in every epoch, alike each time, so a share `mea
 is timed, after a first step that takes in the tracing, and stands for all `epochs`.
 
 The bound counts passes of the frozen network: epochs x pictures against one x pictures, times the
-engine's own speed-up over `predict`, measured in the same run.
+engine's own speed-up over `predict`, measured in the same run. A ratio above it says that the
+recipe takes longer than its arithmetic: decoding again in every epoch, and the steps' own cost.
 
 Whether both sides end equally accurate is what head_accuracy.py says.
 """
