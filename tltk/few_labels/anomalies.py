@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from sklearn.base import BaseEstimator, OutlierMixin
-from sklearn.covariance import LedoitWolf
+from sklearn.covariance import ledoit_wolf
 from sklearn.model_selection import train_test_split
 from sklearn.neighbors import NearestNeighbors
 from sklearn.preprocessing import normalize
@@ -85,8 +85,8 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
         if self.distance == "mahalanobis":
             classes, numbers = np.unique(y, return_inverse=True)
             self._means = np.stack([X[y == each].mean(axis=0) for each in classes])
-            within = LedoitWolf(assume_centered=True).fit(X - self._means[numbers])
-            self._root = np.linalg.cholesky(within.covariance_)
+            within, _ = ledoit_wolf(X - self._means[numbers], assume_centered=True)
+            self._root = np.linalg.cholesky(within)
         else:
             self._known = NearestNeighbors(n_neighbors=min(self.neighbours, len(X))).fit(X)
         self.offset_ = self._threshold(self.score_samples(val))

@@ -8,7 +8,7 @@ import numpy as np
 from scipy.linalg import cholesky, solve_triangular
 from scipy.special import softmax
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.covariance import LedoitWolf
+from sklearn.covariance import ledoit_wolf
 
 from tltk.few_labels.prototypes import class_means, rows_of_classes, rows_to_answer
 from tltk.inputs.checks import check_finite
@@ -67,11 +67,11 @@ def learn_prior(X, y) -> Prior:
             f"{len(classes)} classes with {len(X)} rows. Add source classes."
         )
     means = class_means(X, numbers)
-    within = LedoitWolf(assume_centered=True).fit(X - means[numbers]).covariance_
+    within, _ = ledoit_wolf(X - means[numbers], assume_centered=True)
     within = within * len(X) / (len(X) - len(classes))
     root = cholesky(within, lower=True)
     white = solve_triangular(root, means.T, lower=True).T
-    between = LedoitWolf().fit(white).covariance_ * len(classes) / (len(classes) - 1)
+    between = ledoit_wolf(white)[0] * len(classes) / (len(classes) - 1)
     spread, directions = np.linalg.eigh(between)
     spread = np.maximum(spread - np.mean(1 / counts), 0)
     basis = solve_triangular(root, np.eye(len(root)), lower=True).T @ directions

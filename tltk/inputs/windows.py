@@ -88,8 +88,8 @@ def series_windows(
         >>> windows = series_windows(np.sin(np.arange(100.0)), length=8, horizon=2)
         >>> [len(windows.files[part]) for part in ("train", "val", "test")]
         [51, 11, 11]
-        >>> windows.raw["test"][0][0, 0, 0] == np.float32(np.sin(80.0))
-        np.True_
+        >>> bool(windows.raw["test"][0][0, 0, 0] == np.float32(np.sin(80.0)))
+        True
     """
     for name, value in {"length": length, "horizon": horizon, "stride": stride}.items():
         check_positive_integer(name, value)

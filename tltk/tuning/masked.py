@@ -110,8 +110,8 @@ def hidden_steps(
         Booleans (n, length).
 
     Example:
-        >>> hidden_steps((1, 6), 0.5, 3, np.random.default_rng(0)).sum()
-        np.int64(3)
+        >>> int(hidden_steps((1, 6), 0.5, 3, np.random.default_rng(0)).sum())
+        3
     """
     count, length = shape
     pieces = math.ceil(length / stretch)
