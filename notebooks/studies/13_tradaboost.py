@@ -23,8 +23,6 @@ call goes on after an interruption:
 """
 
 import itertools
-import json
-import time
 import warnings
 from functools import cache, partial
 
@@ -50,7 +48,6 @@ from tltk.adaptation import (
     stack_tables,
 )
 from tltk.evaluation import finished_part, keep_study
-from tltk.inputs.places import cache_folder
 
 finished = partial(finished_part, __file__)
 DOMAINS, SEEDS = ("films", "products", "editorials", "tweets"), range(5)

@@ -32,8 +32,6 @@ same call goes on after an interruption:
     python notebooks/studies/15_few_shot.py
 """
 
-import json
-import time
 from functools import cache, partial
 
 import keras
@@ -54,7 +52,7 @@ from tltk.few_labels import (
     train_siamese,
 )
 from tltk.few_labels.episodes import EpisodeDrawer
-from tltk.inputs import cache_folder, glyph_alphabets, word_categories
+from tltk.inputs import glyph_alphabets, word_categories
 from tltk.tuning import retrainer
 
 finished = partial(finished_part, __file__)

@@ -23,7 +23,6 @@ that the same call goes on after an interruption:
 """
 
 import itertools
-import json
 import time
 from functools import cache, partial
 
@@ -42,7 +41,6 @@ from tltk.few_labels import (
 )
 from tltk.few_labels.drawn_tasks import TO_TEST, stacked_tasks, task_numbers
 from tltk.inputs import glyph_alphabets
-from tltk.inputs.places import cache_folder
 
 finished = partial(finished_part, __file__)
 SEEDS, SHOTS, TESTED, CHOSEN_BY = range(3), (1, 5), 300, 100

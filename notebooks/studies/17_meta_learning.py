@@ -20,7 +20,6 @@ that the same call goes on after an interruption:
 """
 
 import itertools
-import json
 import time
 from functools import partial
 
@@ -30,7 +29,6 @@ import numpy as np
 from tltk.evaluation import finished_part, keep_study
 from tltk.few_labels import adaptation_curve, maml, reptile
 from tltk.inputs import sinusoid_tasks
-from tltk.inputs.places import cache_folder
 
 finished = partial(finished_part, __file__)
 SEEDS, SHOTS, TESTED = range(3), (5, 10), 600

@@ -32,7 +32,6 @@ import numpy as np
 
 import tltk
 from tltk.evaluation import finished_part, keep_study
-from tltk.inputs.places import cache_folder
 from tltk.tuning import add_lora, clear_cache
 
 finished = partial(finished_part, __file__)

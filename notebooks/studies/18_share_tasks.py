@@ -25,8 +25,6 @@ same call goes on after an interruption:
     python notebooks/studies/18_share_tasks.py
 """
 
-import json
-import time
 from functools import cache, partial
 
 import keras
@@ -36,7 +34,6 @@ import tltk
 from tltk.backbones import table_encoder
 from tltk.evaluation import finished_part, keep_study, late_fusion, task_gains, task_scores
 from tltk.inputs import pair_by_class, resize_images, rows_with_gaps
-from tltk.inputs.places import cache_folder
 from tltk.tuning import build_multimodal, build_multitask, fine_tune_tasks, modality_examples
 
 finished = partial(finished_part, __file__)

@@ -63,6 +63,15 @@ def test_a_chapter_runs_in_its_own_folder_and_environment(tmp_path, monkeypatch)
     assert [p.name for p in (tmp_path / "course").iterdir()] == [path.name]
 
 
+def test_figures_are_pictures_whatever_backend_the_caller_uses(tmp_path, monkeypatch):
+    monkeypatch.setenv("MPLBACKEND", "Agg")
+    source = "from tltk.viewing.style import new_figure\nnew_figure(3, 2)[0]"
+    path = write_chapter(tmp_path / "course", "01_draw", source)
+    run = run_chapter(path, tmp_path / "work")
+    assert run.error is None
+    assert "image/png" in run.notebook.cells[-1].outputs[0].data
+
+
 def test_start_up_messages_go_and_warnings_stay(tmp_path):
     noise = "WARNING: All log messages before absl::X\\nI0000 00:00:17.1 9 port.cc:1] on.\\n"
     path = write_chapter(

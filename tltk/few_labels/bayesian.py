@@ -71,7 +71,8 @@ def learn_prior(X, y) -> Prior:
     within = within * len(X) / (len(X) - len(classes))
     root = cholesky(within, lower=True)
     white = solve_triangular(root, means.T, lower=True).T
-    between = ledoit_wolf(white)[0] * len(classes) / (len(classes) - 1)
+    between, _ = ledoit_wolf(white)
+    between = between * len(classes) / (len(classes) - 1)
     spread, directions = np.linalg.eigh(between)
     spread = np.maximum(spread - np.mean(1 / counts), 0)
     basis = solve_triangular(root, np.eye(len(root)), lower=True).T @ directions

@@ -163,12 +163,13 @@ def drop_start_up_messages(notebook) -> None:
 
 
 def kernel_environment() -> dict[str, str]:
-    """The environment of a chapter's kernel: ours, quieter, this very tltk first on the path."""
+    """A chapter's kernel: ours, quieter, figures as pictures, this very tltk first on the path."""
     search_path = [str(PACKAGE.parent), *filter(None, [os.environ.get("PYTHONPATH")])]
     return {
         "TF_CPP_MIN_LOG_LEVEL": "2",
         **os.environ,
         "PYTHONPATH": os.pathsep.join(search_path),
+        "MPLBACKEND": "module://matplotlib_inline.backend_inline",
         "PYDEVD_DISABLE_FILE_VALIDATION": "1",
     }
 
