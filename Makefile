@@ -1,4 +1,4 @@
-# make demo | test | notebooks [CHAPTERS="01 03"] | bench | lint | clean
+# make demo | test | test-long | notebooks [CHAPTERS="01 03"] | bench | lint | clean
 # All of them use one virtual environment, made on first use. Another Python: make test PYTHON=python3.12
 PYTHON ?= python3
 VENV ?= .venv
@@ -6,13 +6,16 @@ export TF_CPP_MIN_LOG_LEVEL ?= 2
 STAMP := $(VENV)/.installed
 RUN := $(VENV)/bin/python
 
-.PHONY: demo test notebooks bench lint clean
+.PHONY: demo test test-long notebooks bench lint clean
 
 demo: $(STAMP)
 	@$(RUN) -m tltk demo
 
 test: $(STAMP)
 	@$(RUN) -m pytest --numprocesses 2 --dist worksteal
+
+test-long: $(STAMP)
+	@$(RUN) -m pytest -m long
 
 notebooks: $(STAMP)
 	@$(RUN) -m tltk notebooks $(CHAPTERS)

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import functools
+import hashlib
+import inspect
 import os
+import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -48,6 +52,33 @@ def whole_file(path: str | Path) -> Iterator[Path]:
 
 
 @contextlib.contextmanager
+def room_needed(path: str | Path, need: int, what: str) -> Iterator[None]:
+    """Say where writing failed, how much room it needs and what to do about it.
+
+    Args:
+        path: the file to write.
+        need: bytes.
+        what: what is written, to begin a sentence with.
+
+    Raises:
+        OSError: in place of one that says no more than "No space left on device".
+    """
+    path = Path(path)
+    try:
+        yield
+    except OSError as error:
+        there = next(folder for folder in [*path.absolute().parents] if folder.exists())
+        free = shutil.disk_usage(there).free
+        raise OSError(
+            error.errno,
+            f"{what} must fit on the disk, in a folder that may be written to. Received: "
+            f"{error.strerror or error} for {path}: {need / 1e6:,.1f} MB needed, "
+            f"{free / 1e6:,.1f} MB free. Free some space or name another folder, and call again; "
+            "what was written before is whole.",
+        ) from error
+
+
+@contextlib.contextmanager
 def locked(path: str | Path, wait: Callable[[], None] | None = None) -> Iterator[None]:
     """Hold the lock beside a file or folder, so that one process at a time works on it.
 
@@ -74,6 +105,41 @@ def locked(path: str | Path, wait: Callable[[], None] | None = None) -> Iterator
         yield
     finally:
         lock.release()
+
+
+def code_digest(*values) -> str:
+    """Tell functions, classes and objects apart by their source, settings and closures.
+
+    Args:
+        values: functions, classes, partials, and objects, which stand for their class and their
+            settings; anything else by its printed form.
+
+    Returns:
+        16 hexadecimal digits.
+
+    Example:
+        >>> def times(k):
+        ...     return lambda x: k * x
+        >>> code_digest(times(2)) == code_digest(times(3))
+        False
+    """
+    return hashlib.sha256(repr(list(map(_described, values))).encode()).hexdigest()[:16]
+
+
+def _described(value):
+    if isinstance(value, functools.partial):
+        return value.args, sorted(value.keywords.items()), _described(value.func)
+    if not (inspect.isroutine(value) or inspect.isclass(value)):
+        settings = value.get_config() if hasattr(value, "get_config") else repr(value)
+        return settings, _described(type(value)) if callable(value) else None
+    try:
+        text = inspect.getsource(value)
+    except (OSError, TypeError):
+        text = getattr(value, "__qualname__", repr(type(value)))
+    inner = inspect.unwrap(value)
+    closed = [cell.cell_contents for cell in getattr(inner, "__closure__", None) or ()]
+    held = [code_digest(each) if callable(each) else each for each in closed]
+    return text, held, getattr(inner, "__defaults__", None), getattr(inner, "__kwdefaults__", None)
 
 
 def _give_usual_mode(scratch) -> None:

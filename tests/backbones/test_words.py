@@ -13,7 +13,14 @@ from tltk.backbones import (
     load_word_vectors,
     unknown_share,
 )
-from tltk.tuning import build_classifier, extract_features, fine_tune, load_model, unfreeze
+from tltk.tuning import (
+    build_classifier,
+    extract_features,
+    fine_tune,
+    load_model,
+    save_model,
+    unfreeze,
+)
 
 WORDS = ("good", "bad", "film", "dull")
 VECTORS = np.array([[1, 0, 2], [-1, 0, 1], [0, 1, 0], [-2, 0.5, 0]], "float32")
@@ -150,7 +157,7 @@ def test_cached_and_plain_training_give_the_same_losses(unfrozen):
 def test_saved_model_answers_in_a_fresh_process_without_tltk(tmp_path):
     model = build_classifier(load_text_backbone(TINY, length=4), ["poor", "fine"])
     fine_tune(model, (TEXTS, LABELS), unfreeze_blocks=0, verbose=0)
-    model.save(tmp_path / "reviews.keras")
+    save_model(model, tmp_path / "reviews.keras")
     script = f"""
 import keras, numpy as np, sys
 model = keras.models.load_model({str(tmp_path / "reviews.keras")!r})

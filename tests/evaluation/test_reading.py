@@ -3,7 +3,7 @@ import pytest
 
 from tltk.backbones import WordVectors, load_text_backbone
 from tltk.evaluation import predict, predict_split
-from tltk.tuning import build_classifier
+from tltk.tuning import build_classifier, save_model
 
 TINY = WordVectors(("good", "bad"), np.array([[3.0, 0], [0, 3]], "float32"))
 
@@ -25,7 +25,7 @@ def test_one_text_or_many(model):
 
 
 def test_a_saved_text_model_is_asked_by_its_path(model, tmp_path):
-    model.save(tmp_path / "reviews.keras")
+    save_model(model, tmp_path / "reviews.keras")
     assert predict(tmp_path / "reviews.keras", ["bad"], top=1)[0][0][0] == "poor"
 
 

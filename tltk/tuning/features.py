@@ -213,16 +213,17 @@ def network_digest(model: keras.Model) -> str:
 
 def network_graph(model: keras.Model) -> str:
     """What a network computes apart from its weights, as text without its layers' names."""
-    numbers: dict[int, str] = {}
+    numbers = {id(tensor): f"#{i}" for i, tensor in enumerate(model.inputs)}
 
     def number(argument):
         return numbers.get(id(argument), repr(argument))
 
-    lines = []
+    lines = [f"{number(tensor)} {tensor.shape} {tensor.dtype}" for tensor in model.inputs]
     for node in nodes_of(model):
         settings = {k: v for k, v in node.operation.get_config().items() if k not in UNIMPORTANT}
         arguments = node.arguments
         given = keras.tree.map_structure(number, (arguments.args, arguments.kwargs))
         lines.append(f"{type(node.operation).__name__} {settings} {given}")
-        numbers |= {id(output): f"#{len(numbers) + i}" for i, output in enumerate(node.outputs)}
+        new = [output for output in node.outputs if id(output) not in numbers]
+        numbers |= {id(output): f"#{len(numbers) + i}" for i, output in enumerate(new)}
     return "\n".join([*lines, *map(number, model.outputs)])
