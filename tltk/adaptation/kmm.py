@@ -19,7 +19,7 @@ from tltk.adaptation.domains import (
 from tltk.adaptation.quadratic import DenseMatrix, LowRankMatrix, solve_box_with_sum
 
 PAIRED_ROWS = 1000
-TOLERANCE, LANDMARK_TOLERANCE = 1e-8, 1e-6
+TOLERANCE = 1e-8
 
 
 class KMM(BaseEstimator):
@@ -110,8 +110,7 @@ class KMM(BaseEstimator):
         exact = count <= self.exact_rows
         matrix, linear = (self._exact if exact else self._by_landmarks)(X, domain, random)
         total = (count * max(1 - slack, 0), count * (1 + slack))
-        tolerance = TOLERANCE if exact else LANDMARK_TOLERANCE
-        found = solve_box_with_sum(matrix, linear, self.bound, total, tolerance)
+        found = solve_box_with_sum(matrix, linear, self.bound, total, TOLERANCE)
         self.weights_, self.gap_ = found.x, 2 * found.gap / count
         return self
 
