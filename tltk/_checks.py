@@ -59,8 +59,12 @@ def check_number(
     fits = fits and (least is None or value >= least) and (above is None or value > above)
     if not (fits and (most is None or value <= most) and (below is None or value < below)):
         bounds = {"of at least": least, "above": above, "at most": most, "below": below}
-        told = " and ".join(
-            f"{word} {bound:g}" for word, bound in bounds.items() if bound is not None
+        told = (
+            f"from {least:g} to {most:g}"
+            if None not in (least, most)
+            else " and ".join(
+                f"{word} {bound:g}" for word, bound in bounds.items() if bound is not None
+            )
         )
         kind = "a whole number" if whole else "a finite number"
         refuse(f"{name} must be {kind} {told}".rstrip(), f"{name}={shown(value)}", advice)
@@ -84,6 +88,12 @@ def check_choice(name: str, value: Any, choices: Iterable, advice: str = "Choose
     if not any(type(value) is type(each) and value == each for each in choices):
         told = ", ".join(map(repr, choices))
         refuse(f"{name} must be one of {told}", f"{name}={shown(value)}", advice)
+
+
+def check_unmasked(name: str, values: Any) -> None:
+    """Refuse a masked array, whose mask numpy would leave behind without a word."""
+    if isinstance(values, np.ma.MaskedArray):
+        refuse(f"{name} must be whole", f"{name}={shown(values)}", "Fill in or drop what is masked")
 
 
 def check_flag(name: str, value: Any) -> None:
@@ -128,7 +138,7 @@ def as_numbers(
     axes = shape.count(",") + (not shape.endswith(",)"))
     if array is None or array.dtype.kind not in NUMBERS or not array.size:
         refuse(rule, f"{name}={shown(values)}", advice)
-    if shape and array.ndim != axes:
+    if array.ndim != axes if shape else not array.ndim:
         refuse(rule, f"{name}={shown(values)}", advice)
     array = array.astype("float64")
     wrong = np.isinf(array) if missing else ~np.isfinite(array)
@@ -179,7 +189,7 @@ def as_class_numbers(
     rule = f"{name} must be class numbers ({'n' if count is None else count},), whole and from "
     rule += "0 up, -1 where there is none" if unknown else "0 up"
     array = _plain(values)
-    fits = array is not None and array.ndim == 1 and array.dtype.kind in "iu" and array.size
+    fits = array is not None and array.ndim == 1 and array.dtype.kind in "iub" and array.size
     if not fits or len(array) != (count or len(array)) or array.min() < -unknown:
         refuse(rule, f"{name}={shown(values)}", "Pass one for each row, numbered by class_names")
     found = np.unique(array[array >= 0])
@@ -198,7 +208,7 @@ def shown(value: Any) -> str:
         return f"a masked array of shape {value.shape}, whose mask would be lost"
     if isinstance(value, np.ndarray):
         few = f", {value.ravel()[:3].tolist()} …" if value.size else ""
-        return f"{value.dtype.str[1:]} of shape {value.shape}{few}"
+        return f"{value.dtype} of shape {value.shape}{few}"
     if isinstance(value, list | tuple) and len(value) > 3:
         array = _plain(value)
         if array is not None:

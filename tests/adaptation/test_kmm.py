@@ -120,7 +120,8 @@ def test_without_domain_weights_are_one_and_that_is_said():
 
 @pytest.mark.parametrize("setting", [{"bound": 1.0}, {"slack": 0.0}, {"bandwidth": -1.0}])
 def test_settings_out_of_range_are_refused(setting):
-    with pytest.raises(ValueError, match="takes a bandwidth and a slack above 0"):
+    ((name, value),) = setting.items()
+    with pytest.raises(ValueError, match=f"{name} must be a finite number .*{name}={value}"):
         fitted(*shifted(10, 10), **setting)
 
 

@@ -61,7 +61,7 @@ def test_what_is_refused():
     for shares in ([1.0, 0.0], [0.2, 0.3, 0.5], [0.5, 0.6]):
         with pytest.raises(ValueError, match="2 shares above 0 with sum 1"):
             correct_label_shift(answers, shares)
-    with pytest.raises(ValueError, match="a row of sum 3"):
+    with pytest.raises(ValueError, match="sums of rows from 3 to 3"):
         correct_label_shift(np.array([[1.0, 2.0]]), [0.5, 0.5])
     for wrong in (answers[0], -answers, answers * np.nan, np.array([[0, 1]])):
         with pytest.raises(ValueError, match="Probabilities are floats of 0 and more"):

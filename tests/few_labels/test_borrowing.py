@@ -73,12 +73,15 @@ def test_class_means_by_hand():
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"target": np.zeros((9, 7))}, r"one width, 5 rows or more\. Received: shapes \(600, 8\)"),
+        (
+            {"target": np.zeros((9, 7))},
+            r"5 rows or more\. Received: source of shape \(600, 8\)",
+        ),
         ({"source": np.full((9, 8), np.nan), "source_labels": None}, "finite numbers"),
         ({"by": "chance"}, "by='chance'"),
         ({"share": 0}, "share=0"),
         ({"by": "class_means", "target_labels": None}, "labels of both"),
-        ({"source_labels": np.zeros(3, int)}, "Labels of the source"),
+        ({"source_labels": np.zeros(3, int)}, r"source_labels must be class numbers \(600,\)"),
         ({"by": "class_means", "source_labels": np.full(600, 9)}, "classes that both sides have"),
     ],
 )

@@ -8,7 +8,7 @@ from sklearn.metrics.pairwise import rbf_kernel
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import validate_data
 
-from tltk._checks import check_number
+from tltk._checks import check_number, check_unmasked
 from tltk.adaptation.domains import (
     SOURCE,
     TARGET,
@@ -95,6 +95,7 @@ class KMM(BaseEstimator):
             ArithmeticError: where the programme is not solved to a gap of 1e-8 of its objective.
         """
         forget(self)
+        check_unmasked("X", X)
         X = validate_data(self, X, dtype=("float64", "float32"))
         if domain is None:
             warn_without_domain(self)

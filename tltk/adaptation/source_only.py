@@ -7,6 +7,7 @@ from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
+from tltk._checks import check_unmasked
 from tltk.adaptation.domains import SOURCE, checked_domain, forget, warn_without_domain
 
 
@@ -51,6 +52,8 @@ class SourceOnly(MetaEstimatorMixin, BaseEstimator):
             ValueError: for a domain that does not fit the rows, or without source rows.
         """
         forget(self)
+        check_unmasked("X", X)
+        check_unmasked("y", y)
         if domain is None:
             warn_without_domain(self)
             rows = np.arange(_count(X))

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tltk._checks import as_probabilities, check_number, check_seed
+from tltk._checks import as_probabilities, check_number, check_seed, refuse
 from tltk.evaluation.feature_checks import checked_classes, checked_features, target_columns
 
 KEPT_VARIANCE = 0.8
@@ -178,7 +178,13 @@ def nce(source_labels: np.ndarray, labels: np.ndarray) -> float:
         Tran, Nguyen and Hassner, Transferability and hardness of supervised classification, 2019.
     """
     labels = checked_classes(labels)
-    sources = checked_classes(source_labels, len(labels), at_least=1, name="source_labels")
+    sources = checked_classes(source_labels, at_least=1, name="source_labels")
+    if len(sources) != len(labels):
+        refuse(
+            "source_labels and labels must be of the same examples",
+            f"source_labels of {len(sources)}, labels of {len(labels)}",
+            "Pass both in one order",
+        )
     joint = np.zeros((sources.max() + 1, labels.max() + 1))
     np.add.at(joint, (sources, labels), 1 / len(labels))
     given_source = joint / joint.sum(axis=1, keepdims=True)

@@ -10,7 +10,15 @@ from sklearn.neighbors import NearestNeighbors
 from sklearn.preprocessing import normalize
 from sklearn.utils.validation import check_array, check_is_fitted
 
-from tltk._checks import check_choice, check_flag, check_number, check_seed, refuse, shown
+from tltk._checks import (
+    check_choice,
+    check_flag,
+    check_number,
+    check_seed,
+    check_unmasked,
+    refuse,
+    shown,
+)
 
 HELD_OUT = 0.2
 
@@ -77,6 +85,8 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
             ValueError: for settings out of their range, and too few rows to fit on or to hold the
                 stated rate of false alarms.
         """
+        check_unmasked("X", X)
+        check_unmasked("val", val)
         X = check_array(X, dtype="float64", ensure_min_samples=2)
         check_choice("distance", self.distance, ("mahalanobis", "neighbours"))
         check_number("neighbours", self.neighbours, least=1, whole=True, advice="5 are usual")
@@ -107,6 +117,7 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
     def score_samples(self, X) -> np.ndarray:
         """The negative distance of each row (n,): the lower, the less normal."""
         check_is_fitted(self, "n_features_in_")
+        check_unmasked("X", X)
         X = check_array(X, dtype="float64")
         if X.shape[1] != self.n_features_in_:
             raise ValueError(
