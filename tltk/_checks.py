@@ -75,6 +75,15 @@ def check_seed(name: str, value: Any) -> None:
     check_number(name, value, least=0, most=2**32 - 1, whole=True, advice="0 is usual")
 
 
+def checked_random(name: str, value: Any) -> np.random.RandomState:
+    """scikit-learn's `check_random_state`, whole seeds only."""
+    from sklearn.utils import check_random_state
+
+    if value is not None and not isinstance(value, np.random.RandomState):
+        check_seed(name, value)
+    return check_random_state(value)
+
+
 def check_choice(name: str, value: Any, choices: Iterable, advice: str = "Choose one") -> None:
     """Refuse anything but one of the choices.
 
@@ -200,6 +209,31 @@ def as_class_numbers(
             "Add examples of the others",
         )
     return array.astype("int64")
+
+
+def as_classes(name: str, values: Any, count: int | None = None) -> np.ndarray:
+    """Turn the class of each row, numbers or names, into an array (n,), not empty."""
+    array = _plain(values)
+    fits = array is not None and array.ndim == 1 and len(array) and array.dtype.kind in "iubUSO"
+    if fits and array.dtype.kind == "O":
+        fits = all(isinstance(each, str) for each in array)
+    if not fits or len(array) != (count or len(array)):
+        refuse(
+            f"{name} must hold one class for each row ({'n' if count is None else count},)",
+            f"{name}={shown(values)}",
+            "Pass a number or a name a row",
+        )
+    return array
+
+
+def as_rows(name: str, values: Any) -> np.ndarray:
+    """Turn rows of anything into a filled array (n, ...), without a copy; floats are finite."""
+    array = _plain(values)
+    if array is None or not array.ndim or not len(array):
+        refuse(f"{name} must hold rows of one shape", f"{name}={shown(values)}", "Pass an array")
+    if array.dtype.kind in "fc":
+        as_numbers(name, array, "")
+    return array
 
 
 def shown(value: Any) -> str:

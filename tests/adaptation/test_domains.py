@@ -54,7 +54,7 @@ def test_what_cannot_be_stacked():
 
 
 def test_domains_that_do_not_fit():
-    with pytest.raises(ValueError, match=r"for each row. Received: domain of shape \(2,\) for 3"):
+    with pytest.raises(ValueError, match=r"for each row. Received: domain=\[0, 1\] for 3"):
         checked_domain([0, 1], 3)
     with pytest.raises(ValueError, match="0 for a source row and 1 .* Received: domain with 0, 2"):
         checked_domain([0, 2], 2)

@@ -53,8 +53,6 @@ def name_lists(_):
         "none": [],
         "numbers": [1, 2],
         "None": None,
-        "blank": [" "],
-        "unknown": ["zzz"],
     }
 
 

@@ -110,7 +110,10 @@ def test_fewer_source_classes_than_features():
     [
         (lambda: learn_prior(np.ones((4, 2)), [0, 0, 1, 1]), "2 classes with 4 rows"),
         (lambda: learn_prior(np.ones((4, 2)), [0, 1, 2, 3]), "4 classes with 4 rows"),
-        (lambda: learn_prior(np.ones((4, 2)), [0, 1]), r"X of shape \(4, 2\), y of shape \(2,\)"),
+        (
+            lambda: learn_prior(np.ones((4, 2)), [0, 1]),
+            r"for each row \(4,\). Received: y=\[0, 1\]",
+        ),
         (
             lambda: learn_prior(np.full((4, 2), np.nan), [0, 0, 1, 2]),
             r"X\[0, 0\]=nan, 8 not",

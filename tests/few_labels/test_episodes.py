@@ -78,7 +78,7 @@ def test_it_is_a_task_to_learn_to_learn_from():
         ({"labels": LABELS[:5]}, r"\(60,\). Received: labels=int64 of shape \(5,\)"),
         ({"labels": LABELS / 2}, "labels=float64"),
         ({"data": np.full((60, 2), np.nan)}, r"data\[0, 0\]=nan"),
-        ({"labels": None}, "Received: data without any"),
+        ({"labels": None}, "labels=None, and data without any"),
     ],
 )
 def test_what_makes_no_sense_is_refused(change, message):

@@ -4,10 +4,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 from sklearn.base import BaseEstimator
-from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from tltk._checks import as_numbers, check_number, check_unmasked, refuse
+from tltk._checks import as_numbers, check_number, check_unmasked, checked_random, refuse
 from tltk.adaptation.domains import SOURCE, TARGET, checked_domain, forget, warn_without_domain
 from tltk.adaptation.logistic import calibrate, fit_logistic, linear_answers
 from tltk.adaptation.weighted_fit import rows_at, seeded
@@ -130,7 +129,7 @@ class DensityRatio(BaseEstimator):
             check_number("penalty", self.penalty, least=0)
         if self.bound is not None:
             check_number("bound", self.bound, above=0)
-        random = check_random_state(self.random_state)
+        random = checked_random("random_state", self.random_state)
         answers = self._answers(X, domain, _folds(domain, self.folds, random), random)
         self.slope_, self.intercept_ = calibrate(answers, domain)
         self.odds_ = domain.sum() / np.sum(domain == SOURCE)

@@ -101,10 +101,10 @@ def checked_domain(domain: Any, count: int, both: bool = True) -> np.ndarray:
         [0, 1, 1]
     """
     check_unmasked("domain", domain)
-    domain = np.asarray(domain)
+    given, domain = domain, np.asarray(domain)
     if domain.shape != (count,):
         raise ValueError(
-            f"domain holds one number for each row. Received: domain of shape {domain.shape} for "
+            f"domain holds one number for each row. Received: domain={shown(given)} for "
             f"{count} rows. stack_domains gives rows and their domain."
         )
     values = np.unique(domain)

@@ -5,10 +5,9 @@ from typing import ClassVar
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.metrics.pairwise import rbf_kernel
-from sklearn.utils import check_random_state
 from sklearn.utils.validation import validate_data
 
-from tltk._checks import check_number, check_unmasked
+from tltk._checks import check_number, check_unmasked, checked_random
 from tltk.adaptation.domains import (
     SOURCE,
     TARGET,
@@ -111,7 +110,7 @@ class KMM(BaseEstimator):
         check_number("landmarks", self.landmarks, least=1, whole=True, advice="500 are usual")
         if self.bandwidth is not None:
             check_number("bandwidth", self.bandwidth, least=1e-100, most=1e100)
-        random = check_random_state(self.random_state)
+        random = checked_random("random_state", self.random_state)
         self.bandwidth_ = self.bandwidth or median_distance(X, random)
         if count == 1:
             self.weights_, self.gap_, self.landmarks_ = np.ones(1), 0.0, None

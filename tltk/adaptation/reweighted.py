@@ -8,7 +8,7 @@ from sklearn.base import clone
 from tltk._checks import check_unmasked
 from tltk.adaptation.density_ratio import DensityRatio, effective_sample_size
 from tltk.adaptation.domains import SOURCE, checked_domain, forget, warn_without_domain
-from tltk.adaptation.source_only import SourceOnly
+from tltk.adaptation.source_only import SourceOnly, check_labels_given
 from tltk.adaptation.weighted_fit import fit_weighted, rows_at
 
 
@@ -65,7 +65,7 @@ class Reweighted(SourceOnly):
         """
         forget(self)
         check_unmasked("X", X)
-        check_unmasked("y", y)
+        check_labels_given(X, y)
         y = np.asarray(y)
         if domain is None:
             warn_without_domain(self)

@@ -4,10 +4,11 @@ from typing import ClassVar
 
 import numpy as np
 from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone
+from sklearn.utils import indexable
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from tltk._checks import check_unmasked
+from tltk._checks import check_unmasked, refuse, shown
 from tltk.adaptation.domains import SOURCE, checked_domain, forget, warn_without_domain
 
 
@@ -53,7 +54,7 @@ class SourceOnly(MetaEstimatorMixin, BaseEstimator):
         """
         forget(self)
         check_unmasked("X", X)
-        check_unmasked("y", y)
+        check_labels_given(X, y)
         if domain is None:
             warn_without_domain(self)
             rows = np.arange(_count(X))
@@ -105,6 +106,16 @@ class SourceOnly(MetaEstimatorMixin, BaseEstimator):
     def _fitted(self):
         check_is_fitted(self, "estimator_")
         return self.estimator_
+
+
+def check_labels_given(X, y) -> None:
+    """Refuse labels that are missing, masked, or not one for each row."""
+    check_unmasked("y", y)
+    if y is None or np.ndim(y) == 0:
+        refuse("y must hold a label for each row", f"y={shown(y)}", "Unknown ones may be -1")
+    if X is None:
+        refuse("X must hold rows", "X=None", "stack_domains gives them")
+    indexable(X, y)
 
 
 def _count(rows) -> int:

@@ -10,7 +10,7 @@ from scipy.special import softmax
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.covariance import ledoit_wolf
 
-from tltk._checks import as_numbers, refuse, shown
+from tltk._checks import as_classes, as_numbers, refuse, shown
 from tltk.few_labels.prototypes import class_means, rows_of_classes, rows_to_answer
 
 
@@ -53,12 +53,8 @@ def learn_prior(X, y) -> Prior:
     Reference:
         Ioffe, Probabilistic linear discriminant analysis, 2006.
     """
-    X, y = as_numbers("X", X), np.asarray(y)
-    if y.shape != (len(X),):
-        raise ValueError(
-            "A prior is learned from features (n, d) and their classes (n,). "
-            f"Received: X of shape {X.shape}, y of shape {y.shape}. Pass one class for each row."
-        )
+    X = as_numbers("X", X)
+    y = as_classes("y", y, len(X))
     classes, numbers, counts = np.unique(y, return_inverse=True, return_counts=True)
     if len(classes) < 3 or len(X) == len(classes):
         raise ValueError(
