@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 NUMBERS = "fiub"
+LARGEST = 1e100  # squares of larger numbers, and sums of these, leave the range of floats
 
 
 def refuse(rule: str, received: str, advice: str) -> NoReturn:
@@ -99,10 +100,13 @@ def check_choice(name: str, value: Any, choices: Iterable, advice: str = "Choose
         refuse(f"{name} must be one of {told}", f"{name}={shown(value)}", advice)
 
 
-def check_unmasked(name: str, values: Any) -> None:
-    """Refuse a masked array, whose mask numpy would leave behind without a word."""
+def check_rows(name: str, values: Any) -> None:
+    """Refuse what scikit-learn lets pass: a mask, which numpy leaves behind, and huge numbers."""
     if isinstance(values, np.ma.MaskedArray):
         refuse(f"{name} must be whole", f"{name}={shown(values)}", "Fill in or drop what is masked")
+    kind = getattr(getattr(values, "dtype", None), "kind", "")
+    if kind == "f" and isinstance(values, np.ndarray) and values.dtype.itemsize > 4:
+        check_size(name, values)
 
 
 def check_flag(name: str, value: Any) -> None:
@@ -154,7 +158,19 @@ def as_numbers(
     if wrong.any():
         place = tuple(int(each) for each in np.argwhere(wrong)[0])
         refuse(rule, f"{name}{list(place)}={array[place]}, {wrong.sum()} not finite", advice)
+    check_size(name, array)
     return array
+
+
+def check_size(name: str, array: np.ndarray) -> None:
+    """Refuse numbers whose squares leave the range of floats."""
+    largest = np.abs(array).max(initial=0, where=np.isfinite(array))
+    if largest > LARGEST:
+        refuse(
+            f"{name} must be numbers up to {LARGEST:g}",
+            f"{name} with {largest:g}",
+            "Measure them in a larger unit",
+        )
 
 
 def as_probabilities(name: str, values: Any, sums: bool = True) -> np.ndarray:

@@ -45,7 +45,7 @@ def test_what_cannot_be_stacked():
         stack_domains(X, X[:, :2])
     with pytest.raises(ValueError, match=r"target must be finite numbers .* of shape \(0, 3\)"):
         stack_domains(X, X[:0])
-    with pytest.raises(ValueError, match="The source's features must be finite.*row 1"):
+    with pytest.raises(ValueError, match=r"source must be finite.* source\[1, 0\]=nan"):
         stack_domains(np.array([[0.0], [np.nan]]), X[:, :1])
     with pytest.raises(ValueError, match="2 rows and 1 labels"):
         stack_domains((X, [1]), X)
@@ -58,7 +58,7 @@ def test_domains_that_do_not_fit():
         checked_domain([0, 1], 3)
     with pytest.raises(ValueError, match="0 for a source row and 1 .* Received: domain with 0, 2"):
         checked_domain([0, 2], 2)
-    with pytest.raises(ValueError, match="Received: 0.0, nan"):
+    with pytest.raises(ValueError, match="Received: domain with 0.0, nan"):
         checked_domain([0, np.nan], 2)
     with pytest.raises(ValueError, match="Received: 'a', 'b'"):
         checked_domain(["a", "b"], 2)

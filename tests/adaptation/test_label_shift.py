@@ -63,6 +63,6 @@ def test_what_is_refused():
             correct_label_shift(answers, shares)
     with pytest.raises(ValueError, match="sums of rows from 3 to 3"):
         correct_label_shift(np.array([[1.0, 2.0]]), [0.5, 0.5])
-    for wrong in (answers[0], -answers, answers * np.nan, np.array([[0, 1]])):
-        with pytest.raises(ValueError, match="Probabilities are floats of 0 and more"):
+    for wrong in (answers[0], -answers, answers * np.nan, np.array([["a", "b"]])):
+        with pytest.raises(ValueError, match="probabilities must .* Received: probabilities"):
             correct_label_shift(wrong, [0.5, 0.5])

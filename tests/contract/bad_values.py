@@ -90,6 +90,7 @@ def numbers(good) -> dict[str, Any]:
     return {
         "NaN": hole,
         "infinity": endless,
+        "huge": good * 1e200 + 1e200,
         "names": np.full(good.shape, "a"),
         "None among": np.where(np.arange(good.size).reshape(good.shape), good.astype(object), None),
         "complex": good * 1j,

@@ -129,3 +129,17 @@ def test_widths_must_agree():
     prior = learn_prior(*made(5, 4, BETWEEN, WITHIN))
     with pytest.raises(ValueError, match=r"width, 3. Received: shape \(2, 2\)"):
         BayesianPrototype(prior).fit(np.eye(2), [0, 1])
+
+
+@pytest.mark.parametrize("unit", [1e-9, 1.0, 1e9])
+def test_constant_features_and_fewer_rows_than_features_have_a_prior(unit):
+    X = np.random.default_rng(0).normal(size=(8, 12)) * unit
+    X[:, 0] = 3 * unit
+    prior = learn_prior(X, [0, 0, 1, 1, 2, 2, 3, 3])
+    assert np.isfinite(prior.basis).all()
+    assert (prior.spread >= 0).all()
+
+
+def test_rows_that_are_all_their_classes_mean_have_none():
+    with pytest.raises(ValueError, match="Rows of a class must differ from each other. Received: X"):
+        learn_prior(np.repeat([[1.0], [2.0], [5.0]], 2, axis=0), [0, 0, 1, 1, 2, 2])

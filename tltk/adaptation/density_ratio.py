@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from tltk._checks import as_numbers, check_number, check_unmasked, checked_random, refuse
+from tltk._checks import as_numbers, check_number, check_rows, checked_random, refuse
 from tltk.adaptation.domains import SOURCE, TARGET, checked_domain, forget, warn_without_domain
 from tltk.adaptation.logistic import calibrate, fit_logistic, linear_answers
 from tltk.adaptation.weighted_fit import rows_at, seeded
@@ -36,6 +36,7 @@ def effective_sample_size(weights: np.ndarray) -> float:
         Kish, Survey sampling, 1965.
     """
     weights = checked_weights(weights)
+    weights = weights / weights.max()
     return float(weights.sum() ** 2 / (weights @ weights))
 
 
@@ -114,7 +115,7 @@ class DensityRatio(BaseEstimator):
                 domain with one row, or fewer than two folds.
         """
         forget(self)
-        check_unmasked("X", X)
+        check_rows("X", X)
         if self.classifier is None:
             X = validate_data(self, X, dtype=("float64", "float32"))
         count = X.shape[0] if hasattr(X, "shape") else len(X)
@@ -149,7 +150,7 @@ class DensityRatio(BaseEstimator):
             Weights (k,), on the scale of `weights_`.
         """
         check_is_fitted(self, "weights_")
-        check_unmasked("X", X)
+        check_rows("X", X)
         if self.classifier is None:
             X = validate_data(self, X, dtype=("float64", "float32"), reset=False)
         if not self.adapts_:

@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from tltk._checks import as_numbers, check_unmasked, shown
+from tltk._checks import as_numbers, check_rows, shown
 
 SOURCE, TARGET = 0, 1
 CHUNK = 4096
@@ -100,7 +100,7 @@ def checked_domain(domain: Any, count: int, both: bool = True) -> np.ndarray:
         >>> checked_domain([False, True, 1.0], 3).tolist()
         [0, 1, 1]
     """
-    check_unmasked("domain", domain)
+    check_rows("domain", domain)
     given, domain = domain, np.asarray(domain)
     if domain.shape != (count,):
         raise ValueError(
@@ -175,7 +175,7 @@ class DomainTransformer(TransformerMixin, BaseEstimator):
             ValueError: for rows that are not finite numbers, or a domain that does not fit them.
         """
         forget(self)
-        check_unmasked("X", X)
+        check_rows("X", X)
         X = validate_data(self, X, dtype=("float64", "float32"), ensure_min_samples=2)
         self.adapts_ = domain is not None
         if domain is None:
@@ -199,7 +199,7 @@ class DomainTransformer(TransformerMixin, BaseEstimator):
             ValueError: for rows of another width than those of `fit`.
         """
         check_is_fitted(self, "adapts_")
-        check_unmasked("X", X)
+        check_rows("X", X)
         X = validate_data(self, X, dtype=("float64", "float32"), reset=False)
         if not self.adapts_:
             return X.copy()

@@ -7,7 +7,7 @@ from sklearn.base import BaseEstimator
 from sklearn.metrics.pairwise import rbf_kernel
 from sklearn.utils.validation import validate_data
 
-from tltk._checks import check_number, check_unmasked, checked_random
+from tltk._checks import check_number, check_rows, checked_random
 from tltk.adaptation.domains import (
     SOURCE,
     TARGET,
@@ -94,7 +94,7 @@ class KMM(BaseEstimator):
             ArithmeticError: where the programme is not solved to a gap of 1e-8 of its objective.
         """
         forget(self)
-        check_unmasked("X", X)
+        check_rows("X", X)
         X = validate_data(self, X, dtype=("float64", "float32"))
         if domain is None:
             warn_without_domain(self)
@@ -115,6 +115,7 @@ class KMM(BaseEstimator):
         if count == 1:
             self.weights_, self.gap_, self.landmarks_ = np.ones(1), 0.0, None
             return self
+        X = X - X.mean(axis=0)  # distances stay, and lose no digits to a common offset
         exact = count <= self.exact_rows
         matrix, linear = (self._exact if exact else self._by_landmarks)(X, domain, random)
         total = (count * max(1 - slack, 0), count * (1 + slack))

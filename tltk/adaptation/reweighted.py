@@ -5,7 +5,7 @@ from typing import ClassVar
 import numpy as np
 from sklearn.base import clone
 
-from tltk._checks import check_unmasked
+from tltk._checks import check_rows
 from tltk.adaptation.density_ratio import DensityRatio, effective_sample_size
 from tltk.adaptation.domains import SOURCE, checked_domain, forget, warn_without_domain
 from tltk.adaptation.source_only import SourceOnly, check_labels_given
@@ -64,7 +64,7 @@ class Reweighted(SourceOnly):
                 no sample_weight.
         """
         forget(self)
-        check_unmasked("X", X)
+        check_rows("X", X)
         check_labels_given(X, y)
         y = np.asarray(y)
         if domain is None:

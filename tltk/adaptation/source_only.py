@@ -8,7 +8,7 @@ from sklearn.utils import indexable
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from tltk._checks import check_unmasked, refuse, shown
+from tltk._checks import check_rows, refuse, shown
 from tltk.adaptation.domains import SOURCE, checked_domain, forget, warn_without_domain
 
 
@@ -53,7 +53,7 @@ class SourceOnly(MetaEstimatorMixin, BaseEstimator):
             ValueError: for a domain that does not fit the rows, or without source rows.
         """
         forget(self)
-        check_unmasked("X", X)
+        check_rows("X", X)
         check_labels_given(X, y)
         if domain is None:
             warn_without_domain(self)
@@ -110,11 +110,15 @@ class SourceOnly(MetaEstimatorMixin, BaseEstimator):
 
 def check_labels_given(X, y) -> None:
     """Refuse labels that are missing, masked, or not one for each row."""
-    check_unmasked("y", y)
-    if y is None or np.ndim(y) == 0:
-        refuse("y must hold a label for each row", f"y={shown(y)}", "Unknown ones may be -1")
-    if X is None:
-        refuse("X must hold rows", "X=None", "stack_domains gives them")
+    check_rows("y", y)
+    for name, given in (("X", X), ("y", y)):
+        if given is None or isinstance(given, int | float):
+            refuse(
+                f"{name} must hold one row each, and the estimator requires y to be passed, but "
+                f"the target y is None or {name} is no array",
+                f"{name}={shown(given)}",
+                "stack_domains gives both",
+            )
     indexable(X, y)
 
 
