@@ -131,3 +131,8 @@ def test_scaled_pipeline_gives_the_same_as_the_own_classifier():
     other = make_pipeline(StandardScaler(), LogisticRegression(C=1 / 3))
     ours, theirs = fitted(source, target), fitted(source, target, classifier=other)
     np.testing.assert_allclose(ours.weights_, theirs.weights_, rtol=0.02)
+
+
+@pytest.mark.parametrize("unit", [1e-200, 1e90])
+def test_the_size_of_rows_of_any_unit(unit):
+    assert effective_sample_size(np.array([1.0, 1, 0, 2]) * unit) == pytest.approx(16 / 6)

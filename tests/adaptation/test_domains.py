@@ -47,7 +47,7 @@ def test_what_cannot_be_stacked():
         stack_domains(X, X[:0])
     with pytest.raises(ValueError, match=r"source must be finite.* source\[1, 0\]=nan"):
         stack_domains(np.array([[0.0], [np.nan]]), X[:, :1])
-    with pytest.raises(ValueError, match="2 rows and 1 labels"):
+    with pytest.raises(ValueError, match="source with 2 rows, labels \\[1\\]"):
         stack_domains((X, [1]), X)
     with pytest.raises(ValueError, match="numbers in both domains, or names in both"):
         stack_domains((X, [1, 0]), (X, ["a", "b"]))
@@ -60,7 +60,7 @@ def test_domains_that_do_not_fit():
         checked_domain([0, 2], 2)
     with pytest.raises(ValueError, match="Received: domain with 0.0, nan"):
         checked_domain([0, np.nan], 2)
-    with pytest.raises(ValueError, match="Received: 'a', 'b'"):
+    with pytest.raises(ValueError, match="Received: domain with 'a', 'b'"):
         checked_domain(["a", "b"], 2)
     with pytest.raises(ValueError, match="2 rows, none of the target"):
         checked_domain([0, 0], 2)

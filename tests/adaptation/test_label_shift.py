@@ -66,3 +66,9 @@ def test_what_is_refused():
     for wrong in (answers[0], -answers, answers * np.nan, np.array([["a", "b"]])):
         with pytest.raises(ValueError, match="probabilities must .* Received: probabilities"):
             correct_label_shift(wrong, [0.5, 0.5])
+
+
+def test_shares_that_do_not_settle_are_told(monkeypatch):
+    monkeypatch.setattr("tltk.adaptation.label_shift.MOST_ROUNDS", 2)
+    with pytest.warns(UserWarning, match="within 2 rounds. Received: shares that still move by"):
+        correct_label_shift(np.array([[0.6, 0.4], [0.7, 0.3]]), [0.5, 0.5])

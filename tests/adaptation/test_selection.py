@@ -149,3 +149,12 @@ def test_unknown_criterion_and_missing_losses_are_refused():
         select_without_labels(candidates(), "importance-weighted validation")
     with pytest.raises(ValueError, match="Every candidate has one oracle score"):
         compare_criteria(candidates(), {"soft": 0.5})
+
+
+def test_risk_grows_as_the_unit_of_the_weights():
+    losses, weights = np.array([0.1, 0.5, 0.2]), np.array([1.0, 3.0, 0.5])
+    whole = importance_weighted_risk(losses, weights, control_variate=True)
+    slope = -np.cov(weights * losses, weights)[0, 1] / weights.var(ddof=1)
+    assert whole == pytest.approx(np.mean(weights * losses) + slope * (weights.mean() - 1))
+    tiny = importance_weighted_risk(losses, 1e-200 * weights, control_variate=True)
+    assert tiny == pytest.approx(-slope)

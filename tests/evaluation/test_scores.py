@@ -175,3 +175,13 @@ def test_shrinkage_is_a_share():
     for wrong in (1.5, "much"):
         with pytest.raises(ValueError, match="number from 0 to 1. Received: shrinkage="):
             h_score(np.eye(2), [0, 1], shrinkage=wrong)
+
+
+@pytest.mark.parametrize("unit", [1e-150, 1e60])
+def test_scores_in_any_unit(unit):
+    rng = np.random.default_rng(0)
+    features, labels = rng.normal(size=(30, 4)), np.arange(30) % 3
+    for score in (h_score, nleep, logme):
+        assert score(features * unit, labels) == pytest.approx(score(features, labels))
+    targets = features[:, 0] + rng.normal(size=30)
+    assert logme(features, targets * unit) == pytest.approx(logme(features, targets) - np.log(unit))

@@ -141,5 +141,7 @@ def test_constant_features_and_fewer_rows_than_features_have_a_prior(unit):
 
 
 def test_rows_that_are_all_their_classes_mean_have_none():
-    with pytest.raises(ValueError, match="Rows of a class must differ from each other. Received: X"):
+    with pytest.raises(
+        ValueError, match="Rows of a class must differ from each other. Received: X"
+    ):
         learn_prior(np.repeat([[1.0], [2.0], [5.0]], 2, axis=0), [0, 0, 1, 1, 2, 2])

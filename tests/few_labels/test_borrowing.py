@@ -89,3 +89,16 @@ def test_what_makes_no_sense_is_refused(mixture, changes, message):
     names = ("source", "target", "source_labels", "target_labels")
     with pytest.raises(ValueError, match=message):
         borrow_rows(**{**dict(zip(names, mixture, strict=True)), **changes})
+
+
+def test_features_that_are_all_zero_and_rows_far_away_are_weighed():
+    rng = np.random.default_rng(0)
+    source, target = rng.normal(size=(20, 3)) * 1e6, rng.normal(size=(10, 3))
+    source[:, 0] = target[:, 0] = 0
+    labels = np.arange(20) % 2
+    for unit in (1.0, 0.0):
+        rows, weights = borrow_rows(
+            source * unit, target * unit, labels, labels[:10], "class_means", unit_length=False
+        )
+        assert len(rows) == len(weights)
+        assert weights.mean() == pytest.approx(1)

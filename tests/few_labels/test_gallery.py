@@ -134,7 +134,7 @@ def test_a_normalizer_is_applied_to_all_that_comes():
             lambda g: g.predict([1.0, 2.0, 3.0]),
             r"Received: embeddings=\[1.0, 2.0, 3.0\]",
         ),
-        (lambda g: g.add("up", [np.nan, 0, 0]), r"embeddings\[0, 0\]=nan"),
+        (lambda g: g.add("up", [np.nan, 0, 0]), r"embeddings\[0\]=nan"),
         (lambda g: g.add("up", [[1, 0, 0], [0, 0, 0]]), "zeros in row 1"),
         (lambda g: g.add("up", [[1, 0, 0], [-2, 0, 0]]), "those of 'up', whose sum is 0"),
         (lambda g: g.add(3, [1, 0, 0]), "Received: name=3"),
