@@ -30,8 +30,7 @@ import keras
 import numpy as np
 
 import tltk
-from tltk.evaluation import keep_study, paired_interval
-from tltk.inputs import cache_folder
+from tltk.evaluation import keep_study, paired_interval, study_folder
 from tltk.inputs.examples import take
 from tltk.tuning.imbalance import METHODS
 
@@ -44,7 +43,7 @@ WAYS = {
     "last blocks": (NOTHING, *METHODS),
 }
 SCORES = ("balanced accuracy", "rare recall", "frequent recall")
-FINISHED = cache_folder() / "11_imbalance.jsonl"
+FINISHED = study_folder(__file__) / "rows.jsonl"
 
 
 def draw(labels, ratio, seed):
@@ -88,7 +87,6 @@ def measured(model, test, classes):
 
 
 def main():
-    FINISHED.parent.mkdir(parents=True, exist_ok=True)
     rows = [json.loads(line) for line in FINISHED.open()] if FINISHED.exists() else []
     done = {(row["way"], row["ratio"], row["seed"], row["method"]) for row in rows}
     photos = tltk.load_dataset("cifar10_small", image_size=SIZE, val=0)
