@@ -153,9 +153,9 @@ All chapters here were written for version 0.1, and so were their outputs. **Kep
 a longer study, run once; its script is named, and the first table says whether it ran with the
 present code. A ± is the half width of the 95 % interval (Student's t) of the mean over seeds,
 unless the caption says over what else; a ? stands where a single run tells nothing about spread.
-The ± covers the draw of training data and the seeds, not the test set: 1000 test pictures alone leave
-± .03 on an accuracy near .65. A ± of 0.000 stands where all runs gave the same number, and is no
-interval. Brackets hold an interval that is not symmetric, of 95 % too.
+The ± covers the draw of training data and the seeds, not the test set: 1000 test pictures alone
+leave ± .03 on an accuracy near .65. A ± of 0.000 stands where all runs gave the same number, and
+is no interval. Brackets hold an interval that is not symmetric, of 95 % too.
 """
 STATES = """## Which studies are current
 
