@@ -133,7 +133,7 @@ def trained_from_scratch(model, train, val, seed, epochs) -> keras.Model:
 
 def counted_words(train, val, class_names) -> keras.Model:
     """A linear model on which words of its own training texts occur."""
-    texts = train.fetch(np.arange(train.count))
+    texts, _ = train.arrays()
     words = keras.layers.TextVectorization(
         max_tokens=MOST_WORDS, output_mode="multi_hot", name="words"
     )

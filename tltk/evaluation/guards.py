@@ -10,6 +10,7 @@ from itertools import combinations
 import keras
 import numpy as np
 
+from tltk.inputs.checks import is_float
 from tltk.inputs.columns import content_digest
 from tltk.inputs.decoding import resize_images
 from tltk.inputs.examples import Examples, Splits, examples_of
@@ -189,7 +190,7 @@ def _groups_of(groups, part, count, names) -> list:
 
 def _missing_classes(parts, class_names):
     for part, examples in parts.items():
-        if examples.labels is None or examples.labels.ndim > 1:
+        if examples.labels is None or examples.labels.ndim > 1 or is_float(examples.labels):
             continue
         there = set(examples.labels.tolist())
         missing = [name for number, name in enumerate(class_names) if number not in there]

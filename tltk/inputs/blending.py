@@ -89,7 +89,7 @@ def blended_splits(splits: Splits, photos=None, seed: int = 0, batch_size: int =
 
 
 def _blended(examples: Examples, photos, half, seed) -> Examples:
-    blended = blend_with_photos(examples.fetch(slice(None)), photos, half, seed)
+    blended = blend_with_photos(examples.arrays()[0], photos, half, seed)
     return examples.replace(
         fetch=lambda rows: blended[rows], digest=content_digest(blended), reread=None
     )

@@ -162,6 +162,15 @@ class Examples(keras.utils.PyDataset):
             reread=self.reread and (lambda: self.reread().take(rows)),
         )
 
+    def arrays(self) -> tuple[Any, np.ndarray | None]:
+        """All rows at once: the inputs and the labels, strings as arrays of objects.
+
+        Example:
+            >>> examples_of((np.zeros((3, 2)), [0, 1, 0])).arrays()[1].tolist()
+            [0, 1, 0]
+        """
+        return self.fetch(np.arange(self.count)), self.labels
+
     def to_tf(self) -> Any:
         """The same batches as a `tf.data.Dataset`, read in parallel.
 

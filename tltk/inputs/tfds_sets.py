@@ -125,7 +125,7 @@ def _builder_at(name, place):
         return None
     try:
         return tfds.builder(name, data_dir=place)
-    except (tfds.core.registered.DatasetNotFoundError, ValueError):
+    except (tfds.core.registered.DatasetNotFoundError, ValueError, AssertionError):
         return None
 
 

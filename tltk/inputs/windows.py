@@ -30,8 +30,8 @@ class SeriesWindows(NamedTuple):
     """Windows split by time: the fields of `Splits`, the scaling, and the windows unscaled.
 
     train, val, test: examples of scaled inputs (b, length, c) and targets (b, horizon).
-    class_names: the steps ahead, "+1" to "+horizon".
-    files: for each part the time of each window's first step ahead.
+    class_names: the names of the outputs, the steps ahead from "+1" to "+horizon".
+    files: the names of the windows: for each part the time of each window's first step ahead.
     scaling: what `in_own_units` needs to turn forecasts back.
     raw: for each part the arrays (inputs, targets) in the series' own units.
     """
