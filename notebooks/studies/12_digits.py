@@ -52,8 +52,7 @@ FINISHED = cache_folder() / "12_digits"
 
 def mnist(size):
     digits = tltk.load_dataset("mnist_small", image_size=size, val=0)
-    examples = digits.train.examples, digits.test.examples
-    return [(each.fetch(slice(None)), each.labels) for each in examples]
+    return [digits.train.arrays(), digits.test.arrays()]
 
 
 def scanned(size):

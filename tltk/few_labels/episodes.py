@@ -7,7 +7,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tltk.inputs.checks import check_finite, check_positive_integer
+from tltk.inputs.checks import (
+    check_finite,
+    check_positive_integer,
+    is_dataset,
+    refuse_iterators,
+)
 
 
 class Episode(NamedTuple):
@@ -156,7 +161,7 @@ def split_classes(
 
 def rows_and_labels(data: Any, labels: Sequence | None):
     """A function of row numbers to rows, and the label of each row (n,)."""
-    if labels is None or hasattr(data, "element_spec"):
+    if labels is None or is_dataset(data):
         from tltk.inputs.examples import examples_of
 
         examples = examples_of(data)
@@ -166,6 +171,7 @@ def rows_and_labels(data: Any, labels: Sequence | None):
                 "An episode needs labels. Received: data without any. Pass labels=, one a row."
             )
         return examples.fetch, _checked_labels(labels, examples.count)
+    refuse_iterators(data)
     data = np.asarray(data)
     labels = _checked_labels(labels, len(data))
     if data.dtype.kind == "f":
