@@ -66,10 +66,10 @@ def whole_set(size, resize):
 @cache
 def all_pictures(size, resize="bicubic"):
     """Every bundled picture and its label, by file name."""
-    parts = [
-        (names, split.unbatch().as_numpy_iterator()) for names, split in whole_set(size, resize)
-    ]
-    return {name: pair for names, pairs in parts for name, pair in zip(names, pairs, strict=True)}
+    found = {}
+    for names, split in whole_set(size, resize):
+        found.update(zip(names, zip(*split.arrays(), strict=True), strict=True))
+    return found
 
 
 @cache

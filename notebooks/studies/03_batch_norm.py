@@ -51,9 +51,7 @@ def train(photos, head, rate, protect, seed):
     keras.utils.set_random_seed(seed)
     model, moving = guide_model(rate, protect, head)
     before = [weight.numpy() for weight in moving]
-    examples = photos.train.examples
-    pictures = examples.fetch(np.arange(examples.count))
-    model.fit(pictures, examples.labels, batch_size=8, epochs=2, verbose=0)
+    model.fit(*photos.train.arrays(), batch_size=8, epochs=2, verbose=0)
     pairs = zip(moving, before, strict=True)
     drift = [np.linalg.norm(now - old) / np.linalg.norm(old) for now, old in pairs]
     accuracy = model.evaluate(photos.test, verbose=0)[1]

@@ -31,7 +31,6 @@ import numpy as np
 
 import tltk
 from tltk.evaluation import keep_study, paired_interval, study_folder
-from tltk.inputs.examples import take
 from tltk.tuning.imbalance import METHODS
 
 RATIOS, MOST, SIZE, STRENGTHS = (10, 100), 200, 96, (1e-4, 1e-3, 1e-2, 1e-1)
@@ -93,7 +92,7 @@ def main():
     backbone = tltk.load_backbone("mobilenet_v2", input_shape=SIZE)
     x, labels = tltk.extract_features(backbone, photos.train)
     test = tltk.extract_features(backbone, photos.test)
-    pictures = photos.test.examples.fetch(slice(None)), photos.test.examples.labels
+    pictures = photos.test.arrays()
     asked = [(w, r, seed) for w, r in itertools.product(WAYS, RATIOS) for seed in SEEDS[w]]
     for way, ratio, seed in asked:
         train, val, classes = draw(labels, ratio, seed)
@@ -102,7 +101,7 @@ def main():
                 continue
             began, chosen = time.perf_counter(), None if method == NOTHING else method
             if way == "last blocks":
-                parts = [take(photos.train.examples, some) for some in (train, val)]
+                parts = [photos.train.take(some) for some in (train, val)]
                 model, seen = on_pictures(parts, chosen, seed), pictures
             else:
                 parts = [(np.array(x[some]), labels[some]) for some in (train, val)]

@@ -52,7 +52,7 @@ FINISHED = study_folder(__file__) / "rows.jsonl"
 @cache
 def pictures(part, size=96):
     split = getattr(tltk.load_dataset("cifar10_small", image_size=size, val=0), part)
-    return split.examples.fetch(np.arange(split.examples.count)), split.examples.labels
+    return split.arrays()
 
 
 @cache

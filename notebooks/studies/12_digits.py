@@ -51,8 +51,7 @@ FINISHED = study_folder(__file__)
 
 def mnist(size):
     digits = tltk.load_dataset("mnist_small", image_size=size, val=0)
-    examples = digits.train.examples, digits.test.examples
-    return [(each.fetch(slice(None)), each.labels) for each in examples]
+    return [digits.train.arrays(), digits.test.arrays()]
 
 
 def scanned(size):
