@@ -1,4 +1,4 @@
-"""The package's shape, read from its source: where a module may import from, and how long it is."""
+"""The package's shape, read from its source: where a module may import from."""
 
 import ast
 import os
@@ -12,9 +12,11 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "tltk"
-ORDER = "inputs backbones tuning adaptation few_labels evaluation viewing shipping __main__".split()
+ORDER = (
+    "_ inputs backbones tuning adaptation few_labels evaluation viewing shipping __main__".split()
+)
 HEAVY = {
-    "IPython", "matplotlib", "nbclient", "nbconvert", "nbformat",
+    "IPython", "ipykernel", "matplotlib", "nbclient", "nbconvert", "nbformat",
     "openvino", "pandas", "safetensors", "scipy", "sklearn", "soundfile", "tensorflow_datasets",
     "tensorflow_hub",
 }  # fmt: skip
@@ -23,7 +25,6 @@ DISTRIBUTIONS = {
     "jupyter_client": "nbclient",
     "nbformat": "nbclient",
     "ot": "pot",
-    "psutil": "ipykernel",
     "sklearn": "scikit_learn",
 }  # the name on the package index, or of the package that brings it along
 SCIKIT_LEARN_ALLOWED = ("adaptation/", "few_labels/")  # their classes are its estimators
@@ -39,7 +40,9 @@ def tree_of(module: str) -> ast.Module:
 
 
 def folder_of(module: str) -> str:
-    return module.split("/")[0].removesuffix(".py")
+    """A folder, the front door, or "_": the files at the bottom, which all may import."""
+    name = module.split("/")[0].removesuffix(".py")
+    return "_" if re.match("_[a-z]", name) else name
 
 
 def imported_names(nodes) -> list[str]:
@@ -79,7 +82,7 @@ def test_data_flows_one_way(module):
     for name in imported_names(ast.walk(tree_of(module))):
         parts = name.split(".")
         if parts[0] == "tltk":
-            assert (*parts, "")[1] in ORDER[: own + 1], f"{module} imports {name}"
+            assert folder_of((*parts, "")[1]) in ORDER[: own + 1], f"{module} imports {name}"
 
 
 @pytest.mark.parametrize("module", MODULES)
@@ -110,16 +113,6 @@ def test_tensorflow_stays_at_the_edges(module):
     for node in ast.walk(tree_of(module)):
         of_tensorflow = isinstance(node, ast.Attribute) and ast.unparse(node.value) == "tf"
         assert not of_tensorflow or node.attr == "data", f"{module}: tf.{node.attr}"
-
-
-@pytest.mark.parametrize("module", MODULES)
-def test_modules_hold_one_idea(module):
-    lines = (PACKAGE / module).read_text(encoding="utf-8").count("\n")
-    assert lines < 300, f"{module} has {lines} lines"
-
-
-def test_the_front_door_is_short():
-    assert (PACKAGE / "__init__.py").read_text(encoding="utf-8").count("\n") < 50
 
 
 @pytest.mark.parametrize("module", [m for m in MODULES if m.endswith("__init__.py")])

@@ -96,7 +96,7 @@ def versions() -> Iterator[str]:
 
 
 def another_tltk() -> Iterator[str]:
-    """The package index's `tltk` installs a package of the same name, over this one or before it."""
+    """Tell of the package index's `tltk`, which installs its files over these."""
     owners = metadata.packages_distributions().get("tltk", [])
     if "tltk" in owners:
         yield f"{'tltk':20} {version('tltk')}, the Thai Language Toolkit: another package"
