@@ -1,4 +1,4 @@
-"""What an installation brings, whose name it bears, and what the chapters' first cells make of it."""
+"""What an installation brings and whose name it bears, also to the first cells of the chapters."""
 
 import json
 import os

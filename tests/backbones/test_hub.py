@@ -16,6 +16,7 @@ import tensorflow as tf
 import tltk.backbones.hub as hub
 from tltk.backbones import layers_by_block, load_hub_backbone
 from tltk.evaluation import predict
+from tltk.evaluation.kept_runs import KeptRuns, Run
 from tltk.tuning import build_classifier, extract_features, fine_tune, freeze, load_model, unfreeze
 from tltk.tuning.cutting import Cut, NoCut, cut_frozen
 from tltk.tuning.features import network_digest
@@ -295,6 +296,15 @@ def test_exported_it_answers_alike_without_the_folder(tuned, tmp_path):
     shutil.rmtree(folder)
     exported = tf.saved_model.load(str(tmp_path / "exported"))
     np.testing.assert_allclose(exported.serve(tf.constant(TEXTS)), expected, atol=1e-6)
+
+
+def test_a_comparison_reads_its_own_runs_back(tuned):
+    model, _, expected = tuned
+    kept, run = KeptRuns(None, {}), Run("mine", 5, 0)
+    kept.keep(run, model, {})
+    again = kept.model(run)
+    np.testing.assert_allclose(again.predict(tf.constant(TEXTS), verbose=0), expected, atol=1e-6)
+    kept.close()
 
 
 @pytest.mark.parametrize("change", ["asset", "weights", "graph", "added"])
