@@ -93,10 +93,13 @@ def test_retracing_sees_what_changed(model):
 
 
 def test_variables_are_tracked_and_let_go():
-    layer = keras.layers.Dense(2)
-    layer.build((None, 3))
-    bias = layer.bias
-    _keras.untrack_variable(layer, bias)
-    assert all(weight is not bias for weight in layer.weights)
-    _keras.track_variable(layer, bias)
-    assert any(weight is bias for weight in layer.weights)
+    class Holder(keras.layers.Layer):
+        def __init__(self, variable):
+            super().__init__()
+            _keras.track_variable(self, variable)
+
+    variable = keras.Variable(np.zeros(2, "float32"))
+    layer = Holder(variable)
+    assert any(weight is variable for weight in layer.weights)
+    _keras.untrack_variable(layer, variable)
+    assert not layer.weights

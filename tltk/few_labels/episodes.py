@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tltk._checks import as_classes, as_rows, check_number, check_seed, shown
+from tltk.inputs.checks import is_dataset, refuse_iterators
 
 
 class Episode(NamedTuple):
@@ -158,7 +159,7 @@ def split_classes(
 
 def rows_and_labels(data: Any, labels: Sequence | None):
     """A function of row numbers to rows, and the label of each row (n,)."""
-    if labels is None or hasattr(data, "element_spec"):
+    if labels is None or is_dataset(data):
         from tltk.inputs.examples import examples_of
 
         examples = examples_of(data)
@@ -169,6 +170,7 @@ def rows_and_labels(data: Any, labels: Sequence | None):
                 "Pass labels=, one a row."
             )
         return examples.fetch, as_classes("labels", labels, examples.count)
+    refuse_iterators(data)
     data = as_rows("data", data)
     labels = as_classes("labels", labels, len(data))
     return lambda rows: data[rows], labels
