@@ -61,10 +61,10 @@ def check_number(
     if not (fits and (most is None or value <= most) and (below is None or value < below)):
         bounds = {"of at least": least, "above": above, "at most": most, "below": below}
         told = (
-            f"from {least:g} to {most:g}"
+            f"from {least} to {most}"
             if None not in (least, most)
             else " and ".join(
-                f"{word} {bound:g}" for word, bound in bounds.items() if bound is not None
+                f"{word} {bound}" for word, bound in bounds.items() if bound is not None
             )
         )
         kind = "a whole number" if whole else "a finite number"
