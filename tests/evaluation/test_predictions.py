@@ -124,7 +124,7 @@ def test_endless_empty_and_unlabelled_splits_are_refused():
         predict_split(model, data.repeat())
     with pytest.raises(ValueError, match="at least one row"):
         predict_split(model, data.take(0))
-    with pytest.raises(ValueError, match=r"beside labels. Received: inputs without labels"):
+    with pytest.raises(ValueError, match=r"and so does testing. Received: inputs without labels"):
         predict_split(model, data.map(lambda x, y: x))
     with pytest.raises(ValueError, match=r"one split.*Received: None.*fraction of 0"):
         predict_split(model, None)

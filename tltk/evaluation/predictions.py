@@ -21,7 +21,7 @@ from tltk.evaluation.reading import (
 )
 from tltk.inputs.checks import check_positive_integer
 from tltk.inputs.decoding import in_parallel
-from tltk.inputs.examples import examples_of
+from tltk.inputs.examples import check_labelled, examples_of
 from tltk.tuning.checks import warn_of_scale
 from tltk.tuning.metadata import load_model, metadata
 
@@ -73,11 +73,7 @@ def predict_split(
         [0, 2]
     """
     examples = examples_of(split)
-    if examples.labels is None:
-        raise ValueError(
-            "Predictions are kept beside labels. Received: inputs without labels. "
-            "Pass a split with labels, or use model.predict."
-        )
+    check_labelled(examples)
     outputs = []
     for inputs, _ in examples:
         if not outputs:

@@ -215,7 +215,7 @@ def examples_of(data: Any, labels: Any = None, key: str | None = None) -> Exampl
             `labels=y` or without labels, where `x` is an array or a tuple or dict of arrays; any
             `keras.utils.PyDataset`, or batched `tf.data.Dataset`, of `(x, y)` or `x`, whose rows
             are written once to temporary files, so that the memory needed does not grow with them.
-            A dataset that does not say its length is read up to 1 GB.
+            One that does not say its length is read up to 1 GB and 5,000 batches.
         labels: the labels where `data` is `x` alone: class numbers `(n,)`, multi-hot `(n, k)`, or
             floats `(n,)` for regression.
         key: a name for the content, to be used as digest in place of the content's own.
@@ -251,6 +251,18 @@ def examples_of(data: Any, labels: Any = None, key: str | None = None) -> Exampl
     if labels is None and isinstance(data, tuple) and len(data) == 2:
         data, labels = data
     return _examples_of_arrays(as_arrays(data), labels, key)
+
+
+def check_labelled(examples: Examples) -> None:
+    """Refuse examples without labels."""
+    if examples.labels is None:
+        inputs = examples.fetch(np.arange(1))
+        columns = f", but columns {', '.join(map(str, inputs))}" if isinstance(inputs, dict) else ""
+        raise ValueError(
+            "Training needs labels, and so does testing. Received: inputs without labels"
+            f"{columns}. Pass a pair (x, y), or a dataset of pairs: dataset.map(lambda row: "
+            "(row[INPUT], row[LABEL]))."
+        )
 
 
 def as_network_input(inputs: Any) -> Any:

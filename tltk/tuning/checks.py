@@ -7,7 +7,7 @@ import numpy as np
 
 from tltk.backbones import layers_by_block, sample_rate
 from tltk.inputs.clips import warn_if_loud
-from tltk.inputs.examples import Examples, examples_of, warn_if_scaled
+from tltk.inputs.examples import Examples, check_labelled, examples_of, warn_if_scaled
 from tltk.tuning.adapters import check_adapters
 from tltk.tuning.cutting import as_functional
 
@@ -15,10 +15,7 @@ from tltk.tuning.cutting import as_functional
 def checked_examples(model: keras.Model, data) -> Examples:
     """Labelled examples that fit a model, whatever form the data has."""
     examples = examples_of(data)
-    if examples.labels is None:
-        raise ValueError(
-            "Training needs labels. Received: inputs without labels. Pass a pair (x, y)."
-        )
+    check_labelled(examples)
     first = examples.fetch(np.arange(1))
     if examples.names is None:  # what a reader of ours gave names to has the scale it should
         warn_of_scale(model, examples.fetch(np.arange(min(32, examples.count))))
