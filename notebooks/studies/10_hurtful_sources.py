@@ -25,11 +25,11 @@ import keras
 import numpy as np
 
 import tltk
-from tltk.evaluation import keep_study
+from tltk.evaluation import keep_study, study_folder
 from tltk.evaluation.arms import trained_from_scratch
 from tltk.evaluation.subsets import passes_of
 from tltk.inputs import splits_of
-from tltk.inputs.places import bundle_folder, cache_folder
+from tltk.inputs.places import bundle_folder
 
 SIZE, CLASSES, LABELS, SEEDS, EPOCHS, SOURCE_EPOCHS = 32, 5, 100, 5, 8, 8
 BATCH = 32
@@ -126,7 +126,7 @@ def main():
         methods,
         arms=["from scratch"],
         epochs=EPOCHS,
-        checkpoint=cache_folder() / "10_hurtful_sources",
+        checkpoint=study_folder(__file__),
     )
     for row in found.verdicts:
         row["source_accuracy"] = learned[row["method"].split(",")[0]]

@@ -30,8 +30,7 @@ import keras
 import numpy as np
 
 import tltk
-from tltk.evaluation import keep_study, paired_interval
-from tltk.inputs import cache_folder
+from tltk.evaluation import keep_study, paired_interval, study_folder
 from tltk.tuning.imbalance import METHODS
 
 RATIOS, MOST, SIZE, STRENGTHS = (10, 100), 200, 96, (1e-4, 1e-3, 1e-2, 1e-1)
@@ -43,7 +42,7 @@ WAYS = {
     "last blocks": (NOTHING, *METHODS),
 }
 SCORES = ("balanced accuracy", "rare recall", "frequent recall")
-FINISHED = cache_folder() / "11_imbalance.jsonl"
+FINISHED = study_folder(__file__) / "rows.jsonl"
 
 
 def draw(labels, ratio, seed):
@@ -87,7 +86,6 @@ def measured(model, test, classes):
 
 
 def main():
-    FINISHED.parent.mkdir(parents=True, exist_ok=True)
     rows = [json.loads(line) for line in FINISHED.open()] if FINISHED.exists() else []
     done = {(row["way"], row["ratio"], row["seed"], row["method"]) for row in rows}
     photos = tltk.load_dataset("cifar10_small", image_size=SIZE, val=0)
