@@ -9,6 +9,7 @@ import keras
 import numpy as np
 
 from tltk.backbones import sample_rate
+from tltk.backbones.words import warn_of_unknown_words
 from tltk.evaluation.reading import (
     listed_clips,
     listed_pictures,
@@ -90,6 +91,7 @@ def predict_split(
         inputs = keras.tree.map_structure(np.asarray, inputs)
         if not outputs:
             warn_of_scale(model, inputs)
+            warn_of_unknown_words(model, inputs)
         outputs.append(model.predict_on_batch(inputs))
         labels.append(np.asarray(batch_labels))
     if not outputs:
@@ -185,7 +187,10 @@ def _listed(model):
 def _outputs(model, rows, start):
     """What the model answers to each row; to the windows of a clip, on average."""
     if takes_texts(model):
-        return model.predict_on_batch(np.array(rows, dtype=object))
+        texts = np.array(rows, dtype=object)
+        if start == 0:
+            warn_of_unknown_words(model, texts)
+        return model.predict_on_batch(texts)
     is_sound = sample_rate(model) is not None
     stacked = np.concatenate(rows) if is_sound else np.stack(rows)
     if start == 0:

@@ -1,5 +1,6 @@
 """What every form of input data must satisfy."""
 
+import unicodedata
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,6 +15,14 @@ def check_positive_integer(name: str, value: Any) -> None:
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
         raise ValueError(
             f"{name} must be a whole number of at least 1. Received: {name}={value!r}."
+        )
+
+
+def check_whole_number(name: str, value: Any) -> None:
+    """Refuse anything but a whole number of at least 0."""
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 0:
+        raise ValueError(
+            f"{name} must be a whole number of at least 0. Received: {name}={value!r}."
         )
 
 
@@ -74,7 +83,26 @@ def as_array(values: Any) -> np.ndarray:
             "Inputs must be numbers or strings, one per row. "
             f"Received: {type(values).__name__}. Pass arrays, or a batched tf.data.Dataset."
         )
-    return array.astype(object) if array.dtype.kind in "US" else array
+    return _composed_strings(array) if array.dtype.kind in "USO" else array
+
+
+def composed(text: str) -> str:
+    """Write each letter and its marks as one character (Unicode's form NFC).
+
+    What is no character, as half a surrogate pair, becomes the sign for one that is not known.
+
+    Example:
+        >>> len("cafe\u0301"), len(composed("cafe\u0301"))
+        (5, 4)
+    """
+    text = unicodedata.normalize("NFC", text)
+    return text if text.isascii() else text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def _composed_strings(array):
+    strings = np.empty(array.shape, object)
+    strings.reshape(-1)[:] = [composed(x) if isinstance(x, str) else x for x in array.flat]
+    return strings
 
 
 def _holds_values(array):

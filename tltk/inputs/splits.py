@@ -4,6 +4,8 @@ from collections.abc import Hashable, Sequence
 
 import numpy as np
 
+from tltk.inputs.checks import check_whole_number
+
 _RESTARTS = 20
 _SWEEPS = 20
 _MISSING = 1e6
@@ -44,6 +46,7 @@ def split_rows(
         Kaufman, Rosset, Perlich: Leakage in data mining (2011).
     """
     shares = part_shares(val, test)
+    check_whole_number("seed", seed)
     labels = np.asarray(labels)
     if labels.ndim != 1 or len(labels) == 0:
         raise ValueError(
@@ -73,10 +76,11 @@ def split_rows(
 
 def part_shares(val: float, test: float) -> dict[str, float]:
     """The shares of train, val and test, refused where nothing is left to train on."""
-    if not (0 <= val < 1 and 0 <= test < 1 and val + test < 1):
+    numbers = all(isinstance(share, (int, float, np.number)) for share in (val, test))
+    if not numbers or not (0 <= val < 1 and 0 <= test < 1 and val + test < 1):
         raise ValueError(
             "val and test must be shares from 0 up to 1, and together below 1. "
-            f"Received: val={val}, test={test}. Leave something to train on."
+            f"Received: val={val!r}, test={test!r}. Leave something to train on."
         )
     return {"train": 1 - val - test, "val": val, "test": test}
 

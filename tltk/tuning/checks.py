@@ -6,6 +6,7 @@ import keras
 import numpy as np
 
 from tltk.backbones import layers_by_block, sample_rate
+from tltk.backbones.words import warn_of_unknown_words
 from tltk.inputs.clips import warn_if_loud
 from tltk.inputs.examples import Examples, examples_of, warn_if_scaled
 from tltk.tuning.adapters import check_adapters
@@ -21,6 +22,7 @@ def checked_examples(model: keras.Model, data) -> Examples:
         )
     first = examples.fetch(np.arange(min(32, examples.count)))
     warn_of_scale(model, first)
+    warn_of_unknown_words(model, first)
     shapes = [leaf.shape[1:] for leaf in keras.tree.flatten(first)]
     wanted = [tensor.shape[1:] for tensor in model.inputs]
     if len(shapes) != len(wanted) or not all(map(_fits, shapes, wanted)):

@@ -10,6 +10,7 @@ import keras
 import numpy as np
 
 from tltk.backbones.blocks import nodes_of
+from tltk.backbones.words import warn_of_unknown_words
 from tltk.inputs.columns import temporary_columns
 from tltk.inputs.examples import Examples, examples_of
 from tltk.tuning.checks import warn_of_scale
@@ -83,8 +84,10 @@ def extract_features(
     examples = examples_of(data, labels, key=key)
     if verify and examples.reread is not None:
         examples = examples.reread()
+    first = examples.fetch(np.arange(min(batch_size, examples.count)))
+    warn_of_unknown_words(model, first)
     if examples.names is None:
-        warn_of_scale(model, examples.fetch(np.arange(min(batch_size, examples.count))))
+        warn_of_scale(model, first)
     features = frozen_outputs(
         pooled_network(model, pooling),
         examples,
