@@ -9,6 +9,7 @@ from pathlib import Path
 
 import keras
 
+from tltk._keras import track_variable
 from tltk.inputs.tfds_sets import is_online
 
 _GRAPH = "saved_model.pb"
@@ -54,7 +55,7 @@ class HubLayer(keras.layers.Layer):
         self.takes_one = self.accepted[0][1] != "string" and len(self.accepted[0][0]) == 1
         self._output = _chosen(functions[0].structured_outputs, output_key)
         for variable, learns in _variables_of(self._module, functions):
-            self._track_variable(_shared(variable, learns))
+            track_variable(self, _shared(variable, learns))
 
     def call(self, inputs, training=None):
         learns = bool(self.trainable_weights)

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import keras
 import numpy as np
 
+from tltk._keras import all_layers
 from tltk.backbones.text_normalization import TextNormalization, looked_up
 from tltk.inputs.checks import check_positive_integer
 from tltk.inputs.places import bundle_folder
@@ -224,7 +225,7 @@ def warn_of_unknown_words(model: keras.Model, inputs: Any) -> None:
 
 def _unknown_share(model, texts) -> float | None:
     """Of distinct words, and at least, where a lookup does not give the words in their order."""
-    for layer in model._flatten_layers(include_self=False):
+    for layer in all_layers(model, itself=False):
         if isinstance(layer, TextNormalization):
             texts = layer(texts)
         if isinstance(layer, keras.layers.TextVectorization):

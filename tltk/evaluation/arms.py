@@ -9,6 +9,7 @@ from functools import partial
 import keras
 import numpy as np
 
+from tltk._keras import all_layers
 from tltk.backbones import (
     TextNormalization,
     layers_by_block,
@@ -109,7 +110,7 @@ def trained_from_scratch(model, train, val, seed, epochs) -> keras.Model:
     training, they would still be near their start when a short one ends, and the network would
     look worse than it is.
     """
-    for layer in model._flatten_layers():
+    for layer in all_layers(model):
         if isinstance(layer, keras.layers.BatchNormalization):
             layer.momentum = min(layer.momentum, MOMENTUM)
     count = epochs(train.examples.count)
@@ -182,13 +183,13 @@ def fresh_copy(model: keras.Model) -> keras.Model:
         False
     """
     copy = keras.models.clone_model(model)
-    pairs = list(zip(model._flatten_layers(), copy._flatten_layers(), strict=True))
+    pairs = list(zip(all_layers(model), all_layers(copy), strict=True))
     for old, new in pairs:
         if isinstance(old, keras.layers.Normalization):
             new.set_weights(old.get_weights())
             new.finalize_state()
             continue
-        if list(old._flatten_layers(include_self=False)):
+        if all_layers(old, itself=False):
             continue
         kernels = [
             (a, b) for a, b in zip(old.weights, new.weights, strict=True) if len(a.shape) > 1

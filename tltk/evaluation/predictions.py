@@ -282,4 +282,8 @@ def _class_names(
             f"There must be one name per output. Received: {len(class_names)} class_names for "
             f"{count} outputs. Pass the names in the order of the training labels."
         )
+    if len(set(class_names)) < count:
+        raise ValueError(
+            f"Class names must differ. Received: {list(class_names)}. Rename the repeated one."
+        )
     return tuple(class_names)

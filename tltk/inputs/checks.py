@@ -72,17 +72,24 @@ def as_array(values: Any) -> np.ndarray:
     """Turn rows of numbers or strings into an array (of objects where they are strings)."""
     try:
         array = keras.ops.convert_to_numpy(values) if keras.ops.is_tensor(values) else None
-        array = np.asarray(values) if array is None else array
+        array = np.asanyarray(values) if array is None else array
     except ValueError:
         raise ValueError(
             "All inputs must have one shape. Received: a list of unequal shapes. "
             "Resize or pad them first."
         ) from None
+    if np.ma.is_masked(array) or array.dtype.kind in "cmM" or array.dtype.names:
+        raise ValueError(
+            "Inputs and labels are real numbers or strings, each of them known. "
+            f"Received: {'masked values' if np.ma.is_masked(array) else array.dtype}. "
+            "Fill what is masked; turn times and complex numbers into real ones."
+        )
     if array.ndim == 0 or not _holds_values(array):
         raise ValueError(
             "Inputs must be numbers or strings, one per row. "
             f"Received: {type(values).__name__}. Pass arrays, or a batched tf.data.Dataset."
         )
+    array = np.asarray(array)
     return _composed_strings(array) if array.dtype.kind in "USO" else array
 
 
@@ -132,6 +139,11 @@ def checked_labels(labels: Any, count: int) -> np.ndarray:
         raise ValueError(
             f"Class numbers must be 0 or more. Received: {labels.min()}. "
             "Number the classes from 0; for regression pass floats."
+        )
+    if labels.max() > np.iinfo("int32").max:
+        raise ValueError(
+            f"Class numbers must be below 2,147,483,648. Received: {labels.max()}. "
+            "Number the classes from 0: class_names, y = np.unique(y, return_inverse=True)."
         )
     return labels.astype("int32")
 

@@ -59,6 +59,11 @@ def _fitting_labels(model, labels) -> np.ndarray:
                 'kind="many_labels", targets for kind="regression".'
             )
         return labels.astype("float32")
+    if labels.ndim == 1 and labels.dtype.kind == "f" and (labels == labels.round()).all():
+        raise ValueError(
+            "A classifier with one label learns from class numbers, which are whole numbers. "
+            f"Received: floats such as {labels[0]}. Write them as such: y.astype(int)."
+        )
     if labels.ndim != 1 or labels.dtype.kind not in "iu":
         raise ValueError(
             "A classifier with one label learns from class numbers of shape (n,). Received: labels "

@@ -9,12 +9,11 @@ from concurrent.futures import ThreadPoolExecutor
 import keras
 import numpy as np
 
-from tltk.backbones.blocks import nodes_of
+from tltk._keras import input_structure, nodes_of
 from tltk.backbones.words import warn_of_unknown_words
 from tltk.inputs.columns import temporary_columns
 from tltk.inputs.examples import Examples, examples_of
 from tltk.tuning.checks import warn_of_scale
-from tltk.tuning.cutting import inputs_of
 from tltk.tuning.engines import chosen_engine, started
 from tltk.tuning.store import kept_rows
 
@@ -192,8 +191,8 @@ def pooled_network(model: keras.Model, pooling: str | None) -> keras.Model:
     if pooling is None or rank == 2:
         return model
     if rank not in (3, 4):
-        return keras.Model(inputs_of(model), keras.layers.Flatten()(model.outputs[0]))
-    return keras.Model(inputs_of(model), pooling_layer(pooling, rank)(model.outputs[0]))
+        return keras.Model(input_structure(model), keras.layers.Flatten()(model.outputs[0]))
+    return keras.Model(input_structure(model), pooling_layer(pooling, rank)(model.outputs[0]))
 
 
 def pooling_layer(pooling: str, rank: int, **settings) -> keras.layers.Layer:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import keras
 
+from tltk._keras import all_layers
 from tltk.tuning.adapters import merge_lora
 from tltk.tuning.freezing import compiled_objects, true_rates
 
@@ -100,10 +101,10 @@ def load_model(path: str | Path) -> keras.Model:
 def _freeze_inside(model) -> None:
     thawed = [
         layer
-        for layer in model._flatten_layers(include_self=False)
+        for layer in all_layers(model, itself=False)
         if not layer.trainable and any(variable.trainable for variable in layer.variables)
     ]
-    for inner in (inner for layer in thawed for inner in layer._flatten_layers()):
+    for inner in (inner for layer in thawed for inner in all_layers(layer)):
         inner.trainable = False
     if thawed and model.compiled:
         with compiled_objects(model):
