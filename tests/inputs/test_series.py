@@ -120,7 +120,11 @@ def test_time_stamps_of_several_forms(write, stamp, time_format):
 BAD = {
     "empty file": (b"", {}, "needs a line of column names"),
     "no rows": (b"a,b\n", {}, "at least one row"),
-    "not UTF-8": ("größe\n1\n".encode("latin-1"), {}, "must be in the encoding named.*Try encoding="),
+    "not UTF-8": (
+        "größe\n1\n".encode("latin-1"),
+        {},
+        "must be in the encoding named.*Try encoding=",
+    ),
     "a picture": (b"\x89PNG\r\n\x1a\n\xff", {}, "must be in the encoding named.*Try encoding="),
     "missing column": (HOURLY.encode(), {"columns": "c"}, "Received: 'c'"),
     "missing time": (HOURLY.encode(), {"time": "when"}, "Received: 'when'"),

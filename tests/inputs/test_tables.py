@@ -92,7 +92,9 @@ def test_another_encoding(tmp_path):
 def test_a_text_of_twenty_megabytes(tmp_path):
     path = write_table(tmp_path / "a.csv", [*ROWS, ("x" * 20_000_000, "bad")], ",")
     before = csv.field_size_limit()
-    with pytest.raises(ValueError, match="line must be below 2,097,152.*a.csv, line 6, which begins with 'xxx"):
+    with pytest.raises(
+        ValueError, match="line must be below 2,097,152.*a.csv, line 6, which begins with 'xxx"
+    ):
         read(path)
     assert csv.field_size_limit() == before
     (tmp_path / "a.jsonl").write_text(json.dumps({"text": "x" * 20_000_000, "label": 1}))

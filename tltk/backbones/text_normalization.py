@@ -11,9 +11,9 @@ from tltk.inputs.checks import composed
 WITHOUT_SPACES = (
     "Han Hiragana Katakana Bopomofo Thai Lao Khmer Myanmar Tai_Le New_Tai_Lue Tai_Tham Tai_Viet"
 )
-SMALL_LETTERS = {"i\u0307": "i", "ı": "i", "ß": "ss"}
+SMALL_LETTERS = {"i\u0307": "i", "\u0131": "i", "ß": "ss"}
 TAG = r"""</?[a-z][a-z0-9:-]*(\s+[a-z:_-]+\s*=\s*("[^"]*"|'[^']*'|[^\s<>"']+))*\s*/?>"""
-APOSTROPHE = "['`´ʻʼ‘’‛＇]"
+APOSTROPHE = "['`\u00b4\u02bb\u02bc\u2018\u2019\u201b\uff07]"
 SEPARATOR = r"[\p{P}\p{S}\p{Z}\p{Cc}\x{200B}]"
 INVISIBLE = r"[\p{Cf}\x{FE00}-\x{FE0F}]"
 CHARACTER = "([ーｰ" + "".join(rf"\p{{{script}}}" for script in WITHOUT_SPACES.split()) + "])"
@@ -28,11 +28,11 @@ REPLACED = (
 
 @keras.saving.register_keras_serializable("tltk")
 class TextNormalization(keras.layers.Layer):
-    """Write texts as words in small letters with blanks between them.
+    r"""Write texts as words in small letters with blanks between them.
 
-    - Capitals of every alphabet become small letters; `ß` becomes `ss`, and the `ı` without a dot
-      `i`, since their capitals are those of `ss` and `i`.
-    - Apostrophes go, straight or typographic: `don’t` is `dont`.
+    - Capitals of every alphabet become small letters; `ß` becomes `ss`, and Turkish `i` without a
+      dot `i`, since their capitals are those of `ss` and `i`.
+    - Apostrophes go, straight or typographic: `don't` is `dont`.
     - Tags such as `<br />`, all other punctuation, symbols (emoji too) and blanks of any kind
       become a blank; invisible characters, such as a soft hyphen, go.
     - Of scripts that have no blanks between words (Chinese, Japanese, Thai, Lao, Khmer, Burmese)
@@ -51,7 +51,7 @@ class TextNormalization(keras.layers.Layer):
         `standardize=None` cuts them into words.
 
     Example:
-        >>> texts = np.array(["Überraschend “gut”!", "don’t<br />STOP", "看电影"], object)
+        >>> texts = np.array(["Überraschend “gut”!", "don\u2019t<br />STOP", "看电影"], object)
         >>> [text.decode().split() for text in TextNormalization()(texts).numpy()]
         [['überraschend', 'gut'], ['dont', 'stop'], ['看', '电', '影']]
     """
@@ -98,7 +98,8 @@ def _composed(texts):
 def _in_small_letters(texts):
     import tensorflow as tf
 
-    return _replaced(tf.strings.lower(texts, encoding="utf-8"), SMALL_LETTERS.items())
+    whole = tf.strings.regex_replace(texts, r"\x00", " ")  # where lower would end
+    return _replaced(tf.strings.lower(whole, encoding="utf-8"), SMALL_LETTERS.items())
 
 
 def _replaced(texts, replacements):

@@ -300,7 +300,7 @@ def _text_pairs(file, path):
             vector = np.array(parts[len(parts) - width :], "float32")
         except ValueError:
             vector = np.empty(0)
-        if not word or len(vector) != width:
+        if not word or len(vector) != width or any(map(_is_number, word.split(" ")[1:])):
             raise ValueError(
                 f"Every line holds a word and {width} numbers. Received: {path}, line {number}: "
                 f"{' '.join(parts)[:40]!r}. Fetch the file again."
@@ -308,6 +308,14 @@ def _text_pairs(file, path):
         yield word, vector
     if announced is not None and number - 1 < announced:
         raise ValueError(_cut_off(path, announced, number - 1))
+
+
+def _is_number(text) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _binary_pairs(file, path):

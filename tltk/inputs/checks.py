@@ -103,12 +103,16 @@ def composed(text: str) -> str:
         (5, 4)
     """
     text = unicodedata.normalize("NFC", text)
-    return text if text.isascii() else text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return (
+        text
+        if text.isascii()
+        else text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    )
 
 
 def _composed_strings(array):
-    strings = np.empty(array.shape, object)
-    strings.reshape(-1)[:] = [composed(x) if isinstance(x, str) else x for x in array.flat]
+    strings = array.astype(object)
+    strings.reshape(-1)[:] = [composed(x) if isinstance(x, str) else x for x in strings.flat]
     return strings
 
 

@@ -1,4 +1,4 @@
-"""Series from CSV files and DataFrames: on a regular grid of time, what is missing known as such."""
+"""Series from CSV files and DataFrames: on a regular grid of time, gaps known as gaps."""
 
 import re
 from collections.abc import Sequence
@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from tltk.inputs.checks import check_whole_number
-from tltk.inputs.folders import listed
 from tltk.inputs.tables import MISSING, check_distinct, read_rows
 
 if TYPE_CHECKING:

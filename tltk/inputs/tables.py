@@ -211,9 +211,9 @@ def read_rows(
         except csv.Error as error:
             raise ValueError(
                 f"Every line of a table must be well formed. Received: {path}, "
-                f"{lines_called(begin, reader.line_num)}: {error}. Often a quotation mark is not closed, or is no "
-                f'more than a character (pass quoting="none"), or a text exceeds {LONGEST_TEXT:,} '
-                "characters."
+                f"{lines_called(begin, reader.line_num)}: {error}. Often a quotation mark is not "
+                'closed, or is no more than a character (pass quoting="none"), or a text exceeds '
+                f"{LONGEST_TEXT:,} characters."
             ) from None
 
 
@@ -323,7 +323,9 @@ def _table_rows(path, wanted, encoding, delimiter, quoting):
 
 def _labels_inside(row, columns, place, delimiter):
     """The labels of what look like rows inside a row's cells."""
-    lines = (line for cell in row.cells if "\n" in cell or "\r" in cell for line in cell.split("\n"))
+    lines = (
+        line for cell in row.cells if "\n" in cell or "\r" in cell for line in cell.split("\n")
+    )
     split = (line.rstrip("\r").split(delimiter) for line in lines)
     return {clean_label(cells[place].strip('"')) for cells in split if len(cells) == columns} - {""}
 

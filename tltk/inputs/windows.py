@@ -63,9 +63,9 @@ def series_windows(
     touch a missing value are left out. Scaling is learned on the training part only.
 
     Args:
-        series: from `series_file`; a DataFrame or Series of pandas, which keeps its names and, where
-            its index is of time stamps, its times; or an array (n,) or (n, c), NaN where a value is
-            missing.
+        series: from `series_file`; a DataFrame or Series of pandas, which keeps its names and
+            its times, where its index holds time stamps; or an array (n,) or (n, c), NaN where a
+            value is missing.
         length: steps of the past that a window holds.
         horizon: steps ahead to forecast.
         target: the column to forecast, by name or number.
