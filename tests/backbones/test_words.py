@@ -177,7 +177,9 @@ def test_unknown_words_are_counted():
     assert unknown_share(classifier, ["a good film", "bad"]) == pytest.approx(1 / 4)
     assert unknown_share(classifier, ["good", "", ":-)"]) == pytest.approx(2 / 3)
     with pytest.raises(ValueError, match="TextVectorization looks words up. Received: 'dense'"):
-        unknown_share(keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)], name="dense"), ["a"])
+        unknown_share(
+            keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)], name="dense"), ["a"]
+        )
 
 
 @pytest.mark.parametrize("mode", ["int", "multi_hot", "count", "tf_idf"])

@@ -289,12 +289,12 @@ def _text_pairs(file, path):
     number = 0
     for number, line in enumerate(bounded_lines(file, path), start=1):
         parts = line.decode("utf-8", "replace").rstrip().split(" ")
-        if number == 1 and len(parts) == 2 and all(part.isdecimal() for part in parts):
+        if number == 1 and len(parts) == 2 and all(map(_is_count, parts)):
             announced, width = map(int, parts)
             if not 0 < width <= WIDEST:
                 raise ValueError(_bad_header(path, line))
             continue
-        width = width or len(parts) - 1
+        width = max(1, len(parts) - 1) if width is None else width
         word = " ".join(parts[: len(parts) - width])
         try:
             vector = np.array(parts[len(parts) - width :], "float32")
@@ -308,6 +308,10 @@ def _text_pairs(file, path):
         yield word, vector
     if announced is not None and number - 1 < announced:
         raise ValueError(_cut_off(path, announced, number - 1))
+
+
+def _is_count(text) -> bool:
+    return text.isdecimal() and len(text) < 16
 
 
 def _is_number(text) -> bool:

@@ -1,6 +1,7 @@
 """Series from CSV files and DataFrames: on a regular grid of time, gaps known as gaps."""
 
 import re
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -26,6 +27,7 @@ STEPS = {
     "Y": ("YS", 365 * 86400),
 }  # what pandas calls each, and its seconds
 ROWS_TO_STEPS = 100
+CODES = (-999, -9999, -99999, -999999)
 EPOCHS = {range(9, 12): "s", range(12, 15): "ms", range(15, 18): "us", range(18, 20): "ns"}
 _NUMBER = r"[-+]?\d+(\.\d*)?"
 
@@ -178,8 +180,9 @@ def on_grid(
     else:
         count, (alias, seconds) = _count_and_unit(step)
         _check_steps(frame.index, pd.Timedelta(seconds=count * seconds))
-        means = frame.resample(f"{count}{alias}", closed="left", label="left", origin="epoch")
-        means = means.mean()
+        origin = "epoch" if seconds < STEPS["W"][1] else "start_day"
+        bins = frame.resample(f"{count}{alias}", closed="left", label="left", origin=origin)
+        means = bins.mean()
     return _coarsest(means.index.to_numpy()), means.to_numpy()
 
 
@@ -265,7 +268,21 @@ def _numbers(column, row):
             f"A column needs at least one number. Received: {column.name!r} without any. "
             "Leave it out with columns=…."
         )
+    _warn_of_codes(numbers, column.name)
     return numbers
+
+
+def _warn_of_codes(numbers, name):
+    for code in CODES:
+        others = numbers[~np.isnan(numbers) & (numbers != code)]
+        if (numbers == code).any() and (others > code / 10).all():
+            warnings.warn(
+                "A missing value is an empty cell or a word such as NA. "
+                f"Received: {code} among larger numbers in column {name!r}, which often stands for "
+                f"one that is missing. Where it does, read the file with pandas, replace({code}, "
+                "numpy.nan), and pass the DataFrame.",
+                stacklevel=4,
+            )
 
 
 def _stamps_of_index(frame):

@@ -45,13 +45,17 @@ def split_rows(
     Reference:
         Kaufman, Rosset, Perlich: Leakage in data mining (2011).
     """
+    import pandas as pd
+
     shares = part_shares(val, test)
     check_whole_number("seed", seed)
+    missing = np.ma.getmaskarray(np.asanyarray(labels)) | pd.isna(np.asarray(labels))
     labels = np.asarray(labels)
-    if labels.ndim != 1 or len(labels) == 0:
+    if labels.ndim != 1 or len(labels) == 0 or missing.any():
+        received = f"none in row {missing.argmax()}" if missing.any() else f"shape {labels.shape}"
         raise ValueError(
             "Splitting needs one class per row. "
-            f"Received: labels of shape {labels.shape}. Pass one number or name for each row."
+            f"Received: labels of {received}. Pass one number or name for each row."
         )
     classes, codes = np.unique(labels, return_inverse=True)
     group_codes = np.arange(len(labels)) if groups is None else _group_codes(groups, len(labels))
@@ -87,10 +91,11 @@ def part_shares(val: float, test: float) -> dict[str, float]:
 
 def _group_codes(groups, count):
     groups = list(groups)
-    if len(groups) != count or any(group is None for group in groups):
+    missing = sum(group is None or group != group for group in groups)
+    if len(groups) != count or missing:
         raise ValueError(
-            f"Every row needs a group. Received: {len(groups)} groups, "
-            f"{sum(group is None for group in groups)} of them None, for {count} rows. "
+            f"Every row needs a group, and NaN is none. Received: {len(groups)} groups, "
+            f"{missing} of them None, for {count} rows. "
             "Pass one group per row, in the order of the rows."
         )
     number = {group: code for code, group in enumerate(dict.fromkeys(groups))}

@@ -69,7 +69,8 @@ def read_texts(
     if kind in _LINES_OF_JSON and delimiter is None:
         rows = list(_json_rows(path, wanted, encoding))
     else:
-        rows = _table_rows(path, wanted, encoding, delimiter or _delimiter(path, kind), quoting)
+        delimiter = _delimiter(path, kind) if delimiter is None else delimiter
+        rows = _table_rows(path, wanted, encoding, delimiter, quoting)
     names = [f"row {number}" for number in range(1, len(rows) + 1)]
     return whole_texts(rows, names, path, on_error)
 
@@ -185,7 +186,7 @@ def read_rows(
     quoting = QUOTING.get(quoting, quoting)
     with unpacked_text(path, encoding) as lines, _field_limit(LONGEST_TEXT):
         header = next(lines, "")
-        delimiter = delimiter or max(",;|\t", key=header.count)
+        delimiter = max(",;|\t", key=header.count) if delimiter is None else delimiter
         reader = csv.reader(
             _chained(header, lines), delimiter=delimiter, quoting=quoting, strict=True
         )

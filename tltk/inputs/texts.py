@@ -69,7 +69,7 @@ def text_file(
         FileNotFoundError: if there is no such file.
         ValueError: for an unknown suffix, a missing column, another encoding, malformed lines, a
             row with more cells than columns, a packed file that unpacks to more than fifty times
-            its size and 64 MB, or fewer than two classes.
+            its size and 4 MB, or fewer than two classes.
 
     Example:
         >>> import tempfile

@@ -11,7 +11,8 @@ from typing import IO
 
 LONGEST_LINE = 2**21
 MOST_TIMES = 50
-_ALWAYS_ALLOWED = 2**26
+_ALWAYS_ALLOWED = 2**22
+_MEASURED_FIRST = 2**26
 _OPENERS = {".gz": gzip.open, ".xz": lzma.open}
 PACKED = tuple(_OPENERS)
 
@@ -24,8 +25,8 @@ def unpacked(path: Path) -> Iterator[IO[bytes]]:
         path: the file.
 
     Raises:
-        ValueError: on reading what is damaged or cut off, or what unpacks to more than 64 MB and
-            more than fifty times the file's size.
+        ValueError: for what is damaged or cut off, or unpacks to more than 4 MB and more than fifty
+            times the file's size (files below 64 MB are measured before anything is kept).
 
     Example:
         >>> import tempfile
@@ -38,6 +39,11 @@ def unpacked(path: Path) -> Iterator[IO[bytes]]:
     """
     opener = _OPENERS.get(path.suffix.lower())
     try:
+        if opener and path.stat().st_size < _MEASURED_FIRST:
+            with opener(path, "rb") as file:
+                content = _Bounded(file, path)
+                while content.read(2**20):
+                    pass
         with open(path, "rb") if opener is None else opener(path, "rb") as file:
             yield file if opener is None else io.BufferedReader(_Bounded(file, path))
     except (EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile) as error:
