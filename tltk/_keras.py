@@ -43,6 +43,11 @@ def all_layers(layer: keras.layers.Layer, itself: bool = True) -> list:
     return list(layer._flatten_layers(include_self=itself))
 
 
+def inner_layers(layer: keras.layers.Layer) -> list:
+    """The layers directly inside a layer, in the order in which they were given to it."""
+    return list(layer._flatten_layers(include_self=False, recursive=False))
+
+
 def random_states(layer: keras.layers.Layer) -> list[keras.Variable]:
     """The states of all random generators of a layer and the layers inside it, each once."""
     generators = [each for inner in all_layers(layer) for each in inner._seed_generators]

@@ -198,6 +198,12 @@ def unknown_share(model: keras.Model, texts: Iterable[str]) -> float:
     return share
 
 
+def looks_words_up(model: keras.Model) -> bool:
+    """Whether a layer of a network turns words into their numbers in a vocabulary."""
+    lookup = keras.layers.TextVectorization
+    return any(isinstance(layer, lookup) for layer in all_layers(model, itself=False))
+
+
 def warn_of_unknown_words(model: keras.Model, inputs: Any) -> None:
     """Warn where a network does not know most words of a batch of texts, whatever the cause.
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from tltk.inputs.checks import check_whole_number
+from tltk._checks import check_number
 from tltk.inputs.tables import MISSING, check_distinct, read_rows
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ def series_file(
         >>> int(np.isnan(cities.values).sum())  # an hour of March is in neither city's file
         2
     """
-    check_whole_number("max_gap", max_gap)
+    check_number("max_gap", max_gap, least=0, whole=True)
     is_file = isinstance(path, str | Path)
     frame = _read(Path(path), delimiter, quoting, encoding) if is_file else frame_of(path)
     row = "line" if is_file else "row"

@@ -4,7 +4,7 @@ from collections.abc import Hashable, Sequence
 
 import numpy as np
 
-from tltk.inputs.checks import check_whole_number
+from tltk._checks import check_seed
 
 _RESTARTS = 20
 _SWEEPS = 20
@@ -48,7 +48,7 @@ def split_rows(
     import pandas as pd
 
     shares = part_shares(val, test)
-    check_whole_number("seed", seed)
+    check_seed("seed", seed)
     missing = np.ma.getmaskarray(np.asanyarray(labels)) | pd.isna(np.asarray(labels))
     labels = np.asarray(labels)
     if labels.ndim != 1 or len(labels) == 0 or missing.any():

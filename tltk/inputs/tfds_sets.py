@@ -1,6 +1,7 @@
 """Sets of TensorFlow Datasets: pictures, which stay encoded until they are used, texts, sound."""
 
 import difflib
+import re
 import threading
 import urllib.error
 import urllib.request
@@ -18,6 +19,7 @@ from tltk.inputs.places import home_folder
 _PARTS = {"train": "train", "validation": "val", "test": "test"}
 _PROBE = "https://storage.googleapis.com/tfds-data/"
 _PROBE_SECONDS = 3
+_NAMESPACE = re.compile(r"[^/:]+:[^\d*]")  # "kaggle:wine", unlike "mnist:3.0.1"
 
 
 def tfds_examples(
@@ -92,11 +94,9 @@ def is_online() -> bool:
 
 
 def _builder(name, places, other_names):
-    import tensorflow_datasets as tfds
-
     builders = [builder for place in places if (builder := _builder_at(name, place))]
     if not builders:
-        raise _unknown(name, other_names, tfds.list_builders(), places)
+        raise _unknown(name, other_names, _local_names(), places)
     prepared = [builder for builder in builders if builder.data_path.exists()]
     return prepared[0] if prepared else builders[-1]
 
@@ -112,12 +112,21 @@ def _check_online(name, places, other_names):
         )
 
 
+def _local_names():
+    """What TFDS knows by itself: for community sets it would ask a network."""
+    import tensorflow_datasets as tfds
+
+    return tfds.list_builders(with_community_datasets=False)
+
+
 def _builder_at(name, place):
     import tensorflow_datasets as tfds
 
+    if _NAMESPACE.match(name):
+        return None
     try:
         return tfds.builder(name, data_dir=place)
-    except (tfds.core.registered.DatasetNotFoundError, ValueError):
+    except (tfds.core.registered.DatasetNotFoundError, ValueError, AssertionError):
         return None
 
 

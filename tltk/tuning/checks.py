@@ -6,7 +6,7 @@ import keras
 import numpy as np
 
 from tltk.backbones import layers_by_block, sample_rate
-from tltk.backbones.words import warn_of_unknown_words
+from tltk.backbones.words import looks_words_up, warn_of_unknown_words
 from tltk.inputs.clips import warn_if_loud
 from tltk.inputs.examples import Examples, examples_of, warn_if_scaled
 from tltk.tuning.adapters import check_adapters
@@ -20,9 +20,8 @@ def checked_examples(model: keras.Model, data) -> Examples:
         raise ValueError(
             "Training needs labels. Received: inputs without labels. Pass a pair (x, y)."
         )
-    first = examples.fetch(np.arange(min(32, examples.count)))
-    warn_of_scale(model, first)
-    warn_of_unknown_words(model, first)
+    first = examples.fetch(np.arange(1))
+    warn_of_first_batch(model, examples)
     shapes = [leaf.shape[1:] for leaf in keras.tree.flatten(first)]
     wanted = [tensor.shape[1:] for tensor in model.inputs]
     if len(shapes) != len(wanted) or not all(map(_fits, shapes, wanted)):
@@ -31,7 +30,19 @@ def checked_examples(model: keras.Model, data) -> Examples:
             "Load the data with that image_size (or seconds and rate), or the backbone with that "
             "input_shape."
         )
-    return examples._replace(labels=_fitting_labels(model, examples.labels))
+    return examples.replace(labels=_fitting_labels(model, examples.labels))
+
+
+def warn_of_first_batch(model: keras.Model, examples: Examples) -> None:
+    """Warn where the first rows are not what a network takes.
+
+    What a reader of ours gave names to has the scale it should.
+    """
+    named, first = examples.names is not None, np.arange(min(32, examples.count))
+    if looks_words_up(model):
+        warn_of_unknown_words(model, examples.fetch(first))
+    elif not named:
+        warn_of_scale(model, examples.fetch(first))
 
 
 def warn_of_scale(model: keras.Model, inputs) -> None:
