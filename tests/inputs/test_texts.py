@@ -153,13 +153,13 @@ def test_texts_are_known_by_their_content(tmp_path):
         tmp_path,
         [f"{c}/{i}{suffix}" for c in "ab" for i in (1, 2) for suffix in ("", ".TXT", ".7")],
     )
-    assert text_folder(tmp_path, val=0, test=0).train.examples.count == 12
+    assert text_folder(tmp_path, val=0, test=0).train.count == 12
 
 
 def test_hidden_files_are_passed_over_in_silence(tmp_path):
     write_folder(tmp_path)
     put(tmp_path, ["good/._1.txt", "bad/.DS_Store", "bad/.ipynb_checkpoints/0-checkpoint.txt"])
-    assert text_folder(tmp_path, val=0, test=0).train.examples.count == 10
+    assert text_folder(tmp_path, val=0, test=0).train.count == 10
 
 
 def test_what_is_no_text_is_counted_by_suffix(tmp_path):
@@ -169,7 +169,7 @@ def test_what_is_no_text_is_counted_by_suffix(tmp_path):
     (tmp_path / "good" / "a.jpg").write_bytes(b"\xff\xd8\xff\xe0\0\x10JFIF")
     (tmp_path / "good" / "none").touch()
     with pytest.warns(UserWarning, match=r"5 files that are none, passed over .2 with .html"):
-        assert text_folder(tmp_path, val=0, test=0).train.examples.count == 10
+        assert text_folder(tmp_path, val=0, test=0).train.count == 10
 
 
 def test_another_encoding_is_told(tmp_path):
@@ -191,7 +191,7 @@ def test_a_text_of_five_megabytes_is_named(tmp_path):
     write_folder(tmp_path)
     (tmp_path / "good" / "long.txt").write_text("x" * 5_000_000)
     with pytest.warns(UserWarning, match="longer than 1,048,576 characters: good/long.txt"):
-        assert text_folder(tmp_path, val=0, test=0).train.examples.count == 10
+        assert text_folder(tmp_path, val=0, test=0).train.count == 10
 
 
 def test_texts_of_files_are_composed(tmp_path):

@@ -132,7 +132,7 @@ def _is_iterated(kind):
 def _holds_values(array):
     if array.dtype == object:
         return all(isinstance(value, (str, bytes)) for value in array.flat)
-    return array.dtype.kind in "biufUSV"  # V: bfloat16 and its like
+    return array.dtype.kind in "biufUSV" and not array.dtype.names  # V: bfloat16 and its like
 
 
 def checked_labels(labels: Any, count: int) -> np.ndarray:
