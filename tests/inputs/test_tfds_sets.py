@@ -376,3 +376,25 @@ def test_samples_and_labels_come_out_of_official_sets(name, tmp_path):
         assert content.dtype == np.int16
         assert length == len(content)
         assert 0 <= label[0] < len(builder.info.features["label"].names)
+
+
+NEWER_METADATA = """
+class VersionError(Exception): pass
+raise VersionError("Detected incompatible Protobuf Gencode/Runtime versions: 6.31.1, 5.29.6.")
+"""
+
+
+@pytest.mark.parametrize(
+    ("module", "says"),
+    [
+        (NEWER_METADATA, r'5\.29\.6\. Run: pip install "tensorflow-metadata<1\.18"'),
+        ("import no_such_thing", r"extra 'tfds'. Received: No module named 'no_such_thing'. Run:"),
+    ],
+)
+def test_tfds_that_cannot_be_imported_names_the_cure(module, says, tmp_path, monkeypatch):
+    (tmp_path / "tensorflow_datasets.py").write_text(module)
+    monkeypatch.syspath_prepend(tmp_path)
+    for name in [name for name in sys.modules if name.split(".")[0] == "tensorflow_datasets"]:
+        monkeypatch.delitem(sys.modules, name)
+    with pytest.raises(ImportError, match=says):
+        load_dataset("tf_flowers", data_dir=tmp_path)

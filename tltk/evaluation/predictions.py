@@ -102,6 +102,7 @@ def predict(
     top: int = 3,
     class_names: Sequence[str] | None = None,
     on_error: str = "skip",
+    trust: bool = False,
 ) -> list[list[tuple[str, float]]]:
     """Name what is in pictures, sounds or series, or what texts say, with probabilities.
 
@@ -119,6 +120,7 @@ def predict(
         class_names: k names; by default those saved with the model, else "class 0", "class 1", …
         on_error: "skip" names unreadable files in a warning and gives them an empty list;
             "raise" refuses them.
+        trust: as for `load_model`, where a path is given: run what the file says.
 
     Returns:
         For each input, in the given order, a list of (name, probability), the likeliest first.
@@ -144,7 +146,7 @@ def predict(
         )
     check_positive_integer("top", top)
     is_path = isinstance(model_or_path, (str, Path))
-    model = load_model(model_or_path) if is_path else model_or_path
+    model = load_model(model_or_path, trust) if is_path else model_or_path
     given = _listed(model)(inputs)
     answers, unreadable = [[] for _ in given], []
     for start, read in _read(model, given, on_error):

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from tltk._extras import require
 from tltk.inputs.checks import composed
 from tltk.inputs.clips import Sound, Windows, resampled_length, resampled_part, window_starts
 from tltk.inputs.columns import content_digest, temporary_columns
@@ -48,6 +49,7 @@ def tfds_examples(
         ValueError: for an unknown name, or a set that is not of pictures, texts or sound with one
             label each.
         ConnectionError: if the set must be downloaded and there is no network.
+        ImportError: without the extra "tfds", or where TFDS cannot be imported.
     """
     places = _places(data_dir)
     builder = _builder(name, places, other_names)
@@ -72,6 +74,27 @@ def tfds_examples(
             f"Received: {name} with {', '.join(builder.info.splits)}. Use another set."
         )
     return parts, tuple(builder.info.features[label_key].names)
+
+
+def tfds_package():
+    """Import TFDS.
+
+    Raises:
+        ImportError: with what to install, where TFDS or a package that it needs is missing, or
+            where `tensorflow-metadata` is newer than the protobuf beside it.
+    """
+    try:
+        require("tfds", "tensorflow_datasets")
+    except ImportError:
+        raise
+    except Exception as error:  # protobuf's own kind, which older protobufs do not have
+        raise ImportError(
+            "TFDS needs a tensorflow-metadata that is no newer than the protobuf beside it. "
+            f'Received: {error} Run: pip install "tensorflow-metadata<1.18"'
+        ) from error
+    import tensorflow_datasets as tfds
+
+    return tfds
 
 
 def is_online() -> bool:
@@ -114,13 +137,11 @@ def _check_online(name, places, other_names):
 
 def _local_names():
     """What TFDS knows by itself: for community sets it would ask a network."""
-    import tensorflow_datasets as tfds
-
-    return tfds.list_builders(with_community_datasets=False)
+    return tfds_package().list_builders(with_community_datasets=False)
 
 
 def _builder_at(name, place):
-    import tensorflow_datasets as tfds
+    tfds = tfds_package()
 
     if _NAMESPACE.match(name):
         return None
@@ -131,7 +152,7 @@ def _builder_at(name, place):
 
 
 def _places(data_dir):
-    import tensorflow_datasets as tfds
+    tfds = tfds_package()
 
     if data_dir is not None:
         return [Path(data_dir).expanduser()]
@@ -157,7 +178,7 @@ def _unknown(name, other_names, tfds_names, places):
 
 def _keys(name, builder):
     """The names of the input and of the label: as the set declares them, or its only ones."""
-    import tensorflow_datasets as tfds
+    tfds = tfds_package()
 
     features = builder.info.features
     kinds = {key: type(features[key]) for key in features}
@@ -175,13 +196,13 @@ def _keys(name, builder):
 
 
 def _is(feature, kind: str) -> bool:
-    import tensorflow_datasets as tfds
+    tfds = tfds_package()
 
     return isinstance(feature, getattr(tfds.features, kind))
 
 
 def _encoded_rows(builder, split, input_key, label_key):
-    import tensorflow_datasets as tfds
+    tfds = tfds_package()
 
     feature = builder.info.features[input_key]
     wanted = tfds.decode.PartialDecoding(

@@ -8,7 +8,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from tltk._keras import as_functional, input_structure
+from tltk._keras import as_functional
 from tltk.inputs.checks import checked_labels
 from tltk.inputs.columns import content_digest
 from tltk.inputs.examples import Examples, examples_of
@@ -68,7 +68,7 @@ def modality_examples(
 
 
 def _input_tensors(model) -> dict:
-    tensors = as_functional(model) and input_structure(model)
+    tensors = getattr(as_functional(model), "input", None)
     if not isinstance(tensors, dict) or PRESENT not in tensors:
         raise ValueError(
             "A model of several modalities takes a dict of inputs with 'present'. "
