@@ -260,6 +260,7 @@ BAD_FRAMES = {
     "one time twice": (frame().iloc[[0, 0]], {}, "2024-01-01T00:00:00 twice"),
     "columns twice": (frame(), {"columns": ["x", "x"]}, "is another column. Received: 'x' twice"),
     "column is time": (frame(), {"columns": ["x", "y"], "time": "x"}, "Received: 'x' twice"),
+    "a number": (frame(), {"columns": 5}, "must be there once. Received: 5"),
     "no column": (frame(), {"columns": []}, "needs a column of numbers"),
     "negative gap": (frame(), {"max_gap": -1}, "max_gap must be a whole number of at least 0"),
     "part of a gap": (frame(), {"max_gap": 1.5}, "Received: max_gap=1.5"),
@@ -340,9 +341,9 @@ BAD = {
     "unknown step": (HOURLY.encode(), {"time": "time", "step": "hourly"}, "step='hourly'"),
     "no step": (HOURLY.encode(), {"time": "time", "step": "0h"}, "step='0h'"),
     "year mistyped": (
-        (HOURLY + "3010-01-01 00:00,5,50\n").encode(),
+        (HOURLY + "2210-01-01 00:00,5,50\n").encode(),
         {"time": "time"},
-        "from 2010-01-01T00:00:00 to 3010",
+        "from 2010-01-01T00:00:00 to 2210",
     ),
     "a line of 20 MB": (b"a\n" + b"7" * 20_000_000 + b"\n", {}, "line must be below 2,097,152"),
 }

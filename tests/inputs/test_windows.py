@@ -173,6 +173,12 @@ def test_settings_that_make_no_windows(settings, match):
         series_windows(np.arange(90.0), **{"length": 5, "horizon": 1, **settings})
 
 
+@pytest.mark.parametrize("target", [-1, 1, 0.5, None])
+def test_a_target_that_is_no_column(target):
+    with pytest.raises(ValueError, match="must be one of the columns 0, or its number"):
+        cut_windows(np.arange(9.0), 3, 1, target)
+
+
 @pytest.mark.parametrize("sizes", [(-1, 1), (3, 0), (3, 1, 0, -1)])
 def test_windows_of_no_size(sizes):
     with pytest.raises(ValueError, match="must be a whole number of at least 1"):

@@ -109,7 +109,7 @@ def series_file(
     if columns is None:
         columns = [name for name in names if name != time]
     else:
-        columns = [columns] if isinstance(columns, str) else list(columns)
+        columns = list(columns) if isinstance(columns, list | tuple) else [columns]
         check_distinct([*columns, *([] if time is None else [time])], "columns and time")
     for name in [*columns, *([] if time is None else [time])]:
         if names.count(name) != 1:

@@ -145,6 +145,7 @@ def cut_windows(
         check_positive_integer(name, value)
     values = np.asarray(values, dtype="float32")
     values = values.reshape(len(values), -1)
+    target = _number_of(target, tuple(map(str, range(values.shape[1]))))
     starts = np.arange(0, max(0, len(values) - length - horizon + 1), stride)
     inputs = values[starts[:, None] + np.arange(length)]
     targets = values[starts[:, None] + length + np.arange(horizon), target]
