@@ -128,6 +128,46 @@ def test_labels_of_every_kind(labels, expected):
     np.testing.assert_array_equal(found, expected)
 
 
+def test_the_largest_class_number():
+    assert examples_of((PICTURES[:1], [2**31 - 1])).labels.tolist() == [2**31 - 1]
+    pair = np.zeros((1, 2)), np.ma.masked_array([1], mask=[False])
+    assert examples_of(pair).labels.tolist() == [1]
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        ([0, 2**32, 1], r"below 2..31. Received: 4294967296"),
+        (np.array([0, 2**32 + 1, 1]), r"below 2..31"),
+        (np.array([2**63, 0, 1], "uint64"), "Received: 9223372036854775808"),
+        ([0, -(2**33), 1], "must be 0 or more. Received: -8589934592"),
+        ([2**70, 0, 1], "numbers or strings"),
+        (np.ma.masked_array([0, 1, 2], mask=[0, 0, 1]), "must be whole. Received: a masked array"),
+        ([1j, 0, 1], "numbers or strings"),
+        (np.array(["2024-01-01"] * 3, "M8[D]"), "numbers or strings"),
+        (np.array([(1, 2)] * 3, "i4,i4"), "numbers or strings"),
+        ([None, 0, 1], "numbers or strings"),
+    ],
+)
+def test_labels_that_would_become_others_are_refused(labels, message):
+    with pytest.raises(ValueError, match=message):
+        examples_of((PICTURES[:3], labels))
+
+
+@pytest.mark.parametrize(
+    "inputs", [np.ma.masked_array([[1.0, 9.0]], mask=[[0, 1]]), np.array([[1j]]), np.array([1j, 2])]
+)
+def test_inputs_that_are_not_known_or_real(inputs):
+    with pytest.raises(ValueError, match=r"numbers or strings|must be whole"):
+        examples_of(inputs)
+
+
+def test_strings_are_composed():
+    assert examples_of(["cafe\u0301", "b"]).fetch(slice(None)).tolist() == ["café", "b"]
+    assert examples_of(["a\ud800", "b"]).fetch(slice(None)).tolist() == ["a\ufffd", "b"]
+    assert examples_of(np.array([], object).reshape(1, 0)).count == 1
+
+
 def test_inputs_may_be_tuples_and_dicts_of_arrays_and_strings():
     texts = ["a", "ünder", "ccc"]
     examples = examples_of({"text": texts, "age": np.arange(3.0)}, labels=[0, 1, 0])

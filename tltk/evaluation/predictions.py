@@ -9,6 +9,7 @@ import keras
 import numpy as np
 
 from tltk.backbones import sample_rate
+from tltk.backbones.words import warn_of_unknown_words
 from tltk.evaluation.reading import (
     listed_clips,
     listed_pictures,
@@ -78,6 +79,7 @@ def predict_split(
     for inputs, _ in examples:
         if not outputs:
             warn_of_scale(model, inputs)
+            warn_of_unknown_words(model, inputs)
         outputs.append(model.predict_on_batch(inputs))
     kind, probabilities = _read_outputs(model, np.concatenate(outputs))
     labels = _read_labels(examples.labels, probabilities, kind)
@@ -171,7 +173,10 @@ def _listed(model):
 def _outputs(model, rows, start):
     """What the model answers to each row; to the windows of a clip, on average."""
     if takes_texts(model):
-        return model.predict_on_batch(np.array(rows, dtype=object))
+        texts = np.array(rows, dtype=object)
+        if start == 0:
+            warn_of_unknown_words(model, texts)
+        return model.predict_on_batch(texts)
     is_sound = sample_rate(model) is not None
     stacked = np.concatenate(rows) if is_sound else np.stack(rows)
     if start == 0:
@@ -262,5 +267,9 @@ def _class_names(
         raise ValueError(
             f"There must be one name per output. Received: {len(class_names)} class_names for "
             f"{count} outputs. Pass the names in the order of the training labels."
+        )
+    if len(set(class_names)) < count:
+        raise ValueError(
+            f"Class names must differ. Received: {list(class_names)}. Rename the repeated one."
         )
     return tuple(class_names)

@@ -5,7 +5,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from tltk.inputs.checks import check_finite, is_dataset
+from tltk.inputs.checks import check_finite, composed, is_dataset
 from tltk.inputs.clips import Windows, as_waveforms, cut_clip, read_clip
 from tltk.inputs.decoding import read_image, resize_images, upright_rgb
 from tltk.inputs.examples import Splits
@@ -30,7 +30,7 @@ def listed_texts(texts: object) -> list[str]:
                 "A text model takes a string or a sequence of strings. "
                 f"Received: {type(text).__name__}. Use predict_split for a data set."
             )
-    return texts
+    return [composed(text) for text in texts]
 
 
 def listed_clips(clips: object) -> list:

@@ -166,8 +166,8 @@ def _bundled(name, image_size, resize):
 
 def _bundled_texts(name):
     path = bundle_folder() / "sentiment" / f"{name.removeprefix('sentiment_')}.tsv.xz"
-    rows = read_columns(path, ("part", "document", "label", "text"))
-    part_of_row, documents, labels, texts = map(list, zip(*rows, strict=True))
+    columns = read_columns(path, ("part", "document", "label", "text"))
+    part_of_row, documents, labels, texts = columns
     class_names = tuple(sorted(set(labels)))
     names = [f"row {number}" for number in range(1, len(texts) + 1)]
     everything = text_examples(Texts(texts, labels, documents, names), class_names)

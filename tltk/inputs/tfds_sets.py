@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from tltk._extras import require
+from tltk.inputs.checks import composed
 from tltk.inputs.clips import Sound, Windows, resampled_length, resampled_part, window_starts
 from tltk.inputs.columns import content_digest, temporary_columns
 from tltk.inputs.decoding import decode, height_and_width, in_parallel
@@ -231,7 +232,7 @@ def _examples(columns, prefix, image_size=None, resize=None):
         return decode(content(row), names[row], image_size, resize)
 
     def texts(rows):
-        return np.array([content(row).decode() for row in rows], dtype=object)
+        return np.array([composed(content(row).decode()) for row in rows], dtype=object)
 
     return Examples(
         fetch=texts if image_size is None else lambda rows: np.stack(in_parallel(picture, rows)),

@@ -12,7 +12,7 @@ import numpy as np
 from tltk._keras import input_structure, nodes_of
 from tltk.inputs.columns import temporary_columns
 from tltk.inputs.examples import Examples, examples_of
-from tltk.tuning.checks import warn_of_scale
+from tltk.tuning.checks import warn_of_first_batch
 from tltk.tuning.engines import chosen_engine, started
 from tltk.tuning.store import kept_rows
 
@@ -82,8 +82,7 @@ def extract_features(
     examples = examples_of(data, labels, key=key)
     if verify and examples.reread is not None:
         examples = examples.reread()
-    if examples.names is None:
-        warn_of_scale(model, examples.fetch(np.arange(min(batch_size, examples.count))))
+    warn_of_first_batch(model, examples)
     features = frozen_outputs(
         pooled_network(model, pooling),
         examples,
