@@ -133,7 +133,11 @@ def test_impossible_splits_are_refused(labels, options, message):
         ([0, 1] * 5, {"groups": [1, np.nan] * 5}, "NaN is none.*5 of them None"),
         ([0, 1] * 5, {"val": "0.2"}, "val='0.2'"),
         ([0, 1] * 5, {"test": None}, "test=None"),
-        ([0, 1] * 5, {"seed": -1}, "seed must be a whole number of at least 0.*Received: seed=-1"),
+        (
+            [0, 1] * 5,
+            {"seed": -1},
+            "seed must be a whole number from 0 to 4,294,967,295. Received: seed=-1",
+        ),
         ([0, 1] * 5, {"seed": 1.5}, "seed=1.5"),
     ],
 )
