@@ -156,6 +156,21 @@ def test_texts_are_known_by_their_content(tmp_path):
     assert text_folder(tmp_path, val=0, test=0).train.count == 12
 
 
+def test_class_folders_keep_their_names(tmp_path):
+    put(tmp_path, [f"{name}/{i}.txt" for name in ("NA", "None", "good  film") for i in range(3)])
+    splits = text_folder(tmp_path, val=0, test=0)
+    assert splits.class_names == ("NA", "None", "good  film")
+    assert splits.train.count == 9
+
+
+@pytest.mark.parametrize(
+    "text", ["<3 this film", "[laughs] no", "{sigh}", "From: me\n\nHi \x1b[1m"]
+)
+def test_texts_may_begin_with_a_sign(tmp_path, text):
+    put(tmp_path, ["a/1", "b/2"], text.replace("{", "{{").replace("}", "}}"))
+    assert texts_of(text_folder(tmp_path, val=0, test=0).train) == [text, text]
+
+
 def test_hidden_files_are_passed_over_in_silence(tmp_path):
     write_folder(tmp_path)
     put(tmp_path, ["good/._1.txt", "bad/.DS_Store", "bad/.ipynb_checkpoints/0-checkpoint.txt"])
@@ -168,7 +183,7 @@ def test_what_is_no_text_is_counted_by_suffix(tmp_path):
     put(tmp_path, ["good/a.json"], '{{"text": {}}}')
     (tmp_path / "good" / "a.jpg").write_bytes(b"\xff\xd8\xff\xe0\0\x10JFIF")
     (tmp_path / "good" / "none").touch()
-    with pytest.warns(UserWarning, match=r"5 files that are none, passed over .2 with .html"):
+    with pytest.warns(UserWarning, match=r"passed over. Received: 5 in .*: 2 .html"):
         assert text_folder(tmp_path, val=0, test=0).train.count == 10
 
 

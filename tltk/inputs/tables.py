@@ -58,7 +58,7 @@ def read_texts(
     check_distinct(wanted, "text, label and group")
     if not isinstance(source, str | Path):
         rows, names = _rows_of_frame(source, wanted)
-        return whole_texts(rows, names, "the DataFrame", on_error)
+        return _cleaned_texts(rows, names, "the DataFrame", on_error)
     path = Path(source).expanduser()
     if not path.is_file():
         raise FileNotFoundError(
@@ -72,7 +72,7 @@ def read_texts(
         delimiter = _delimiter(path, kind) if delimiter is None else delimiter
         rows = _table_rows(path, wanted, encoding, delimiter, quoting)
     names = [f"row {number}" for number in range(1, len(rows) + 1)]
-    return whole_texts(rows, names, path, on_error)
+    return _cleaned_texts(rows, names, path, on_error)
 
 
 def read_columns(path: Path, wanted: Sequence[str]) -> list[list[str]]:
@@ -85,10 +85,7 @@ def read_columns(path: Path, wanted: Sequence[str]) -> list[list[str]]:
 def whole_texts(
     rows: Sequence[Sequence[Any]], names: Sequence[str], source: Any, on_error: str, hint: str = ""
 ) -> Texts:
-    """Clean rows of a text, a label and perhaps a group; name those that lack one of them."""
-    for name, row in zip(names, rows, strict=True):
-        _check_cells(row, f"{name} of {source}")
-    rows = [(clean_text(text), *map(clean_label, others)) for text, *others in rows]
+    """Keep the rows that have a text, a label and perhaps a group; name the others."""
     if not rows:
         raise ValueError(f"A table needs rows. Received: {source} with none. Check the file.")
     kept = [i for i, row in enumerate(rows) if all(row)]
@@ -101,10 +98,18 @@ def whole_texts(
         )
         if on_error == "raise" or not kept:
             raise ValueError(f"{found} Fill or remove them.")
-        warnings.warn(f"{found} They are left out.", stacklevel=4)
+        warnings.warn(f"{found} They are left out.", stacklevel=5)
     texts, labels, *groups = map(list, zip(*[rows[i] for i in kept], strict=True))
-    _warn_of_near_labels(labels, source)
     return Texts(texts, labels, groups[0] if groups else None, [names[i] for i in kept])
+
+
+def _cleaned_texts(rows, names, source, on_error):
+    for name, row in zip(names, rows, strict=True):
+        _check_cells(row, f"{name} of {source}")
+    rows = [(clean_text(text), *map(clean_label, others)) for text, *others in rows]
+    table = whole_texts(rows, names, source, on_error)
+    _warn_of_near_labels(table.labels, source)
+    return table
 
 
 def clean_text(value: Any) -> str:

@@ -14,7 +14,14 @@ from tltk.inputs.columns import content_digest
 from tltk.inputs.examples import Examples, Splits, splits_of
 from tltk.inputs.folders import Kind, class_names_of, files_of_class, listed, part_folders
 from tltk.inputs.splits import split_rows
-from tltk.inputs.tables import LONGEST_TEXT, Texts, check_encoding, read_texts, whole_texts
+from tltk.inputs.tables import (
+    LONGEST_TEXT,
+    Texts,
+    check_encoding,
+    clean_text,
+    read_texts,
+    whole_texts,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -146,22 +153,23 @@ def text_folder(
         for name in class_names:
             for file in files_of_class(folder / name, FILES):
                 if not TEXTS.accepts(file):
-                    passed[file.suffix.lower() or "no suffix"] += 1
+                    passed[file.suffix.lower() or "without suffix"] += 1
                     continue
                 names.append(composed(file.relative_to(path).as_posix()))
                 content = _content(file, encoding)
                 unread += [names[-1]] if content is None else []
-                rows.append((content, name))
+                rows.append((clean_text(content), name))
         hint = (
             f" Not in encoding={encoding!r}, or longer than {LONGEST_TEXT:,} characters: "
             f'{listed(unread)}. Try encoding="latin-1", "cp1252" or "utf-16".'
         )
         tables[part] = whole_texts(rows, names, folder, on_error, hint if unread else "")
     if passed:
-        suffixes = ", ".join(f"{count} with {suffix}" for suffix, count in passed.most_common())
+        kinds = listed([f"{n} {suffix}" for suffix, n in passed.most_common()], 8)
         warnings.warn(
-            f"A folder of texts holds files of plain text. Received: {passed.total()} files that "
-            f"are none, passed over ({suffixes}). Save them as .txt, or remove them.",
+            "Files that are no texts by their content are passed over. "
+            f"Received: {passed.total()} in the folders of classes: {kinds}. "
+            "Save them as plain text where they should count, else take them out.",
             stacklevel=2,
         )
     shares = {"val": 0 if "val" in tables else val, "test": 0 if "test" in tables else test}
@@ -245,6 +253,8 @@ def _is_share(value) -> bool:
     return not isinstance(value, str | Path) and not hasattr(value, "columns")
 
 
-_NO_TEXT = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]|^\s*[<{\[]|^%PDF|^\{\\\\rtf")
+_NO_TEXT = re.compile(
+    rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]|^%PDF|^\{\\rtf|^\s*(<[!?a-zA-Z]|[{\[]\s*[\"{\[])"
+)
 FILES = Kind("file", "", Path.is_file, str)
 TEXTS = Kind("text", "plain text", _is_text, str)
