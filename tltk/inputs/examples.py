@@ -42,7 +42,9 @@ class Examples(NamedTuple):
     of arrays. `labels` has shape `(n,)` or `(n, k)`, and is `None` where there are none. `digest`
     identifies the inputs' content, size and resize method, and is `None` when unknown. `names`
     holds one name per row, or is `None`. `count` is n, the number of rows. `reread()` returns the
-    same examples with their files read again, and is `None` where there are none.
+    same examples with their files read again, and is `None` where there are none. `preparation`
+    tells what the reader did with each file (kind, size, resize method; seconds, rate), as JSON
+    values, and is `None` where nothing was read.
     """
 
     fetch: Callable[[np.ndarray], Any]
@@ -51,6 +53,7 @@ class Examples(NamedTuple):
     names: tuple[str, ...] | None
     count: int
     reread: Callable[[], "Examples"] | None = None
+    preparation: dict | None = None
 
 
 def batches(examples: Examples, batch_size: int = 32) -> Any:
@@ -190,6 +193,7 @@ def take(examples: Examples, rows: Any) -> Examples:
         names=None if examples.names is None else tuple(examples.names[row] for row in rows),
         count=len(rows),
         reread=examples.reread and (lambda: take(examples.reread(), rows)),
+        preparation=examples.preparation,
     )
 
 

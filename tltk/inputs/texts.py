@@ -8,9 +8,11 @@ import numpy as np
 from tltk.inputs.checks import check_positive_integer
 from tltk.inputs.columns import content_digest
 from tltk.inputs.examples import Examples, Splits, splits_of, take
-from tltk.inputs.folders import class_names_of, listed, part_folders
+from tltk.inputs.folders import Kind, labelled_files, listed
 from tltk.inputs.splits import split_rows
 from tltk.inputs.tables import Texts, read_texts, whole_texts
+
+TEXTS = Kind("text", "plain text", (".txt",), lambda head: head and b"\0" not in head, None)
 
 
 def text_file(
@@ -114,15 +116,12 @@ def text_folder(
         (('bad', 'good'), 2)
     """
     check_positive_integer("batch_size", batch_size)
-    path = Path(path).expanduser()
-    folders = part_folders(path)
-    class_names = class_names_of(folders)
+    folder = labelled_files(path, TEXTS)
     tables = {}
-    for part, folder in folders.items():
-        files = [(name, f) for name in class_names for f in sorted((folder / name).rglob("*.txt"))]
-        rows = [(_content(file, encoding), name, None) for name, file in files]
-        names = [file.relative_to(path).as_posix() for _, file in files]
-        tables[part] = whole_texts(rows, names, folder, on_error)
+    for part, place in folder.parts.items():
+        files = [file for file in folder.files if file.part == part]
+        rows = [(_content(file.path, encoding), file.class_name, None) for file in files]
+        tables[part] = whole_texts(rows, [file.name for file in files], place, on_error)
     shares = {"val": 0 if "val" in tables else val, "test": 0 if "test" in tables else test}
     return text_splits(tables, batch_size, seed=seed, **shares)
 

@@ -8,9 +8,16 @@ from pathlib import Path
 
 import numpy as np
 
-from tltk.inputs.clips import Sound, Windows, resampled_length, resampled_part, window_starts
+from tltk.inputs.clips import (
+    Sound,
+    Windows,
+    prepared_sounds,
+    resampled_length,
+    resampled_part,
+    window_starts,
+)
 from tltk.inputs.columns import content_digest, temporary_columns
-from tltk.inputs.decoding import decode, height_and_width, in_parallel
+from tltk.inputs.decoding import decode, height_and_width, in_parallel, prepared_images
 from tltk.inputs.examples import Examples
 from tltk.inputs.places import home_folder
 
@@ -209,6 +216,7 @@ def _examples(columns, prefix, image_size=None, resize=None):
         digest=content_digest((contents, lengths), *settings),
         names=names,
         count=len(labels),
+        preparation=None if image_size is None else prepared_images(image_size, resize),
     )
 
 
@@ -252,4 +260,5 @@ def _sounds(columns, prefix, feature, windows):
             for clip, second in zip(clip_of_row, seconds, strict=True)
         ),
         count=len(clip_of_row),
+        preparation=prepared_sounds(windows),
     )
