@@ -9,6 +9,7 @@ import numpy as np
 
 from tltk.few_labels.prototypes import FeatureNormalizer
 from tltk.inputs.checks import check_finite
+from tltk.inputs.paths import user_path
 
 SETTINGS = ("power", "center", "unit_length")
 TINY = 1e-9
@@ -183,7 +184,7 @@ class Gallery:
 
     def save(self, path: str | Path) -> Path:
         """Write the gallery to one `.npz` file: names, directions, threshold and normalizer."""
-        path = Path(path).expanduser().with_suffix(".npz")
+        path = user_path(path).with_suffix(".npz")
         kept = {"names": np.array(self.names, str), "sums": self._sums}
         if self.threshold is not None:
             kept["threshold"] = self.threshold
@@ -200,7 +201,7 @@ class Gallery:
             FileNotFoundError: if there is no such file.
             ValueError: if the file holds no gallery.
         """
-        with np.load(Path(path).expanduser()) as kept:
+        with np.load(user_path(path)) as kept:
             if not {"names", "sums"} <= set(kept.files):
                 raise ValueError(
                     f"A gallery is a file that save wrote. Received: {path}, which holds "

@@ -69,7 +69,11 @@ def existing_file(path: str | os.PathLike, what: str) -> Path:
         raise FileNotFoundError(
             f"A {what} must be a file that can be read. Received: {file} "
             f"({'a folder' if is_folder else 'a pipe or a device'}). "
-            + ("List its files: sorted(Path(folder).iterdir())." if is_folder else "Pass a file.")
+            + (
+                "For a folder, list its files: sorted(Path(folder).iterdir())."
+                if is_folder
+                else "Pass a file."
+            )
         )
     return file
 
