@@ -70,7 +70,7 @@ def read_windows(
     if is_file(clip):
         try:
             source = clip if isinstance(clip, str | os.PathLike) else content_of(clip)[0]
-            sound = whole_sound(source)
+            sound = whole_sound(source, rate)
             samples = all_samples(source, sound, rate)
         except (ValueError, OSError) as error:
             if on_error == "raise":

@@ -92,7 +92,7 @@ def read_clip(path: Any, rate: int = 16000) -> np.ndarray:
     """
     check_rate(rate)
     source = path if isinstance(path, str | os.PathLike) else content_of(path)[0]
-    sound = whole_sound(source)
+    sound = whole_sound(source, rate)
     if sound.silent:
         raise no_clip(source, "it is silent")
     return all_samples(source, sound, rate)
@@ -100,13 +100,18 @@ def read_clip(path: Any, rate: int = 16000) -> np.ndarray:
 
 def all_samples(source: str | Path | bytes, sound: Sound, rate: int) -> np.ndarray:
     """Decode a whole recording at a rate, in parts: no more than the result is in memory."""
+    _check_whole(source, sound, rate)
     count = resampled_length(sound, rate)
-    check_length(count, f"{_called(source)} of {sound.frames / sound.rate:.0f} s at rate={rate}")
     samples = np.empty(count, "float32")
     for start in range(0, count, _RESAMPLED_AT_ONCE):
         part = samples[start : start + _RESAMPLED_AT_ONCE]
         part[:] = read_samples(source, sound, start, len(part), rate)
     return samples
+
+
+def _check_whole(source, sound, rate):
+    seconds = sound.frames / sound.rate
+    check_length(resampled_length(sound, rate), f"{_called(source)} ({seconds:.0f} s, rate={rate})")
 
 
 def check_rate(rate: int) -> None:
@@ -137,8 +142,11 @@ def is_sound(head: bytes) -> bool:
     return _BEGINNING.match(head) is not None
 
 
-def whole_sound(path: str | Path | bytes) -> Sound:
-    """Read a recording from end to end, a part at a time, and refuse it where it is not sound."""
+def whole_sound(path: str | Path | bytes, rate: int | None = None) -> Sound:
+    """Read a recording from end to end, a part at a time, and refuse it where it is not sound.
+
+    One that would be too long at a `rate` is refused by its header.
+    """
     path = path if isinstance(path, bytes) else existing_file(path, "recording")
     reason = _format_problem(path)
     if reason:
@@ -147,13 +155,15 @@ def whole_sound(path: str | Path | bytes) -> Sound:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     frames, low, high = 0, math.inf, -math.inf
     with _opened(path) as file:
-        announced, rate = file.frames, file.samplerate
+        announced, own_rate = file.frames, file.samplerate
         missing = _missing(file.extra_info)
-        if not _SLOWEST <= rate <= _FASTEST:
-            raise no_clip(path, f"its rate is {rate} Hz, not from {_SLOWEST} to {_FASTEST}")
+        if not _SLOWEST <= own_rate <= _FASTEST:
+            raise no_clip(path, f"its rate is {own_rate} Hz, not from {_SLOWEST} to {_FASTEST}")
+        if rate is not None and announced < 2**62:
+            _check_whole(path, Sound("", announced, own_rate), rate)
         for block in _mono_blocks(file, path):
             if not np.isfinite(block).all():
-                raise no_clip(path, f"NaN or infinity after {frames / rate:.2f} s")
+                raise no_clip(path, f"NaN or infinity after {frames / own_rate:.2f} s")
             frames += len(block)
             low, high = min(low, float(block.min())), max(high, float(block.max()))
     if frames == 0:
@@ -164,7 +174,7 @@ def whole_sound(path: str | Path | bytes) -> Sound:
         raise no_clip(path, f"it ends after {missing[1]} of {missing[0]} bytes")
     if max(high, -low) > _LOUDEST:
         raise no_clip(path, f"its floats reach {max(high, -low):.3g}, where 1 is full scale")
-    return Sound(digest, frames, rate, high - low <= _SOFTEST)
+    return Sound(digest, frames, own_rate, high - low <= _SOFTEST)
 
 
 def _is_cut(announced, found):

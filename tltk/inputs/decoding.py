@@ -223,7 +223,10 @@ def _of_header(content):
     from PIL import Image, JpegImagePlugin
 
     if content.startswith(b"\xff\xd8\xff"):
-        return JpegImagePlugin.JpegImageFile(io.BytesIO(content))
+        content, exif = _without_exif(content)
+        image = JpegImagePlugin.JpegImageFile(io.BytesIO(content))
+        image.info["exif"] = exif
+        return image
     if _HEIC.match(content):
         with contextlib.suppress(ImportError):
             import pillow_heif
@@ -258,6 +261,17 @@ def _without_texts(png):
             kept.append(png[at:end])
         at = end
     return b"".join(kept)
+
+
+def _without_exif(jpeg):
+    """A JPEG without its EXIF block, which Pillow reads for the resolution, and the block."""
+    at = 2
+    while jpeg[at : at + 1] == b"\xff" and 0xE0 <= jpeg[at + 1] <= 0xEF:
+        end = at + 2 + int.from_bytes(jpeg[at + 2 : at + 4], "big")
+        if jpeg[at + 1] == 0xE1 and jpeg.startswith(b"Exif\0\0", at + 4):
+            return jpeg[:at] + jpeg[end:], jpeg[at + 4 : end]
+        at = end
+    return jpeg, b""
 
 
 def _what_it_is(content):
@@ -362,10 +376,28 @@ def _upright(image):
     from PIL import Image
 
     try:
-        turn = _TURNS.get(image.getexif().get(0x0112))
+        exif = image.info.get("exif")
+        number = image.getexif().get(0x0112) if exif is None else _orientation(exif)
+        turn = _TURNS.get(number)
     except Exception:  # of many kinds; the pixels are whole
         turn = None
     return image if turn is None else image.transpose(Image.Transpose[turn])
+
+
+def _orientation(exif):
+    """The number in a block of EXIF, of which nothing else is read; None where there is none."""
+    while exif.startswith(b"Exif\0\0"):
+        exif = exif[6:]
+    order = {b"II*\0": "little", b"MM\0*": "big"}[exif[:4]]
+
+    def number(at, size=2):
+        return int.from_bytes(exif[at : at + size], order)
+
+    first = number(4, 4)
+    for entry in range(first + 2, first + 2 + 12 * number(first), 12):
+        if number(entry) == 0x0112 and number(entry + 2) in (3, 4):
+            return number(entry + 8, 2 if number(entry + 2) == 3 else 4)
+    return None
 
 
 def _eight_bits(image):

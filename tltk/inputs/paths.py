@@ -65,15 +65,14 @@ def existing_file(path: str | os.PathLike, what: str) -> Path:
     except OSError as error:
         raise unreadable(file, what, error) from error
     if not stat.S_ISREG(mode):
-        is_folder = stat.S_ISDIR(mode)
-        raise FileNotFoundError(
-            f"A {what} must be a file that can be read. Received: {file} "
-            f"({'a folder' if is_folder else 'a pipe or a device'}). "
-            + (
-                "For a folder, list its files: sorted(Path(folder).iterdir())."
-                if is_folder
-                else "Pass a file."
+        found, cure = "a pipe or a device", "Pass a file."
+        if stat.S_ISDIR(mode):
+            found, cure = (
+                "a folder",
+                "For a folder, list its files: sorted(Path(folder).iterdir()).",
             )
+        raise FileNotFoundError(
+            f"A {what} must be a file that can be read. Received: {file} ({found}). {cure}"
         )
     return file
 
