@@ -349,7 +349,7 @@ def test_texts_in_a_png_are_no_reason_to_refuse_it():
 
 
 def peaks_of(*functions):
-    """Runs functions in a process of its own: what each adds to the peak of memory (MB) and says."""
+    """Runs functions in another process: what each adds to the peak of memory (MB) and says."""
     code = (
         "import resource\n"
         "from tltk.inputs.decoding import read_image\n"
