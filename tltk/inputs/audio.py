@@ -106,6 +106,7 @@ def audio_folder(
     clips = _without_silence(clips, folder, on_error)
     check_complete(clips, folder, CLIPS)
     warn_of_copies([clip for clip in clips if not _sound(clip.digest).silent], CLIPS.name)
+    clips = [clip._replace(digest=_apart(clip)) for clip in clips]
     parts = parts_of(clips, folder.parts, val, test, seed)
     served = {
         part: _examples(some, folder.path, folder.class_names, windows)
@@ -201,6 +202,11 @@ def _stamp(path):
 def _digest_of_clip(path):
     digest, frames, rate, silent = whole_sound(path)
     return f"{digest} {frames} {rate}" + (" silent" if silent else "")
+
+
+def _apart(clip):
+    """The digest; that of silence with the clip's name, as all silence alike is no recording."""
+    return f"{clip.digest} {clip.name}" if _sound(clip.digest).silent else clip.digest
 
 
 def _sound(digest) -> Sound:

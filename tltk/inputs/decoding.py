@@ -23,8 +23,8 @@ _HEIC = re.compile(rb".{4}ftyp(hei[cxmsf]|hev[cx]|mif1|msf1)", re.DOTALL)
 _MOST_BYTES = 2**28
 _MOST_PIXELS = 50_000_000
 _MOST_OF_JPEG = 2**28
-_FEW_AT_ONCE = threading.BoundedSemaphore(2)
 _LARGE = 2**24
+_ONE_LARGE = threading.Lock()
 _FULL = 2**16 - 1
 _DARK = 2**14
 _TURNS = {
@@ -47,12 +47,12 @@ def read_image(
     """Decode one picture to raw RGB, or to shades of grey.
 
     JPEG, PNG, GIF and WebP (the first frame), BMP, TIFF, PPM, AVIF and JPEG 2000 by content,
-    whatever the file is called; HEIC where `pillow-heif` is installed (`pip install
-    "tltk[heic]"`). Pictures are turned as their EXIF orientation says; transparent ones are laid on
-    white; 16-bit values keep their upper 8 bits, and those that use few of them are warned of.
-    Resizing squashes to the size asked for, and smooths before it shrinks (but for "nearest").
-    A JPEG of more than 50 megapixels is decoded at an eighth, a quarter or a half of its size, not
-    below the size asked for; other pictures as large are refused before memory is taken.
+    whatever the file is called; HEIC where `pillow-heif` is installed. Pictures are turned as their
+    EXIF orientation says; transparent ones are laid on white; 16-bit values keep their upper 8
+    bits, and those that use few of them are warned of. Resizing squashes to the size asked for, and
+    smooths before it shrinks (but for "nearest"). A JPEG of more than 16 megapixels is decoded at
+    an eighth, a quarter or a half of its size, but at least twice the size asked for (once, above
+    50 megapixels); other pictures of more than 50 megapixels are refused before memory is taken.
 
     Args:
         path_or_bytes: a file, `~` allowed; the content of one; or something to read it from (an
@@ -194,10 +194,8 @@ def _opened(content, name, size):
 
     try:
         with _of_header(content) as image:
-            pixels = image.width * image.height
             is_deep = image.mode.startswith("I") or ";16" in str(image.tile)
-            _reduce(image, size)
-            with _FEW_AT_ONCE if pixels > _LARGE else contextlib.nullcontext():
+            with _ONE_LARGE if _reduce(image, size) > _LARGE else contextlib.nullcontext():
                 image.load()
                 yield image, is_deep
     except Exception as error:
@@ -213,8 +211,8 @@ def _opened(content, name, size):
 
 
 _TOO_LARGE = (
-    f"above the limit of {_MOST_PIXELS // 10**6} megapixels, which only a JPEG may exceed, being "
-    "decoded at a smaller size where image_size is given"
+    f"above the limit of {_MOST_PIXELS // 10**6} megapixels (half of it for WebP and JPEG 2000), which only "
+    "a JPEG may exceed, being decoded at a smaller size where image_size is given"
 )
 
 
@@ -239,16 +237,22 @@ def _of_header(content):
 
 
 def _reduce(image, size):
-    """Ask a large JPEG for fewer pixels, and refuse what is too large before it is decoded."""
+    """Ask a large JPEG for fewer pixels, and refuse what is too large before it is decoded.
+
+    Returns:
+        The pixels that decoding holds; of a progressive JPEG all of them, whatever its size.
+    """
     pixels = image.width * image.height
-    if pixels > _MOST_PIXELS and image.format == "JPEG" and size is not None:
-        most = _MOST_OF_JPEG // (2 if image.info.get("progressive") else 1)
-        if pixels <= most:
-            image.draft(None, (max(size), max(size)))
-    if image.width * image.height > _MOST_PIXELS:
+    is_jpeg, in_passes = image.format == "JPEG", bool(image.info.get("progressive"))
+    if is_jpeg and size is not None and _LARGE < pixels <= _MOST_OF_JPEG // (1 + in_passes):
+        side = max(size) * (1 if pixels > _MOST_PIXELS else 2)
+        image.draft(None, (side, side))
+    held = image.width * image.height
+    if held * (2 if image.format in ("JPEG2000", "WEBP") else 1) > _MOST_PIXELS:
         raise ValueError(f"{pixels / 1e6:.0f} megapixels, {_TOO_LARGE}")
     if image.format == "TIFF" and int(image.tag_v2.get(254, 0)) & 1:
         raise ValueError("a camera's raw file, whose first picture is a preview; develop it")
+    return pixels if in_passes else held
 
 
 def _without_texts(png):
@@ -278,7 +282,7 @@ def _what_it_is(content):
     if not content:
         return "the file is empty"
     if _HEIC.match(content):
-        return 'a HEIC picture, which needs pillow-heif: pip install "tltk[heic]"'
+        return "a HEIC picture, which needs pip install pillow-heif"
     return f"not a {FORMATS} picture"
 
 
