@@ -211,8 +211,8 @@ def _opened(content, name, size):
 
 
 _TOO_LARGE = (
-    f"above the limit of {_MOST_PIXELS // 10**6} megapixels (half of it for WebP and JPEG 2000), which only "
-    "a JPEG may exceed, being decoded at a smaller size where image_size is given"
+    f"above the limit of {_MOST_PIXELS // 10**6} megapixels (half of it for WebP and JPEG 2000), "
+    "which only a JPEG may exceed, being decoded at a smaller size where image_size is given"
 )
 
 
