@@ -170,6 +170,7 @@ def test_silence_may_be_a_class(folder):
     assert splits.class_names == ("no", "silence", "yes")
     examples = splits.train.examples
     assert not rows_of(splits.train)[examples.labels == 1].any()
+    assert examples.reread().digest == examples.digest
     for path in folder.rglob("*.wav"):
         os.utime(path, (1, 1))
     for _ in range(2):  # the second time from the table of digests
@@ -257,6 +258,22 @@ def test_settings_that_make_no_sense(folder, settings, message):
 def test_a_clip_that_changes_while_it_is_in_use(folder):
     splits = loaded(folder, val=0, test=0)
     write(folder / "no" / "00", 60, 3.0)
+    with pytest.raises(ValueError, match="must stay as it was while it is in use.*00.wav"):
+        rows_of(splits.train)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="has no time of change")
+def test_a_clip_whose_size_and_time_stay_is_compared_by_content(folder):
+    clip = folder / "no" / "00.wav"
+    os.utime(clip, (1, 1))
+    splits = loaded(folder, val=0, test=0)
+    before = rows_of(splits.train)
+    os.chmod(clip, 0o600)
+    np.testing.assert_array_equal(rows_of(splits.train), before)
+    content = bytearray(clip.read_bytes())
+    content[-1] ^= 1
+    clip.write_bytes(content)
+    os.utime(clip, (1, 1))
     with pytest.raises(ValueError, match="must stay as it was while it is in use.*00.wav"):
         rows_of(splits.train)
 

@@ -106,10 +106,13 @@ def audio_folder(
     clips = _without_silence(clips, folder, on_error)
     check_complete(clips, folder, CLIPS)
     warn_of_copies([clip for clip in clips if not _sound(clip.digest).silent], CLIPS.name)
+    whole = {clip.name: clip for clip in clips}
     clips = [clip._replace(digest=_apart(clip)) for clip in clips]
     parts = parts_of(clips, folder.parts, val, test, seed)
     served = {
-        part: _examples(some, folder.path, folder.class_names, windows)
+        part: _examples(
+            [whole[clip.name] for clip in some], folder.path, folder.class_names, windows
+        )
         for part, some in parts.items()
     }
     return splits_of(served, folder.class_names, batch_size)
@@ -156,7 +159,7 @@ def windows_of(seconds: float, hop: float | None, rate: int) -> Windows:
 
 
 def _examples(clips, root, class_names, windows):
-    number = {name: code for code, name in enumerate(class_names)}
+    code_of = {name: code for code, name in enumerate(class_names)}
     sounds = [_sound(clip.digest) for clip in clips]
     stamps = [_stamp(clip.path) for clip in clips]
     starts = [window_starts(resampled_length(sound, windows.rate), windows) for sound in sounds]
@@ -164,13 +167,15 @@ def _examples(clips, root, class_names, windows):
     start_of_row = np.concatenate(starts)
 
     def fetch_one(row):
-        clip, sound = clips[clip_of_row[row]], sounds[clip_of_row[row]]
-        if _stamp(clip.path) != stamps[clip_of_row[row]]:
+        number = clip_of_row[row]
+        clip, sound, stamp = clips[number], sounds[number], _stamp(clips[number].path)
+        if stamp != stamps[number] and whole_sound(clip.path).digest != sound.digest:
             raise ValueError(
                 "A clip must stay as it was while it is in use. "
                 f"Received: {clip.path}, changed since it was loaded. "
                 "Load the folder again, with verify=True."
             )
+        stamps[number] = stamp
         start = int(start_of_row[row])
         return read_samples(clip.path, sound, start, windows.length, windows.rate)
 
@@ -182,7 +187,7 @@ def _examples(clips, root, class_names, windows):
     names = [clips[clip].name for clip in clip_of_row]
     return Examples(
         fetch=lambda rows: np.stack(in_parallel(fetch_one, rows)),
-        labels=np.array([number[clips[clip].class_name] for clip in clip_of_row], "int32"),
+        labels=np.array([code_of[clips[clip].class_name] for clip in clip_of_row], "int32"),
         digest=sha256_of(repr(([clip.digest for clip in clips], windows)).encode()),
         names=tuple(f"{name}@{second:.3f}" for name, second in zip(names, seconds, strict=True)),
         count=len(clip_of_row),
@@ -196,7 +201,7 @@ def _stamp(path):
         found = os.stat(path)
     except OSError:
         return None
-    return found.st_size, found.st_mtime_ns
+    return found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino
 
 
 def _digest_of_clip(path):
