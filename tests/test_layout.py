@@ -1,4 +1,4 @@
-"""The package's shape, read from its source: where a module may import from, and how long it is."""
+"""The package's shape, read from its source: what a module may import and touch."""
 
 import ast
 import os
@@ -12,9 +12,10 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "tltk"
-ORDER = "inputs backbones tuning adaptation few_labels evaluation viewing shipping __main__".split()
+ORDER = """_ inputs backbones tuning adaptation few_labels evaluation viewing shipping
+__main__""".split()
 HEAVY = {
-    "IPython", "matplotlib", "nbclient", "nbconvert", "nbformat",
+    "IPython", "ipykernel", "matplotlib", "nbclient", "nbconvert", "nbformat",
     "openvino", "pandas", "safetensors", "scipy", "sklearn", "soundfile", "tensorflow_datasets",
     "tensorflow_hub",
 }  # fmt: skip
@@ -23,15 +24,26 @@ DISTRIBUTIONS = {
     "jupyter_client": "nbclient",
     "nbformat": "nbclient",
     "ot": "pot",
-    "psutil": "ipykernel",
     "sklearn": "scikit_learn",
 }  # the name on the package index, or of the package that brings it along
 SCIKIT_LEARN_ALLOWED = ("adaptation/", "few_labels/")  # their classes are its estimators
 # keras.ops does not differentiate, and meta-learning differentiates twice: gradients.py alone does
-TENSORFLOW_ALLOWED = ("inputs", "backbones/hub.py", "tuning/gradients.py", "shipping")
+TENSORFLOW_ALLOWED = (
+    "inputs",
+    "backbones/hub.py",
+    "backbones/text_normalization.py",
+    "tuning/gradients.py",
+    "shipping",
+)
+PRIVATE_KERAS = {
+    "_compile_metrics", "_flatten_layers", "_functional", "_get_variable_index", "_inputs_struct",
+    "_keras_history", "_nodes_by_depth", "_outputs_struct", "_seed_generators", "_tracker",
+    "_track_variable", "_trainable_variables", "_untrack_variable", "_user_metrics", "src",
+}  # fmt: skip
 MODULES = sorted(path.relative_to(PACKAGE).as_posix() for path in PACKAGE.rglob("*.py"))
 MODULES = [name for name in MODULES if not name.startswith(("data/", "notebooks/"))]
 TESTS = sorted(path.relative_to(ROOT / "tests") for path in (ROOT / "tests").glob("*/test_*.py"))
+TESTS = [path for path in TESTS if path.parts[0] != "contract"]  # across all modules
 
 
 def tree_of(module: str) -> ast.Module:
@@ -39,7 +51,9 @@ def tree_of(module: str) -> ast.Module:
 
 
 def folder_of(module: str) -> str:
-    return module.split("/")[0].removesuffix(".py")
+    """A folder, the front door, or "_": the files at the bottom, which all may import."""
+    name = module.split("/")[0].removesuffix(".py")
+    return "_" if re.match("_[a-z]", name) else name
 
 
 def imported_names(nodes) -> list[str]:
@@ -79,7 +93,7 @@ def test_data_flows_one_way(module):
     for name in imported_names(ast.walk(tree_of(module))):
         parts = name.split(".")
         if parts[0] == "tltk":
-            assert (*parts, "")[1] in ORDER[: own + 1], f"{module} imports {name}"
+            assert folder_of((*parts, "")[1]) in ORDER[: own + 1], f"{module} imports {name}"
 
 
 @pytest.mark.parametrize("module", MODULES)
@@ -112,22 +126,19 @@ def test_tensorflow_stays_at_the_edges(module):
         assert not of_tensorflow or node.attr == "data", f"{module}: tf.{node.attr}"
 
 
-@pytest.mark.parametrize("module", MODULES)
-def test_modules_hold_one_idea(module):
-    lines = (PACKAGE / module).read_text(encoding="utf-8").count("\n")
-    assert lines < 300, f"{module} has {lines} lines"
-
-
-def test_the_front_door_is_short():
-    assert (PACKAGE / "__init__.py").read_text(encoding="utf-8").count("\n") < 50
-
-
 @pytest.mark.parametrize("module", [m for m in MODULES if m.endswith("__init__.py")])
 def test_every_folder_says_what_is_public(module):
     statements = tree_of(module).body
     assigned = [t for n in statements if isinstance(n, ast.Assign) for t in n.targets]
     assigned += [n.target for n in statements if isinstance(n, ast.AnnAssign)]
     assert "__all__" in [target.id for target in assigned]
+
+
+@pytest.mark.parametrize("module", [m for m in MODULES if m != "_keras.py"])
+def test_private_keras_stays_behind_one_wall(module):
+    for node in ast.walk(tree_of(module)):
+        if isinstance(node, ast.Attribute) and node.attr in PRIVATE_KERAS:
+            raise AssertionError(f"{module}: {ast.unparse(node)}")
 
 
 @pytest.mark.parametrize("test", TESTS, ids=str)

@@ -16,7 +16,7 @@ from tltk.inputs.decoding import read_image
 from tltk.tuning import build_classifier
 from tltk.tuning.metadata import attach_metadata, load_model
 
-TINY = WordVectors(("good", "bad"), np.array([[3.0, 0], [0, 3]], "float32"))
+TINY = WordVectors(("good", "bad", "film"), np.array([[3.0, 0], [0, 3], [0, 0]], "float32"))
 
 
 @pytest.fixture
@@ -43,6 +43,25 @@ def test_a_saved_text_model_is_asked_by_its_path(model, tmp_path):
 def test_a_split_of_texts(model):
     answers = predict_split(model, (["bad", "good"], [1, 0]))
     assert answers.probabilities.argmax(axis=1).tolist() == [1, 0]
+
+
+def test_texts_in_another_normal_form_are_the_same_texts(model):
+    vectors = WordVectors(("café", "bad"), np.array([[3.0, 0], [0, 3]], "float32"))
+    model = build_classifier(load_text_backbone(vectors, length=3), ["fine", "poor"])
+    model.get_layer("head_output").set_weights([np.eye(2), np.zeros(2)])
+    assert predict(model, ["cafe\u0301"], top=1) == predict(model, ["CAFÉ"], top=1)
+    answers = predict_split(model, (["cafe\u0301", "bad"], [0, 1]))
+    assert answers.probabilities.argmax(axis=1).tolist() == [0, 1]
+
+
+def test_a_text_of_unknown_words_is_told(model):
+    with pytest.warns(UserWarning, match="67% of the words unknown in the first 1 texts.*'ein gut"):
+        predict(model, "ein guter film")
+
+
+def test_class_names_that_are_not_distinct(model):
+    with pytest.raises(ValueError, match="Class names must differ"):
+        predict(model, "good", class_names=["fine", "fine"])
 
 
 def test_what_is_no_text(model):
@@ -138,7 +157,7 @@ def test_what_the_split_did_is_done_again(file, resize):
     folder = file.parent / "photos"
     with pytest.warns(UserWarning, match="byte-identical"):
         splits = image_folder(folder, image_size=4, resize=resize, val=0, test=0)
-    examples = splits.train.examples
+    examples = splits.train
     model = network(preparation=examples.preparation)
     model.save(file.parent / "model.keras")
     given = [folder / name for name in examples.names]

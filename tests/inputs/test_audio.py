@@ -35,7 +35,7 @@ def loaded(path, **settings):
 
 
 def rows_of(split):
-    examples = split.examples
+    examples = split
     return examples.fetch(np.arange(examples.count))
 
 
@@ -53,7 +53,7 @@ def test_every_clip_is_on_one_side_with_its_label(folder):
         np.testing.assert_array_equal(waveforms, rows_of(split))
         assert (waveforms.dtype, waveforms.shape[1]) == (np.float32, 500)
         numbers = numbers_of(split)
-        np.testing.assert_array_equal(numbers % 2, split.examples.labels)
+        np.testing.assert_array_equal(numbers % 2, split.labels)
         stems = [int(name.split("/")[1][:2]) for name in splits.files[part]]
         assert stems == numbers.tolist()
         sides.append(set(stems))
@@ -135,7 +135,7 @@ def test_the_seed_decides(folder):
 
 def test_the_digest_is_that_of_clips_and_settings(folder):
     def digest(**settings):
-        return loaded(folder, **settings).train.examples.digest
+        return loaded(folder, **settings).train.digest
 
     assert digest() == digest()
     assert len({digest(), digest(hop=0.25), digest(seconds=0.4), digest(rate=800)}) == 4
@@ -168,7 +168,7 @@ def test_silence_may_be_a_class(folder):
     with pytest.warns(UserWarning, match="only silent clips in silence, which are kept"):
         splits = loaded(folder)
     assert splits.class_names == ("no", "silence", "yes")
-    examples = splits.train.examples
+    examples = splits.train
     assert not rows_of(splits.train)[examples.labels == 1].any()
     assert examples.reread().digest == examples.digest
     for path in folder.rglob("*.wav"):
@@ -206,8 +206,8 @@ def test_every_format_of_libsndfile_is_read_by_content(tmp_path):
 def test_the_reader_tells_how_it_prepared_the_clips(folder):
     splits = loaded(folder, hop=0.25)
     expected = {"kind": "sounds", "seconds": 0.5, "hop": 0.25, "rate": RATE}
-    assert splits.train.examples.preparation == expected
-    assert splits.val.examples.preparation == expected
+    assert splits.train.preparation == expected
+    assert splits.val.preparation == expected
 
 
 def test_strays_are_named(folder):
@@ -287,11 +287,11 @@ def test_a_second_call_reads_no_clip_and_verify_all(folder, monkeypatch):
     read = []
     whole = audio.whole_sound
     monkeypatch.setattr(audio, "whole_sound", lambda path: read.append(path) or whole(path))
-    assert loaded(folder).train.examples.digest == first.train.examples.digest
+    assert loaded(folder).train.digest == first.train.digest
     assert not read
     loaded(folder, verify=True)
     assert len(read) == 20
-    assert first.train.examples.reread().digest == first.train.examples.digest
+    assert first.train.reread().digest == first.train.digest
 
 
 def test_features_are_kept_by_content(folder):
@@ -301,4 +301,4 @@ def test_features_are_kept_by_content(folder):
     splits = loaded(folder, val=0, test=0)
     features, labels = extract_features(model, splits.train)
     np.testing.assert_allclose(features, 2 * rows_of(splits.train))
-    np.testing.assert_array_equal(labels, splits.train.examples.labels)
+    np.testing.assert_array_equal(labels, splits.train.labels)

@@ -254,7 +254,7 @@ def test_deep_pictures_that_are_dark_are_told_at_every_load(tmp_path):
     for _ in range(2):  # the second time from the table of digests
         with pytest.warns(UserWarning, match=r"4 pictures of .*, whose values reach \d+ of 65535"):
             splits = pictures_of(tmp_path)
-    assert splits.train.examples.fetch(np.arange(4)).max() <= 20
+    assert splits.train.fetch(np.arange(4)).max() <= 20
 
 
 def test_the_reader_tells_how_it_prepared_the_pictures(tmp_path):
@@ -263,5 +263,5 @@ def test_the_reader_tells_how_it_prepared_the_pictures(tmp_path):
             picture(tmp_path / label / f"{number}.png")
     splits = pictures_of(tmp_path, image_size=(8, 6), resize="nearest", val=0.3)
     expected = {"kind": "images", "size": [8, 6], "channels": 3, "resize": "nearest"}
-    assert splits.train.examples.preparation == expected
-    assert splits.val.examples.preparation == expected
+    assert splits.train.preparation == expected
+    assert splits.val.preparation == expected

@@ -5,9 +5,8 @@ from __future__ import annotations
 import keras
 import numpy as np
 
-from tltk.backbones.blocks import nodes_of
+from tltk._keras import all_layers, as_functional, input_structure, nodes_of
 from tltk.inputs.examples import as_network_input, examples_of
-from tltk.tuning.cutting import as_functional, inputs_of
 
 
 def adapt_batch_norm(model: keras.Model, target, batch_size: int = 64) -> int:
@@ -47,7 +46,7 @@ def adapt_batch_norm(model: keras.Model, target, batch_size: int = 64) -> int:
     places = [] if functional is None else _places(functional)
     _check(model, places)
     for layer, tensor in places:
-        network = keras.Model(inputs_of(functional), tensor)
+        network = keras.Model(input_structure(functional), tensor)
         mean, variance = _moments(network, layer.axis, examples, batch_size)
         layer.moving_mean.assign(mean)
         layer.moving_variance.assign(variance)
@@ -81,7 +80,7 @@ def _moments(network, axis, examples, batch_size):
 
 
 def _check(model, places) -> None:
-    inner = [x for x in model._flatten_layers() if isinstance(x, keras.layers.BatchNormalization)]
+    inner = [x for x in all_layers(model) if isinstance(x, keras.layers.BatchNormalization)]
     if not inner:
         raise ValueError(
             "Adaptive batch normalisation needs a network that has some. "

@@ -6,6 +6,7 @@ import time
 
 import keras
 
+from tltk._keras import input_structure, output_structure
 from tltk.adaptation.deep_checks import (
     check_adaptable,
     check_something_to_move,
@@ -17,7 +18,7 @@ from tltk.adaptation.domain_training import DomainBatches, TwoDomains, method_of
 from tltk.tuning.augmentation import augmentation_of, with_augmentation
 from tltk.tuning.batching import ShuffledBatches
 from tltk.tuning.checks import check_callbacks
-from tltk.tuning.cutting import NoCut, body_below, cut_frozen, inputs_of, outputs_of
+from tltk.tuning.cutting import NoCut, body_below, cut_frozen
 from tltk.tuning.features import frozen_outputs
 from tltk.tuning.freezing import compiled_objects, unfreeze
 from tltk.tuning.optimizer import BlockwiseAdamW, rate_factors, scheduled_rate
@@ -178,7 +179,7 @@ def _behind_frozen(model, parts, cache, batch_size):
 def _with_features(model) -> keras.Model:
     """The same network with two outputs: what its last layer sees, and what it answers."""
     features = body_below(model, model.layers[-1]).outputs[0]
-    return keras.Model(inputs_of(model), [features, outputs_of(model)])
+    return keras.Model(input_structure(model), [features, output_structure(model)])
 
 
 def _on(model, run) -> keras.callbacks.History:

@@ -6,6 +6,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from tltk._keras import input_structure, output_structure
 from tltk.adaptation.deep_checks import (
     check_model,
     check_numbers,
@@ -17,7 +18,7 @@ from tltk.adaptation.domain_training import uncertainty
 from tltk.tuning.augmentation import augmentation_of, with_augmentation
 from tltk.tuning.batching import ShuffledBatches
 from tltk.tuning.checks import takes_class_numbers
-from tltk.tuning.cutting import body_below, inputs_of, outputs_of
+from tltk.tuning.cutting import body_below
 from tltk.tuning.freezing import unfreeze
 from tltk.tuning.optimizer import scheduled_rate
 
@@ -98,7 +99,8 @@ def adapt_without_source(
     rate = scheduled_rate(lr, max(1, steps), 0.0, "cosine")
     trained.compile(optimizer=keras.optimizers.Adam(rate), loss=loss)
     seen = keras.Model(
-        inputs_of(model), [body_below(model, model.layers[-1]).outputs[0], outputs_of(model)]
+        input_structure(model),
+        [body_below(model, model.layers[-1]).outputs[0], output_structure(model)],
     )
     losses = []
     try:
@@ -107,7 +109,7 @@ def adapt_without_source(
             if pseudo_weight:
                 labels = pseudo_labels(*_outputs(seen, examples, batch_size))
             batches = ShuffledBatches(
-                examples._replace(labels=labels), batch_size, seed, epoch=epoch
+                examples.replace(labels=labels), batch_size, seed, epoch=epoch
             )
             run = trained.fit(
                 batches, initial_epoch=epoch, epochs=epoch + 1, shuffle=False, verbose=verbose

@@ -5,7 +5,7 @@ from pathlib import Path
 import keras
 from keras import KerasTensor, layers, ops
 
-from tltk.backbones.blocks import has_graph
+from tltk._keras import all_layers, as_functional
 from tltk.backbones.hub import HubLayer
 from tltk.backbones.load import load_backbone
 from tltk.backbones.log_mel import LogMel
@@ -91,7 +91,7 @@ def sample_rate(model: keras.Model) -> int | None:
         >>> sample_rate(load_audio_backbone(weights=None))
         16000
     """
-    fronts = [x for x in model._flatten_layers() if isinstance(x, (LogMel, HubLayer)) and x.rate]
+    fronts = [x for x in all_layers(model) if isinstance(x, (LogMel, HubLayer)) and x.rate]
     return fronts[0].rate if fronts else None
 
 
@@ -142,7 +142,7 @@ def _picture_network(inputs, rate, network, image_size) -> keras.Model:
     """Put a spectrogram, drawn as a picture, in front of a network for pictures."""
     front = LogMel(rate, PICTURE_BANDS, high=min(8000.0, rate / 2), relative=True, name="log_mel")
     shape = getattr(network, "input_shape", None)
-    if not has_graph(network) or not isinstance(shape, tuple) or len(shape) != 4:
+    if as_functional(network) is None or not isinstance(shape, tuple) or len(shape) != 4:
         raise ValueError(
             "A network for pictures is a functional or sequential model with one input "
             f"(b, h, w, c). Received: {network.name!r} with input_shape={shape}. "
@@ -154,5 +154,6 @@ def _picture_network(inputs, rate, network, image_size) -> keras.Model:
     grey = layers.Reshape((front.bands, -1, 1), name="log_mel_grey")(low_tones_below)
     resized = layers.Resizing(height, width, name="log_mel_resized")(grey)
     pictures = ops.repeat(resized, shape[3], axis=-1)
-    flat = getattr(network, "_functional", network)
-    return keras.Model(inputs, flat.call(pictures), name=f"spectrogram_{network.name}")
+    return keras.Model(
+        inputs, as_functional(network).call(pictures), name=f"spectrogram_{network.name}"
+    )

@@ -9,6 +9,8 @@ from typing import NamedTuple
 
 import keras
 
+from tltk._keras import as_functional, nodes_of
+
 BLOCK_NAME = re.compile(
     r"(expanded_conv|block_?\d+[a-z]?|(?:conv|stack)\d_block\d+)_\w+"
     r"|convnext_[a-z]+_(stage_\d_block_\d+)_\w+"
@@ -69,7 +71,7 @@ def layers_by_block(model: keras.Model) -> dict[str, list[keras.layers.Layer]]:
         )
     base = [layer for layer in model.layers if not layer.name.startswith("head_")]
     head = [layer for layer in model.layers if layer.name.startswith("head_")]
-    named = named_blocks([layer.name for layer in base]) if has_graph(model) else {}
+    named = named_blocks([layer.name for layer in base]) if as_functional(model) is not None else {}
     blocks = blocks_of_graph(model, base, named) if named else blocks_of_layers(base)
     return blocks | {HEAD: head} if head else blocks
 
@@ -161,13 +163,3 @@ def surroundings_of(nodes: list, numbers: dict[str, int], last: int) -> dict[str
         )
         for node in nodes
     }
-
-
-def nodes_of(model: keras.Model) -> list:
-    """List the calls of a functional or sequential model's graph from input to output."""
-    depths = getattr(model, "_functional", model)._nodes_by_depth
-    return [node for depth in sorted(depths, reverse=True) for node in depths[depth]]
-
-
-def has_graph(model: keras.Model) -> bool:
-    return hasattr(getattr(model, "_functional", model), "_nodes_by_depth")

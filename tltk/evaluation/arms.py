@@ -9,7 +9,9 @@ from functools import partial
 import keras
 import numpy as np
 
+from tltk._keras import all_layers
 from tltk.backbones import (
+    TextNormalization,
     layers_by_block,
     load_audio_backbone,
     load_backbone,
@@ -86,7 +88,7 @@ def arms_of(
 
     def fine_tuned(train, val, seed):
         model = classifier(TUNED)
-        count = epochs(train.examples.count)
+        count = epochs(train.count)
         settings = {"epochs": count, "patience": patience(count), "seed": seed, "verbose": 0}
         blocks = blocks_to_tune(model, unfreeze_blocks)
         fine_tune(model, train, val, unfreeze_blocks=blocks, **settings)
@@ -108,10 +110,10 @@ def trained_from_scratch(model, train, val, seed, epochs) -> keras.Model:
     training, they would still be near their start when a short one ends, and the network would
     look worse than it is.
     """
-    for layer in model._flatten_layers():
+    for layer in all_layers(model):
         if isinstance(layer, keras.layers.BatchNormalization):
             layer.momentum = min(layer.momentum, MOMENTUM)
-    count = epochs(train.examples.count)
+    count = epochs(train.count)
     fine_tune(
         model,
         train,
@@ -132,13 +134,14 @@ def trained_from_scratch(model, train, val, seed, epochs) -> keras.Model:
 
 def counted_words(train, val, class_names) -> keras.Model:
     """A linear model on which words of its own training texts occur."""
-    texts = train.examples.fetch(np.arange(train.examples.count))
+    texts, _ = train.arrays()
+    normal = TextNormalization(name="normal_text")
     words = keras.layers.TextVectorization(
-        max_tokens=MOST_WORDS, output_mode="multi_hot", name="words"
+        max_tokens=MOST_WORDS, standardize=None, output_mode="multi_hot", name="words"
     )
-    words.adapt(texts)
+    words.adapt(normal(texts))
     inputs = keras.Input((), dtype="string", name="text")
-    model = build_classifier(keras.Model(inputs, words(inputs), name="words"), class_names)
+    model = build_classifier(keras.Model(inputs, words(normal(inputs)), name="words"), class_names)
     fit_linear_head(model, train, val)
     return model
 
@@ -180,13 +183,13 @@ def fresh_copy(model: keras.Model) -> keras.Model:
         False
     """
     copy = keras.models.clone_model(model)
-    pairs = list(zip(model._flatten_layers(), copy._flatten_layers(), strict=True))
+    pairs = list(zip(all_layers(model), all_layers(copy), strict=True))
     for old, new in pairs:
         if isinstance(old, keras.layers.Normalization):
             new.set_weights(old.get_weights())
             new.finalize_state()
             continue
-        if list(old._flatten_layers(include_self=False)):
+        if all_layers(old, itself=False):
             continue
         kernels = [
             (a, b) for a, b in zip(old.weights, new.weights, strict=True) if len(a.shape) > 1

@@ -13,6 +13,8 @@ from typing import NamedTuple
 
 import keras
 
+from tltk.backbones.hub import known_networks
+
 
 class Run(NamedTuple):
     """One run: which method, how many labels per class, which seed."""
@@ -53,7 +55,8 @@ class KeptRuns:
 
     def model(self, run: Run) -> keras.Model:
         """The trained model of a finished run."""
-        return keras.models.load_model(self._path(run, ".keras"))
+        with known_networks():
+            return keras.models.load_model(self._path(run, ".keras"))
 
     def close(self) -> None:
         """Remove a temporary folder."""

@@ -1,14 +1,15 @@
 """Predictions whose labels cannot get out of order, and what they say about a model."""
 
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
 
 from tltk.backbones import sample_rate
+from tltk.backbones.words import warn_of_unknown_words
 from tltk.evaluation.reading import (
     check_takes_pictures,
     is_file,
@@ -23,7 +24,7 @@ from tltk.evaluation.reading import (
 )
 from tltk.inputs.checks import check_positive_integer
 from tltk.inputs.decoding import in_parallel, resize_method
-from tltk.inputs.examples import batches, examples_of
+from tltk.inputs.examples import check_labelled, examples_of
 from tltk.inputs.paths import user_path
 from tltk.tuning.checks import warn_of_scale
 from tltk.tuning.metadata import load_model, metadata
@@ -49,25 +50,24 @@ class Predictions(NamedTuple):
 
 
 def predict_split(
-    model: keras.Model, split: Iterable, class_names: Sequence[str] | None = None
+    model: keras.Model, split: Any, class_names: Sequence[str] | None = None
 ) -> Predictions:
     """Run a model over a split and keep its answers together with the labels.
 
-    Labels and answers come from the same batches of a single pass, so they match even where the
-    split shuffles.
+    Labels and answers come from the same rows, so they match even where a dataset shuffles.
 
     Args:
         model: a classifier that ends in softmax (one label) or sigmoid (many labels), or a
             regression model. One sigmoid unit is read as two classes.
-        split: batches of (inputs, labels), or a pair (x, y) of arrays.
+        split: a split, a pair (x, y) of arrays, or any other data that `examples_of` takes.
         class_names: k names; by default those saved with the model, else "class 0", "class 1", …
 
     Returns:
         Predictions with n rows.
 
     Raises:
-        ValueError: no split, an endless or empty one, labels that do not fit the outputs, outputs
-            that are not probabilities, or a wrong number of names.
+        ValueError: no split or labels, labels that do not fit the outputs, outputs that are not
+            probabilities, or a wrong number of names.
 
     Example:
         >>> import keras, numpy as np
@@ -76,35 +76,21 @@ def predict_split(
         >>> predict_split(model, (x, np.array([0, 1]))).probabilities.argmax(axis=1).tolist()
         [0, 2]
     """
-    if split is None or isinstance(split, tuple):
-        split = batches(examples_of(split))
-    if hasattr(split, "cardinality") and int(split.cardinality()) == -1:
-        raise ValueError(
-            "A split must end. Received: a dataset that repeats forever. Drop its .repeat()."
-        )
-    labels, outputs = [], []
-    for batch in split:
-        if not isinstance(batch, (tuple, list)) or len(batch) != 2:
-            raise ValueError(
-                "A split holds batches of (inputs, labels). "
-                f"Received: a batch of type {type(batch).__name__}. Pass a split with labels."
-            )
-        inputs, batch_labels = batch
-        inputs = keras.tree.map_structure(np.asarray, inputs)
+    examples = examples_of(split)
+    check_labelled(examples)
+    outputs = []
+    for inputs, _ in examples:
         if not outputs:
             warn_of_scale(model, inputs)
+            warn_of_unknown_words(model, inputs)
         outputs.append(model.predict_on_batch(inputs))
-        labels.append(np.asarray(batch_labels))
-    if not outputs:
-        raise ValueError("A split must hold examples. Received: no batches. Check val= and test=.")
     kind, probabilities = _read_outputs(model, np.concatenate(outputs))
-    labels = _read_labels(np.concatenate(labels), probabilities, kind)
-    examples = getattr(split, "examples", None)
+    labels = _read_labels(examples.labels, probabilities, kind)
     return Predictions(
         labels=labels,
         probabilities=probabilities,
         class_names=_class_names(model, class_names, probabilities.shape[1]),
-        names=None if examples is None else examples.names,
+        names=examples.names,
         kind=kind,
     )
 
@@ -116,6 +102,7 @@ def predict(
     class_names: Sequence[str] | None = None,
     on_error: str = "skip",
     resize: str | None = None,
+    trust: bool = False,
 ) -> list[list[tuple[str, float]]]:
     """Name what is in pictures, sounds or series, or what texts say, with probabilities.
 
@@ -137,6 +124,7 @@ def predict(
         resize: how pictures were resized for training ("bicubic", "bilinear", "lanczos" or
             "nearest"); by default as the model's metadata tell. Where they tell nothing, a file is
             given as raw values, resized by "bicubic", with a warning.
+        trust: as for `load_model`, where a path is given: run what the file says.
 
     Returns:
         For each input, in the given order, a list of (name, probability), the likeliest first.
@@ -162,7 +150,7 @@ def predict(
         )
     check_positive_integer("top", top)
     is_path = isinstance(model_or_path, (str, Path))
-    model = load_model(user_path(model_or_path)) if is_path else model_or_path
+    model = load_model(user_path(model_or_path), trust) if is_path else model_or_path
     given = _listed(model)(inputs)
     resize = _resize_of(model, given, resize)
     answers, unreadable = [[] for _ in given], []
@@ -213,7 +201,10 @@ def _listed(model):
 def _outputs(model, rows, start):
     """What the model answers to each row; to the windows of a clip, on average."""
     if takes_texts(model):
-        return model.predict_on_batch(np.array(rows, dtype=object))
+        texts = np.array(rows, dtype=object)
+        if start == 0:
+            warn_of_unknown_words(model, texts)
+        return model.predict_on_batch(texts)
     is_sound = sample_rate(model) is not None
     stacked = np.concatenate(rows) if is_sound else np.stack(rows)
     if start == 0:
@@ -316,5 +307,9 @@ def _class_names(
         raise ValueError(
             f"There must be one name per output. Received: {len(class_names)} class_names for "
             f"{count} outputs. Pass the names in the order of the training labels."
+        )
+    if len(set(class_names)) < count:
+        raise ValueError(
+            f"Class names must differ. Received: {list(class_names)}. Rename the repeated one."
         )
     return tuple(class_names)

@@ -7,7 +7,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from tltk.inputs.checks import check_finite, is_dataset
+from tltk.inputs.checks import check_finite, composed, is_dataset
 from tltk.inputs.clips import Windows, all_samples, as_waveforms, cut_clip, whole_sound
 from tltk.inputs.decoding import content_of, read_image, resize_images, upright_rgb
 from tltk.inputs.examples import Splits
@@ -33,7 +33,7 @@ def listed_texts(texts: object) -> list[str]:
                 "A text model takes a string or a sequence of strings. "
                 f"Received: {type(text).__name__}. Use predict_split for a data set."
             )
-    return texts
+    return [composed(text) for text in texts]
 
 
 def is_file(given: object) -> bool:

@@ -8,6 +8,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from tltk._keras import all_layers
 from tltk.few_labels.drawn_tasks import TO_TEST, check_rates, stacked_tasks, task_numbers
 from tltk.inputs.checks import check_positive_integer
 from tltk.tuning.gradients import value_and_gradient
@@ -240,7 +241,7 @@ def _right(labels, outputs):
 def _moving(model, names) -> list[bool]:
     """Which trainable weights the steps move."""
     weights = model.trainable_variables
-    known = {layer.name: layer for layer in model._flatten_layers(include_self=False)}
+    known = {layer.name: layer for layer in all_layers(model, itself=False)}
     chosen = known if names is None else [names] if isinstance(names, str) else names
     layers = [known.get(name) for name in chosen]
     moved = {id(w) for layer in layers if layer is not None for w in layer.trainable_variables}

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import keras
 
+from tltk.inputs.checks import composed
 from tltk.inputs.decoding import FORMATS, examined, in_parallel, read_bytes
 from tltk.inputs.digests import remembered_digests, sha256_of
 from tltk.inputs.paths import existing_folder, no_entry
@@ -214,16 +215,6 @@ def check_complete(
 def listed(names: list[str], most: int = 5) -> str:
     """Name the first few, and count the rest."""
     return ", ".join(names[:most]) + (f" and {len(names) - most} more" if names[most:] else "")
-
-
-def composed(name: str) -> str:
-    """Unicode's composed form of a name, in which the same letters are the same characters.
-
-    Example:
-        >>> composed("e\\u0301") == "\\u00e9"
-        True
-    """
-    return unicodedata.normalize("NFC", name)
 
 
 def _class_folders(folder):

@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from tltk.inputs.checks import composed
 from tltk.inputs.copies import has_copies
-from tltk.inputs.folders import Picture, composed, listed
+from tltk.inputs.folders import Picture, listed
 from tltk.inputs.splits import split_rows
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import keras
 
+from tltk._keras import all_layers, retrace, untrack_variable
 from tltk.backbones import layers_by_block
 from tltk.inputs.checks import check_positive_integer
 from tltk.tuning.freezing import freeze, select_blocks, unfreeze
@@ -79,7 +80,7 @@ def add_lora(
         inner: block
         for block in select_blocks(model, blocks)
         for layer in by_block[block]
-        for inner in layer._flatten_layers()
+        for inner in all_layers(layer)
         if isinstance(inner, ADAPTABLE) and (layers is None or inner.name in layers)
     }
     _check(model, chosen, blocks, layers)
@@ -87,7 +88,7 @@ def add_lora(
         start = keras.initializers.HeUniform(seed=seed + number)
         layer.enable_lora(rank, lora_alpha=alpha, a_initializer=start)
     unfreeze(model, list(dict.fromkeys(chosen.values())))
-    model.predict_function = None
+    retrace(model)
     trained = [weight for layer in chosen for weight in layer.trainable_weights]
     return sum(math.prod(weight.shape) for weight in trained)
 
@@ -120,11 +121,11 @@ def merge_lora(model: keras.Model) -> int:
         for part in (f"lora_{name}_a", f"lora_{name}_b"):
             weight = getattr(layer, part)
             weight.assign(keras.ops.zeros_like(weight))  # for graphs that were made with it
-            layer._untrack_variable(weight)
+            untrack_variable(layer, weight)
             setattr(layer, part, None)
     if adapted:
         freeze(model)
-        model.predict_function = None
+        retrace(model)
     return len(adapted)
 
 
@@ -165,7 +166,7 @@ def _check(model, chosen, blocks, layers) -> None:
 
 
 def _inner(model) -> list:
-    return list(model._flatten_layers(include_self=False))
+    return all_layers(model, itself=False)
 
 
 def _has_adapter(layer) -> bool:

@@ -7,9 +7,9 @@ import threading
 import keras
 import numpy as np
 
+from tltk._keras import input_structure, output_structure, random_states
 from tltk.inputs.columns import content_digest
 from tltk.inputs.examples import Examples
-from tltk.tuning.cutting import inputs_of, outputs_of
 
 
 def default_augmentation(seed: int = 0) -> keras.Sequential:
@@ -100,18 +100,12 @@ def augmented_view(
 
     settings = (examples.digest, describe(changes), seed, view)
     digest = examples.digest and content_digest((), *settings)
-    return examples._replace(fetch=fetch, digest=digest, reread=None)
-
-
-def random_states(layer: keras.layers.Layer) -> list:
-    """The states of all random generators in a layer, each once."""
-    generators = [g for inner in layer._flatten_layers() for g in inner._seed_generators]
-    return list({id(each): each.state for each in generators}.values())
+    return examples.replace(fetch=fetch, digest=digest, reread=None)
 
 
 def with_augmentation(model: keras.Model, changes: keras.layers.Layer | None) -> keras.Model:
     """A training copy of a model that shares its layers and sees changed inputs."""
     if changes is None:
-        return keras.Model(inputs_of(model), outputs_of(model))
+        return keras.Model(input_structure(model), output_structure(model))
     raw = keras.Input(model.inputs[0].shape[1:])
     return keras.Model(raw, model(changes(raw)))

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import keras
 
-from tltk.backbones.blocks import nodes_of
+from tltk._keras import all_layers, as_functional, input_structure, nodes_of, output_structure
 from tltk.tuning.freezing import is_noisy
 
 MOST_TENSORS = 4
@@ -64,25 +64,7 @@ def body_below(model: keras.Model, layer: keras.layers.Layer) -> keras.Model:
     """The part of a functional model that computes a layer's input."""
     functional = as_functional(model)
     [tensor] = [n.input_tensors[0] for n in nodes_of(functional) if n.operation is layer]
-    return keras.Model(inputs_of(functional), tensor)
-
-
-def inputs_of(model: keras.Model):
-    """The input of a model as it expects it: one tensor, or its own structure of several."""
-    inputs = model.inputs
-    return inputs[0] if len(inputs) == 1 else as_functional(model)._inputs_struct
-
-
-def outputs_of(model: keras.Model):
-    """The output of a model as it gives it: one tensor, or its own structure of several."""
-    outputs = model.outputs
-    return outputs[0] if len(outputs) == 1 else as_functional(model)._outputs_struct
-
-
-def as_functional(model: keras.Model):
-    """The functional graph of a model, or None where there is none."""
-    functional = getattr(model, "_functional", model)
-    return functional if hasattr(functional, "_nodes_by_depth") else None
+    return keras.Model(input_structure(functional), tensor)
 
 
 def _cut_at(model, tensors) -> Cut | NoCut:
@@ -94,7 +76,7 @@ def _cut_at(model, tensors) -> Cut | NoCut:
         return NoCut("texts, not numbers, cross from the frozen to the trained part")
     raw = {id(tensor) for tensor in model.inputs}
     outputs = [keras.layers.Identity()(t) if id(t) in raw else t for t in tensors]
-    prefix = keras.Model(inputs_of(model), outputs if len(outputs) > 1 else outputs[0])
+    prefix = keras.Model(input_structure(model), outputs if len(outputs) > 1 else outputs[0])
     takes_texts = any(tensor.dtype == "string" for tensor in model.inputs)
     if not prefix.weights and not takes_texts:
         return NoCut("the frozen part holds no weights, so there is nothing to save")
@@ -102,7 +84,9 @@ def _cut_at(model, tensors) -> Cut | NoCut:
         return NoCut(
             "a mask made inside a nested model crosses from the frozen to the trained part"
         )
-    return Cut(prefix, keras.Model(tensors if len(tensors) > 1 else tensors[0], outputs_of(model)))
+    return Cut(
+        prefix, keras.Model(tensors if len(tensors) > 1 else tensors[0], output_structure(model))
+    )
 
 
 def _is_fixed(operation) -> bool:
@@ -110,7 +94,7 @@ def _is_fixed(operation) -> bool:
         return True
     moving_statistics = any(
         isinstance(inner, keras.layers.BatchNormalization) and inner.trainable
-        for inner in operation._flatten_layers()
+        for inner in all_layers(operation)
     )
     return not (operation.trainable_weights or moving_statistics or is_noisy(operation))
 
@@ -122,5 +106,5 @@ def _hides_mask(layer) -> bool:
     """
     return len(getattr(layer.output, "shape", ())) != 2 and any(
         getattr(inner, "mask_zero", False) or isinstance(inner, keras.layers.Masking)
-        for inner in layer._flatten_layers(include_self=False)
+        for inner in all_layers(layer, itself=False)
     )

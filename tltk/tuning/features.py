@@ -9,11 +9,10 @@ from concurrent.futures import ThreadPoolExecutor
 import keras
 import numpy as np
 
-from tltk.backbones.blocks import nodes_of
+from tltk._keras import input_structure, nodes_of
 from tltk.inputs.columns import temporary_columns
 from tltk.inputs.examples import Examples, examples_of
-from tltk.tuning.checks import warn_of_scale
-from tltk.tuning.cutting import inputs_of
+from tltk.tuning.checks import warn_of_first_batch
 from tltk.tuning.engines import chosen_engine, started
 from tltk.tuning.store import kept_rows
 
@@ -43,7 +42,7 @@ def extract_features(
 
     Args:
         model: a backbone (its feature map is pooled) or any network with one output.
-        data: a split of ours, a batched `tf.data.Dataset` of (x, y), or an array of inputs.
+        data: a split, an array of inputs, or any other data that `examples_of` takes.
         labels: the labels, where `data` is an array.
         pooling: "avg" or "max" over space for feature maps (b, h, w, c) and over time for
             sequences (b, t, c); None keeps the output as it is.
@@ -55,7 +54,7 @@ def extract_features(
         precision: "float32", or "bfloat16" for Keras on a GPU and for OpenVINO where the
             processor has it; up to 5 % error is let pass.
         cache: keep the features on disk for the next call.
-        key: a name for the content of a foreign `tf.data.Dataset`, which cannot be hashed.
+        key: a name for the content, to be used in place of its digest.
         verify: read the files of pictures again before kept features are used. This finds a
             picture whose content changed while its size and time of change did not.
         verbose: print where the features are kept, and show progress.
@@ -83,8 +82,7 @@ def extract_features(
     examples = examples_of(data, labels, key=key)
     if verify and examples.reread is not None:
         examples = examples.reread()
-    if examples.names is None:
-        warn_of_scale(model, examples.fetch(np.arange(min(batch_size, examples.count))))
+    warn_of_first_batch(model, examples)
     features = frozen_outputs(
         pooled_network(model, pooling),
         examples,
@@ -117,7 +115,8 @@ def frozen_outputs(
     announce = print if verbose else (lambda text: None)
 
     def compute(first_chunk: int) -> Iterator[tuple[np.ndarray, ...]]:
-        sample = examples.fetch(np.arange(min(batch_size, count)))
+        itself = (engine, precision) == ("keras", "float32")  # nothing to check it against
+        sample = None if itself else examples.fetch(np.arange(min(batch_size, count)))
         run = started(prefix, engine, precision, name, sample, suffix, announce)
         yield from _outputs(run, examples, batch_size, dtype, first_chunk, verbose)
 
@@ -129,7 +128,7 @@ def frozen_outputs(
         if cache and verbose:
             print("This data has no content digest, so its features are not kept: pass key=….")
         arrays = tuple(temporary_columns(map(list, compute(0))))
-    return Examples(_fetcher(arrays), examples.labels, key, None, count)
+    return Examples(_fetcher(arrays), count=count, labels=examples.labels, digest=key)
 
 
 def _fetcher(arrays):
@@ -189,8 +188,8 @@ def pooled_network(model: keras.Model, pooling: str | None) -> keras.Model:
     if pooling is None or rank == 2:
         return model
     if rank not in (3, 4):
-        return keras.Model(inputs_of(model), keras.layers.Flatten()(model.outputs[0]))
-    return keras.Model(inputs_of(model), pooling_layer(pooling, rank)(model.outputs[0]))
+        return keras.Model(input_structure(model), keras.layers.Flatten()(model.outputs[0]))
+    return keras.Model(input_structure(model), pooling_layer(pooling, rank)(model.outputs[0]))
 
 
 def pooling_layer(pooling: str, rank: int, **settings) -> keras.layers.Layer:

@@ -10,17 +10,12 @@ from typing import NamedTuple
 import keras
 import numpy as np
 
+from tltk._keras import input_structure, output_structure, random_states
 from tltk.backbones import layers_by_block
-from tltk.tuning.augmentation import (
-    augmentation_of,
-    augmented_view,
-    describe,
-    random_states,
-    with_augmentation,
-)
+from tltk.tuning.augmentation import augmentation_of, augmented_view, describe, with_augmentation
 from tltk.tuning.batching import ShuffledBatches
 from tltk.tuning.checks import check_callbacks, check_settings, check_views, checked_examples
-from tltk.tuning.cutting import NoCut, cut_frozen, inputs_of, outputs_of
+from tltk.tuning.cutting import NoCut, cut_frozen
 from tltk.tuning.engines import chosen_engine
 from tltk.tuning.features import frozen_outputs
 from tltk.tuning.freezing import compiled_objects, select_blocks, unfreeze
@@ -242,7 +237,7 @@ def _solve_head(body, model, train, val, course, remedy, reuse) -> None:
         solve_task_heads(body, train, val, **reuse)
     else:
         solve_linear_head(body, train, val, remedy, **reuse)
-    solved = keras.Model(inputs_of(body), outputs_of(body))
+    solved = keras.Model(input_structure(body), output_structure(body))
     solved.compile(**_judged_by(model, remedy))
     record = _evaluate(solved, train, reuse["batch_size"])
     if val is not None:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 
 import keras
 
+from tltk._keras import all_layers, draws_at_random, user_metrics
 from tltk.backbones import layers_by_block
 
 _SILENCED = "_rate_before_freezing"
@@ -150,15 +151,15 @@ def trainable_table(model: keras.Model) -> list[dict]:
 
 def is_noisy(layer: keras.layers.Layer) -> bool:
     """Whether a layer's output in training is random."""
-    return any(_is_noise_source(inner) for inner in layer._flatten_layers())
+    return any(_is_noise_source(inner) for inner in all_layers(layer))
 
 
 def _is_noise_source(layer) -> bool:
     settings = _noise_settings(layer)
     if settings:
         return any(getattr(layer, name) for name in settings)
-    children = layer._flatten_layers(include_self=False)
-    return bool(layer._seed_generators) and not any(map(_noise_settings, children))
+    children = all_layers(layer, itself=False)
+    return draws_at_random(layer) and not any(map(_noise_settings, children))
 
 
 def _set_blocks(model, trainable, train_batch_norm) -> None:
@@ -219,7 +220,7 @@ def _restore_noise(layer) -> None:
 
 def compiled_objects(model: keras.Model):
     """A scope in which Keras finds again the user's own losses and metrics of a model."""
-    given = keras.tree.flatten([model.loss, getattr(model._compile_metrics, "_user_metrics", None)])
+    given = keras.tree.flatten([model.loss, user_metrics(model)])
     kinds = [each if hasattr(each, "__name__") else type(each) for each in given]
     return keras.saving.custom_object_scope({kind.__name__: kind for kind in kinds})
 
@@ -227,7 +228,7 @@ def compiled_objects(model: keras.Model):
 @contextlib.contextmanager
 def true_rates(model: keras.Model):
     """Let a model show the dropout rates it was made with, as its file should hold them."""
-    silenced = [layer for layer in model._flatten_layers() if hasattr(layer, _SILENCED)]
+    silenced = [layer for layer in all_layers(model) if hasattr(layer, _SILENCED)]
     for layer in silenced:
         _restore_noise(layer)
     try:
@@ -254,7 +255,7 @@ def _is_batch_norm(layer) -> bool:
 
 
 def _inner_layers(layers) -> list:
-    return [inner for layer in layers for inner in layer._flatten_layers()]
+    return [inner for layer in layers for inner in all_layers(layer)]
 
 
 def _weights_of(layers) -> list:

@@ -6,7 +6,7 @@ import numbers
 
 import keras
 
-from tltk.tuning.cutting import inputs_of
+from tltk._keras import input_structure
 from tltk.tuning.features import pooling_layer
 from tltk.tuning.freezing import freeze
 from tltk.tuning.metadata import attach_metadata
@@ -61,7 +61,7 @@ def build_classifier(
     outputs = keras.layers.Dense(
         len(names), activation=activation, dtype="float32", name="head_output"
     )(features)
-    model = keras.Model(inputs_of(backbone), outputs, name=f"{backbone.name}_classifier")
+    model = keras.Model(input_structure(backbone), outputs, name=f"{backbone.name}_classifier")
     return compiled_frozen(
         model, loss, [metric], class_names=names, kind=kind, backbone=backbone.name
     )

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import keras
 
+from tltk._keras import all_layers
 from tltk.tuning.adapters import merge_lora
 from tltk.tuning.freezing import compiled_objects, true_rates
 
@@ -19,8 +20,9 @@ MEMBER = "tltk.json"
 def attach_metadata(model: keras.Model, **entries) -> keras.Model:
     """Attach facts to a model; its `save` writes them into the `.keras` file.
 
-    The file stays a plain Keras file: `keras.models.load_model` reads it without tltk (but then
-    forgets the facts: read it with `tltk.load_model` to keep them when saving again).
+    The file stays a plain Keras file: `keras.models.load_model` reads it without tltk, or after
+    `import tltk` where it holds a layer of ours, as for texts and sounds (but then forgets the
+    facts: read it with `tltk.load_model` to keep them when saving again).
 
     Args:
         model: any Keras model.
@@ -70,20 +72,24 @@ def metadata(model: keras.Model | str | Path) -> dict:
         return json.loads(archive.read(MEMBER)) if MEMBER in archive.namelist() else {}
 
 
-def load_model(path: str | Path) -> keras.Model:
+def load_model(path: str | Path, trust: bool = False) -> keras.Model:
     """Load a `.keras` file in safe mode, with its class names where it has them.
 
     What was frozen is frozen again, also inside layers of layers such as KerasHub's transformers,
-    of which plain Keras makes the inner ones trainable.
+    of which plain Keras makes the inner ones trainable. A model of texts or sounds holds a layer of
+    ours: in a program that uses plain `keras.models.load_model`, `import tltk` comes before it.
 
     Args:
         path: a file written by `model.save`.
+        trust: leave safe mode, for a file that holds code or names a SavedModel (a Hub network);
+            whatever it says is run, so only for files whose source you trust.
 
     Returns:
         The compiled model; `metadata(model)` gives what the file knows.
 
     Raises:
         FileNotFoundError: where there is no such file.
+        ValueError: in safe mode, a file that holds code or names a SavedModel.
 
     Example:
         >>> model = load_model("photos.keras")  # doctest: +SKIP
@@ -91,7 +97,7 @@ def load_model(path: str | Path) -> keras.Model:
     facts = metadata(path)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Skipping variable loading for optimizer")
-        model = keras.models.load_model(path)
+        model = keras.models.load_model(path, safe_mode=not trust)
     merge_lora(model)
     _freeze_inside(model)
     return attach_metadata(model, **facts)
@@ -100,10 +106,10 @@ def load_model(path: str | Path) -> keras.Model:
 def _freeze_inside(model) -> None:
     thawed = [
         layer
-        for layer in model._flatten_layers(include_self=False)
+        for layer in all_layers(model, itself=False)
         if not layer.trainable and any(variable.trainable for variable in layer.variables)
     ]
-    for inner in (inner for layer in thawed for inner in layer._flatten_layers()):
+    for inner in (inner for layer in thawed for inner in all_layers(layer)):
         inner.trainable = False
     if thawed and model.compiled:
         with compiled_objects(model):

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import keras
 
-from tltk.tuning.cutting import inputs_of
+from tltk._keras import input_structure, operation_of
 from tltk.tuning.heads import KINDS, check_backbone, checked_names, compiled_frozen, pooled_features
 
 PRESENT = "present"
@@ -95,12 +95,12 @@ def build_multimodal(
 def _tower(name, backbone, pooling) -> keras.Model:
     """A backbone as one layer that gives a vector for each example."""
     features = pooled_features(backbone, pooling)
-    return keras.Model(inputs_of(backbone), features, name=f"{name}_backbone")
+    return keras.Model(input_structure(backbone), features, name=f"{name}_backbone")
 
 
 def _gated(name, features, here, width, missing):
     """A modality's units where it is present, and what stands for it where it is not."""
-    if features._keras_history.operation.weights:
+    if operation_of(features).weights:
         features = keras.layers.LayerNormalization(name=f"head_{name}_scale")(features)
     units = keras.layers.Dense(width, "relu", name=f"head_{name}")(features) * here
     if missing == "learned":

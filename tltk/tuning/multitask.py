@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import keras
 
-from tltk.tuning.cutting import as_functional, inputs_of
+from tltk._keras import as_functional, input_structure, operation_of
 from tltk.tuning.heads import check_backbone, compiled_frozen, pooled_features
 
 REGRESSION = "regression"
@@ -86,7 +86,7 @@ def build_multitask(
         )(features)
         for name, names in described.items()
     }
-    model = keras.Model(inputs_of(backbone), outputs, name=f"{backbone.name}_tasks")
+    model = keras.Model(input_structure(backbone), outputs, name=f"{backbone.name}_tasks")
     losses = {name: LOSS[kind] for name, kind in kinds.items()}
     metrics = {name: [METRIC[kind]] for name, kind in kinds.items()}
     facts = {"tasks": described, "kind": "tasks", "backbone": backbone.name}
@@ -115,7 +115,7 @@ def tasks_of(model: keras.Model) -> dict[str, Task]:
 
 def task_outputs(model: keras.Model) -> dict:
     """The output tensors of a model of tasks, by name."""
-    outputs = getattr(as_functional(model), "_outputs_struct", None)
+    outputs = getattr(as_functional(model), "output", None)
     if not isinstance(outputs, dict) or not all(
         getattr(_head_of(tensor), "name", "").startswith(OUTPUT) for tensor in outputs.values()
     ):
@@ -133,7 +133,7 @@ def task_of_head(head: keras.layers.Layer) -> Task:
 
 
 def _head_of(tensor):
-    return tensor._keras_history.operation
+    return operation_of(tensor)
 
 
 def _checked_task(name, answers) -> list[str] | str:

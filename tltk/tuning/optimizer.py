@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import keras
 
+from tltk._keras import optimized_variable
 from tltk.backbones import layers_by_block
 from tltk.tuning.freezing import has_kernels
 
@@ -22,7 +23,7 @@ class BlockwiseAdamW(keras.optimizers.Adam):
         self._decay = weight_decay
 
     def update_step(self, gradient, variable, learning_rate):
-        known = self._trainable_variables[self._get_variable_index(variable)]
+        known = optimized_variable(self, variable)
         rate = keras.ops.cast(learning_rate, variable.dtype) * self._factors[id(known)]
         if self._decay and len(variable.shape) > 1:
             self.assign_sub(variable, variable * (rate * self._decay))

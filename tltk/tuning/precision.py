@@ -6,6 +6,8 @@ import contextlib
 
 import keras
 
+from tltk._keras import all_layers
+
 MIXED = "mixed_bfloat16"
 
 
@@ -34,6 +36,6 @@ def mixed_precision(model: keras.Model):
 def _layers_in_float32(model: keras.Model) -> list:
     return [
         layer
-        for layer in model._flatten_layers()
+        for layer in all_layers(model)
         if layer.dtype_policy.name == "float32" and not layer.name.startswith("head_")
     ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import keras
 import numpy as np
 
-from tltk.backbones.blocks import nodes_of
+from tltk._keras import nodes_of, operation_of
 from tltk.inputs.examples import Examples
 from tltk.tuning.cutting import body_below
 from tltk.tuning.features import frozen_outputs
@@ -62,7 +62,7 @@ def solve_task_heads(
 def _joined_tasks(model) -> dict[str, Task]:
     """The tasks in the order in which a joined model, or the end of one, sets them side by side."""
     [node] = [n for n in nodes_of(model) if n.operation is model.layers[-1]]
-    heads = [tensor._keras_history.operation for tensor in node.input_tensors[:-1]]
+    heads = [operation_of(tensor) for tensor in node.input_tensors[:-1]]
     tasks = [task_of_head(head) for head in heads]
     return {task.name: task for task in tasks}
 

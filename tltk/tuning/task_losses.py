@@ -11,7 +11,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from tltk.tuning.cutting import inputs_of
+from tltk._keras import input_structure
 from tltk.tuning.multitask import REGRESSION, task_outputs, tasks_of
 
 JOINED, WEIGHTS = "head_joined", "head_loss_weights"
@@ -71,7 +71,7 @@ def joined_model(
     weigh = LossWeights([start[name] for name in tasks], learned, name=WEIGHTS)
     tensors = [outputs[name] for name in tasks]
     row = keras.layers.Concatenate(dtype="float32", name=JOINED)([*tensors, weigh(tensors[0])])
-    joined = keras.Model(inputs_of(model), row, name=model.name)
+    joined = keras.Model(input_structure(model), row, name=model.name)
     columns = [[*task, spreads.get(task.name, 1.0)] for task in tasks.values()]
     measures = [("score", None)]
     for number, task in enumerate(tasks.values()):

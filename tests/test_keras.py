@@ -1,0 +1,105 @@
+"""Canary: what `tltk/_keras.py` takes from private Keras is there and means what we think."""
+
+import keras
+import numpy as np
+import pytest
+
+from tltk import _keras
+
+
+@pytest.fixture
+def model():
+    inputs = keras.Input((4,), name="x")
+    hidden = keras.layers.Dense(3, name="first")(inputs)
+    noisy = keras.layers.Dropout(0.5, name="noise")(hidden)
+    inner = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2, name="inside")], name="in")
+    return keras.Model(inputs, inner(noisy))
+
+
+def test_a_graph_is_read_from_input_to_output(model):
+    names = [node.operation.name for node in _keras.nodes_of(model)]
+    assert names == ["x", "first", "noise", "in"]
+    sequential = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3, name="only")])
+    assert [node.operation.name for node in _keras.nodes_of(sequential)][1:] == ["only"]
+
+
+def test_a_subclassed_model_has_no_graph(model):
+    class Own(keras.Model):
+        def call(self, x):
+            return x
+
+    assert _keras.as_functional(Own()) is None
+    assert _keras.as_functional(keras.Sequential()) is None
+    assert _keras.as_functional(model) is model
+
+
+def test_structures_of_inputs_and_outputs_come_back_as_they_were_given(model):
+    assert _keras.input_structure(model) is model.inputs[0]
+    pair = {"a": keras.Input((1,), name="a"), "b": keras.Input((1,), name="b")}
+    several = keras.Model(pair, {"sum": keras.layers.Add()([pair["a"], pair["b"]]), **pair})
+    assert list(_keras.input_structure(several)) == ["a", "b"]
+    assert list(_keras.output_structure(several)) == ["sum", "a", "b"]
+    assert _keras.operation_of(_keras.output_structure(several)["sum"]).name.startswith("add")
+
+
+def test_inner_layers_are_found_at_any_depth(model):
+    assert "inside" in [layer.name for layer in _keras.all_layers(model)]
+    assert model in _keras.all_layers(model)
+    assert model not in _keras.all_layers(model, itself=False)
+
+
+def test_random_states_are_found_and_decide_what_is_drawn(model):
+    [state] = _keras.random_states(model)
+    assert _keras.draws_at_random(model.get_layer("noise"))
+    assert not _keras.draws_at_random(model.get_layer("first"))
+    drawn = []
+    for _ in range(2):
+        state.assign(np.array([1, 2], "uint32"))
+        drawn.append(np.asarray(model(np.ones((8, 4), "float32"), training=True)))
+    assert np.array_equal(*drawn)
+
+
+def test_metrics_are_those_that_were_given(model):
+    model.compile(loss="mse")
+    assert _keras.user_metrics(model) is None
+    metric = keras.metrics.MeanAbsoluteError()
+    model.compile(loss="mse", metrics=[metric])
+    assert _keras.user_metrics(model) == [metric]
+
+
+def test_the_optimizer_knows_the_models_own_variables(model):
+    seen = []
+
+    class Spy(keras.optimizers.SGD):
+        def update_step(self, gradient, variable, learning_rate):
+            seen.append(_keras.optimized_variable(self, variable).path)
+            super().update_step(gradient, variable, learning_rate)
+
+    model.compile(Spy(), loss="mse")
+    model.train_on_batch(np.ones((2, 4), "float32"), np.ones((2, 2), "float32"))
+    assert sorted(seen) == sorted(weight.path for weight in model.trainable_weights)
+
+
+def test_retracing_sees_what_changed(model):
+    model.compile(loss="mse")
+    x = np.ones((2, 4), "float32")
+    before = model.predict(x, verbose=0)
+    model.get_layer("first").activation = keras.activations.relu
+    model.get_layer("first").set_weights([-np.ones((4, 3), "float32"), np.zeros(3, "float32")])
+    _keras.retrace(model)
+    after = model.predict(x, verbose=0)
+    assert not np.array_equal(before, after)
+    assert not after.any()
+
+
+def test_variables_are_tracked_and_let_go():
+    class Holder(keras.layers.Layer):
+        def __init__(self, variable):
+            super().__init__()
+            _keras.track_variable(self, variable)
+
+    variable = keras.Variable(np.zeros(2, "float32"))
+    layer = Holder(variable)
+    assert any(weight is variable for weight in layer.weights)
+    _keras.untrack_variable(layer, variable)
+    assert not layer.weights
