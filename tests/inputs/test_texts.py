@@ -183,7 +183,7 @@ def test_what_is_no_text_is_counted_by_suffix(tmp_path):
     put(tmp_path, ["good/a.json"], '{{"text": {}}}')
     (tmp_path / "good" / "a.jpg").write_bytes(b"\xff\xd8\xff\xe0\0\x10JFIF")
     (tmp_path / "good" / "none").touch()
-    with pytest.warns(UserWarning, match=r"passed over. Received: 5 in .*: 2 .html"):
+    with pytest.warns(UserWarning, match=r"passed over. Received: 5 .*: 2 .html, 1 .jpg"):
         assert text_folder(tmp_path, val=0, test=0).train.count == 10
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from tltk._keras import all_layers
 from tltk.backbones.text_normalization import TextNormalization, looked_up
 from tltk.inputs.checks import check_positive_integer
+from tltk.inputs.paths import user_path
 from tltk.inputs.places import bundle_folder
 from tltk.inputs.unpacking import bounded_lines, unpacked
 
@@ -75,7 +76,7 @@ def load_word_vectors(source: str | Path = BUNDLED, most: int | None = None) -> 
         with np.load(bundle_folder() / "glove.npz") as archive:
             words = archive["words"].tobytes().decode().split("\n")
             return WordVectors(tuple(words[:most]), archive["vectors"][:most].astype("float32"))
-    path = Path(source).expanduser()
+    path = user_path(source)
     if not path.is_file():
         raise FileNotFoundError(
             f'Word vectors are "{BUNDLED}" or a file. Received: {path}, which is not there. '

@@ -9,7 +9,7 @@ from tltk.inputs.audio import windows_of
 from tltk.inputs.bundled_sounds import bundled_sounds
 from tltk.inputs.checks import check_positive_integer
 from tltk.inputs.columns import content_digest
-from tltk.inputs.decoding import height_and_width, resize_images, resize_method
+from tltk.inputs.decoding import height_and_width, prepared_images, resize_images, resize_method
 from tltk.inputs.examples import Examples, Splits, splits_of
 from tltk.inputs.places import bundle_folder
 from tltk.inputs.splits import split_rows
@@ -220,6 +220,7 @@ def _resized(pictures, labels, names, image_size, resize):
         digest=content_digest(pictures, height_and_width(image_size), resize),
         names=names,
         count=len(pictures),
+        preparation=prepared_images(image_size, resize),
     )
 
 

@@ -310,11 +310,11 @@ def splits_of(
 
 
 def warn_if_scaled(images: Any) -> None:
-    """Warn where a batch of float pictures looks already scaled.
+    """Warn where a batch of pictures looks already scaled, or has more than 8 bits.
 
     Args:
-        images: a batch of inputs. Whole numbers, and anything but one array of pictures
-            `(n, h, w, c)` with 1 to 4 channels, pass in silence.
+        images: a batch of inputs. Anything but one array of pictures `(n, h, w, c)` with 1 to 4
+            channels passes in silence.
 
     Example:
         >>> warn_if_scaled(np.full((1, 4, 4, 3), 255.0))
@@ -323,16 +323,25 @@ def warn_if_scaled(images: Any) -> None:
         return
     images = np.asarray(images)
     looks_like_pictures = images.ndim == 4 and images.shape[-1] <= 4
-    if not looks_like_pictures or images.size == 0 or not is_float(images):
+    if not looks_like_pictures or images.size == 0 or images.dtype.kind in "bOUSc":
         return
     low, high = float(images.min()), float(images.max())
-    if high <= 1 or low < 0:
+    numbers = "floats" if is_float(images) else "whole numbers"
+    if is_float(images) and (high <= 1 or low < 0):
         warnings.warn(
             "Pictures must hold raw values from 0 to 255: preprocessing belongs inside the model, "
             "and load_backbone's networks contain it. "
             f"Received: floats from {low:.3g} to {high:.3g}, which look already scaled. "
             "Take the scaling out (a division by 255, a preprocess_input); a network of your own "
             "without preprocessing takes a keras.layers.Rescaling in front.",
+            stacklevel=2,
+        )
+    elif low < 0 or high > 255:
+        warnings.warn(
+            "Pictures must hold raw values from 0 to 255. "
+            f"Received: {numbers} from {low:.6g} to {high:.6g}. Bring them to that range: "
+            "x / 257 where they have 16 bits, x / 16 where they have 12; or put a "
+            "keras.layers.Rescaling in front of a network of your own.",
             stacklevel=2,
         )
 

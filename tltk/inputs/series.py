@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from tltk._checks import check_number
+from tltk.inputs.paths import user_path
 from tltk.inputs.tables import MISSING, check_distinct, read_rows
 
 if TYPE_CHECKING:
@@ -214,7 +215,7 @@ def _read(path, delimiter, quoting, encoding):
     """All cells of a file as strings, each row under the number of its first line."""
     import pandas as pd
 
-    path = path.expanduser()
+    path = user_path(path)
     if not path.is_file():
         raise FileNotFoundError(
             f"A series is read from a CSV file. Received: {path}, which is "

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from tltk.inputs.checks import check_on_error, composed
 from tltk.inputs.folders import listed
+from tltk.inputs.paths import user_path
 from tltk.inputs.unpacking import PACKED, bounded_lines, unpacked
 
 LONGEST_TEXT = 2**20
@@ -59,7 +60,7 @@ def read_texts(
     if not isinstance(source, str | Path):
         rows, names = _rows_of_frame(source, wanted)
         return _cleaned_texts(rows, names, "the DataFrame", on_error)
-    path = Path(source).expanduser()
+    path = user_path(source)
     if not path.is_file():
         raise FileNotFoundError(
             f"A table of texts is one file. Received: {path}, which is "

@@ -1,18 +1,17 @@
 """Raw text: a table of texts with labels, or a folder with one subfolder per class."""
 
 import re
-import warnings
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tltk.inputs.checks import check_on_error, check_positive_integer, composed
+from tltk.inputs.checks import check_on_error, check_positive_integer
 from tltk.inputs.columns import content_digest
 from tltk.inputs.examples import Examples, Splits, splits_of
-from tltk.inputs.folders import Kind, class_names_of, files_of_class, listed, part_folders
+from tltk.inputs.folders import Kind, labelled_files, listed
+from tltk.inputs.paths import existing_file
 from tltk.inputs.splits import split_rows
 from tltk.inputs.tables import (
     LONGEST_TEXT,
@@ -144,34 +143,18 @@ def text_folder(
     check_positive_integer("batch_size", batch_size)
     check_on_error(on_error)
     check_encoding(encoding)
-    path = Path(path).expanduser()
-    folders = part_folders(path)
-    class_names = class_names_of(folders)
-    tables, passed = {}, Counter()
-    for part, folder in folders.items():
-        rows, names, unread = [], [], []
-        for name in class_names:
-            for file in files_of_class(folder / name, FILES):
-                if not TEXTS.accepts(file):
-                    passed[file.suffix.lower() or "without suffix"] += 1
-                    continue
-                names.append(composed(file.relative_to(path).as_posix()))
-                content = _content(file, encoding)
-                unread += [names[-1]] if content is None else []
-                rows.append((clean_text(content), name))
+    folder = labelled_files(path, TEXTS)
+    tables = {}
+    for part, place in folder.parts.items():
+        files = [file for file in folder.files if file.part == part]
+        names, contents = [f.name for f in files], [_content(f.path, encoding) for f in files]
+        unread = [name for name, text in zip(names, contents, strict=True) if text is None]
+        rows = [(clean_text(t), f.class_name) for t, f in zip(contents, files, strict=True)]
         hint = (
             f" Not in encoding={encoding!r}, or longer than {LONGEST_TEXT:,} characters: "
             f'{listed(unread)}. Try encoding="latin-1", "cp1252" or "utf-16".'
         )
-        tables[part] = whole_texts(rows, names, folder, on_error, hint if unread else "")
-    if passed:
-        kinds = listed([f"{n} {suffix}" for suffix, n in passed.most_common()], 8)
-        warnings.warn(
-            "Files that are no texts by their content are passed over. "
-            f"Received: {passed.total()} in the folders of classes: {kinds}. "
-            "Save them as plain text where they should count, else take them out.",
-            stacklevel=2,
-        )
+        tables[part] = whole_texts(rows, names, place, on_error, hint if unread else "")
     shares = {"val": 0 if "val" in tables else val, "test": 0 if "test" in tables else test}
     return text_splits(tables, batch_size, seed=seed, **shares)
 
@@ -230,23 +213,14 @@ def _with_copies(chosen, copy_of):
 
 
 def _content(file, encoding):
-    """A file's text; None where it is in another encoding, or too long to be one."""
-    if file.stat().st_size > 4 * LONGEST_TEXT:
-        return None
+    """A file's text; None where it is in another encoding, cannot be read, or is too long."""
     try:
+        if existing_file(file, "text").stat().st_size > 4 * LONGEST_TEXT:
+            return None
         content = file.read_text(encoding=encoding)
-    except UnicodeError:
+    except (UnicodeError, OSError):
         return None
     return content if len(content) <= LONGEST_TEXT else None
-
-
-def _is_text(file):
-    """Whether a file is called .txt, or holds characters from its beginning on."""
-    if file.suffix.lower() in (".txt", ".text"):
-        return file.is_file()
-    with open(file, "rb") as content:
-        beginning = content.read(512)
-    return bool(beginning) and not _NO_TEXT.search(beginning)
 
 
 def _is_share(value) -> bool:
@@ -256,5 +230,6 @@ def _is_share(value) -> bool:
 _NO_TEXT = re.compile(
     rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]|^%PDF|^\{\\rtf|^\s*(<[!?a-zA-Z]|[{\[]\s*[\"{\[])"
 )
-FILES = Kind("file", "", Path.is_file, str)
-TEXTS = Kind("text", "plain text", _is_text, str)
+TEXTS = Kind(
+    "text", "plain text", (".txt", ".text"), lambda head: head and not _NO_TEXT.search(head), None
+)
