@@ -6,6 +6,7 @@ import contextlib
 import dis
 import hashlib
 import os
+import shutil
 import sys
 import tempfile
 import types
@@ -55,6 +56,33 @@ def whole_file(path: str | Path) -> Iterator[Path]:
         _flush(path.parent)
     finally:
         scratch.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def whole_folder(path: str | Path) -> Iterator[Path]:
+    """Give a folder to write files to, which takes its name only once all are on the disk.
+
+    To be used under the lock of `path`: what a killed process left is cleared away first.
+
+    Args:
+        path: the folder to write; one that is there is replaced.
+
+    Yields:
+        An empty folder beside it.
+    """
+    path = Path(path)
+    scratch = path.with_name(f".{path.name}.new")
+    shutil.rmtree(scratch, ignore_errors=True)
+    scratch.mkdir(parents=True)
+    try:
+        yield scratch
+        for file in scratch.rglob("*"):
+            _flush(file)
+        shutil.rmtree(path, ignore_errors=True)
+        os.replace(scratch, path)
+        _flush(path.parent)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
 
 
 @contextlib.contextmanager
@@ -132,6 +160,20 @@ def code_digest(*values) -> str:
     return _digest(values, {}, 0)
 
 
+def network_digest(network: keras.Model, weights: bool = True) -> str:
+    """Tell networks apart by what they answer from, as `code_digest` does.
+
+    Args:
+        network: a model of any kind.
+        weights: whether the values of its weights count.
+
+    Returns:
+        64 hexadecimal digits.
+    """
+    known = {} if weights else {id(each): ("a weight", each) for each in network.weights}
+    return _digest(network, known, 0)
+
+
 def _digest(value, seen, depth) -> str:
     """The digest of what a value says of itself and of its parts; `seen` ends circles."""
     if value is None or isinstance(value, _SIMPLE):
@@ -139,7 +181,8 @@ def _digest(value, seen, depth) -> str:
     if id(value) not in seen:
         seen[id(value)] = "itself", value
         text, *parts = _taken_apart(value) if depth < _DEEPEST else (_name_of(type(value)),)
-        found = _sha256("\n".join([text, *(_digest(part, seen, depth + 1) for part in parts)]))
+        depth += _OBJECT if text.startswith(_THEIRS) else 1
+        found = _sha256("\n".join([text, *(_digest(part, seen, depth) for part in parts)]))
         seen[id(value)] = found, value
     return seen[id(value)][0]
 
@@ -330,11 +373,13 @@ def _object(value) -> tuple:
         with contextlib.suppress(Exception):
             reduced = value.__reduce_ex__(4)
             state = reduced if isinstance(reduced, str) else [_listed(each) for each in reduced]
-    return _name_of(kind), kind, state
+    return (_THEIRS if _is_installed(kind) else "object"), kind, state
 
 
 def _called(value):
-    return getattr(value, "python_function", None)
+    """The function behind a `tf.function`, where it is not one of a SavedModel."""
+    function = getattr(value, "python_function", None)
+    return None if function is None or _is_installed(function) else function
 
 
 def _listed(value):
@@ -356,7 +401,7 @@ def _is_installed(thing) -> bool:
     return bool({"site-packages", "dist-packages"} & set(Path(file).parts))
 
 
-_DEEPEST = 60
+_DEEPEST, _OBJECT, _THEIRS = 60, 12, "object of a package"  # of those, five in one another
 _SIMPLE = (bool, int, float, complex, str, bytes, type(...))
 _PASSING = {"_already_warned"}
 _CHANGES = {"add", "append", "clear", "extend", "insert", "pop", "remove", "setdefault", "update"}

@@ -10,6 +10,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
+from tltk._cache import network_digest
 from tltk.evaluation.arms import ARMS, BATCH, SMALL, WITHOUT_TRANSFER, arms_of, networks_of
 from tltk.evaluation.guards import check_splits
 from tltk.evaluation.kept_runs import KeptRuns, Run, source_digest
@@ -19,7 +20,6 @@ from tltk.evaluation.timing import Clock, foretold, in_words
 from tltk.evaluation.verdicts import Comparison, judge, transfer_verdict
 from tltk.inputs.checks import check_positive_integer
 from tltk.inputs.examples import Examples, Splits, batches, examples_of
-from tltk.tuning.features import network_digest
 
 SCORES = ("accuracy", "balanced_accuracy")
 
