@@ -297,11 +297,14 @@ def _layer(layer) -> tuple:
     graph = as_functional(layer) is not None
     if graph and _is_installed(type(layer)):
         return "network", *_graph(layer)
+    passing = _usual_attributes() | {"_already_warned"}
+    if _is_installed(type(layer)):
+        passing |= {"seed"}  # theirs draw at random in training only
     own = {
         name: value
         for name, value in vars(layer).items()
         if value is not None
-        and name not in _usual_attributes() | _PASSING
+        and name not in passing
         and not name.startswith("_self_")
         and not isinstance(value, _UNIMPORTANT)
     }
@@ -395,6 +398,8 @@ def _is_installed(thing) -> bool:
     """Whether code comes from the interpreter's library, an installed package or this one."""
     name = thing.__name__ if isinstance(thing, types.ModuleType) else thing.__module__
     top = (name or "builtins").partition(".")[0]
+    if top == "__main__":
+        return False
     if top in sys.stdlib_module_names or top == __name__.partition(".")[0]:
         return True
     file = getattr(sys.modules.get(name), "__file__", None) or ""
@@ -403,7 +408,6 @@ def _is_installed(thing) -> bool:
 
 _DEEPEST, _OBJECT, _THEIRS = 60, 12, "object of a package"  # of those, five in one another
 _SIMPLE = (bool, int, float, complex, str, bytes, type(...))
-_PASSING = {"_already_warned"}
 _CHANGES = {"add", "append", "clear", "extend", "insert", "pop", "remove", "setdefault", "update"}
 _UNIMPORTANT = (
     keras.initializers.Initializer,
