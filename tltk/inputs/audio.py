@@ -1,6 +1,5 @@
 """Your own recordings: a folder with one subfolder per class."""
 
-import os
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from pathlib import Path
 
@@ -18,7 +17,7 @@ from tltk.inputs.clips import (
 )
 from tltk.inputs.copies import warn_of_copies
 from tltk.inputs.decoding import in_parallel
-from tltk.inputs.digests import sha256_of
+from tltk.inputs.digests import file_stamp, sha256_of
 from tltk.inputs.examples import Examples, Splits, splits_of
 from tltk.inputs.folders import (
     Kind,
@@ -134,14 +133,14 @@ def windows_of(seconds: float, hop: float | None, rate: int) -> Windows:
 def _examples(clips, root, class_names, windows):
     number = {name: code for code, name in enumerate(class_names)}
     sounds = [_sound(clip.digest) for clip in clips]
-    stamps = [_stamp(clip.path) for clip in clips]
+    stamps = [file_stamp(clip.path) for clip in clips]
     starts = [window_starts(resampled_length(sound, windows.rate), windows) for sound in sounds]
     clip_of_row = np.repeat(np.arange(len(clips)), [len(some) for some in starts])
     start_of_row = np.concatenate(starts)
 
     def fetch_one(row):
         clip, sound = clips[clip_of_row[row]], sounds[clip_of_row[row]]
-        if _stamp(clip.path) != stamps[clip_of_row[row]]:
+        if file_stamp(clip.path) != stamps[clip_of_row[row]]:
             raise ValueError(
                 "A clip must stay as it was while it is in use. "
                 f"Received: {clip.path}, changed since it was loaded. "
@@ -164,14 +163,6 @@ def _examples(clips, root, class_names, windows):
         count=len(clip_of_row),
         reread=reread,
     )
-
-
-def _stamp(path):
-    try:
-        found = os.stat(path)
-    except OSError:
-        return None
-    return found.st_size, found.st_mtime_ns
 
 
 def _is_clip(path):

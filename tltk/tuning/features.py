@@ -62,7 +62,7 @@ def extract_features(
         cache: keep the features on disk for the next call.
         key: a name for the content of a foreign `tf.data.Dataset`, which cannot be hashed.
         verify: read the files of pictures again before kept features are used. This finds a
-            picture whose content changed while its size and time of change did not.
+            picture whose content changed in spite of an equal size, inode and times.
         verbose: print where the features are kept, and show progress.
 
     Returns:
