@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dis
 import hashlib
+import json
 import os
 import shutil
 import sys
@@ -21,7 +22,7 @@ from tltk._keras import as_functional, inner_layers, nodes_of
 
 
 @contextlib.contextmanager
-def whole_file(path: str | Path) -> Iterator[Path]:
+def whole_file(path: str | Path, private: bool = False) -> Iterator[Path]:
     """Give a path to write to, which takes a file's name only once it is whole and on the disk.
 
     A crash at any moment, of the process or of the machine, leaves the file as it was before or
@@ -29,6 +30,7 @@ def whole_file(path: str | Path) -> Iterator[Path]:
 
     Args:
         path: the file to write; its folder is made where there is none.
+        private: only its owner may read it.
 
     Yields:
         A path of its own in the same folder, with the same suffix.
@@ -50,12 +52,67 @@ def whole_file(path: str | Path) -> Iterator[Path]:
     scratch = Path(name)
     try:
         yield scratch
-        _give_usual_mode(scratch)
+        if not private:
+            _give_usual_mode(scratch)
         _flush(scratch)
         os.replace(scratch, path)
         _flush(path.parent)
     finally:
         scratch.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def writing(what: str, folder: str | Path, cure: str) -> Iterator[None]:
+    """Let an error of writing say what was to be kept, where, how much room there is, and the cure.
+
+    Args:
+        what: what is kept on the disk, in the plural.
+        folder: where.
+        cure: a sentence on what to do.
+
+    Raises:
+        OSError: where something inside raises one.
+    """
+    try:
+        yield
+    except OSError as error:
+        there = next((each for each in (Path(folder), *Path(folder).parents) if each.is_dir()), ".")
+        free = shutil.disk_usage(there).free / 1e6
+        raise OSError(
+            f"{what} are kept on disk, in a folder that must be writable and have room. Received: "
+            f"{folder} ({error.strerror or error}), {free:,.1f} MB free. {cure}"
+        ) from error
+
+
+def write_facts(path: str | Path, facts) -> None:
+    """Write JSON values to a file, whole or not at all, under a checksum."""
+    content = json.dumps(facts, indent=1)
+    with whole_file(path) as scratch:
+        scratch.write_text(f"{_sha256(content)}\n{content}", "utf-8")
+
+
+def read_facts(path: str | Path):
+    """What `write_facts` wrote, or None where there is none or it is damaged.
+
+    Example:
+        >>> import tempfile
+        >>> path = Path(tempfile.mkdtemp()) / "facts.json"
+        >>> write_facts(path, {"accuracy": 0.5})
+        >>> read_facts(path)
+        {'accuracy': 0.5}
+        >>> _ = path.write_text(path.read_text().replace("0.5", "0.9"))
+        >>> read_facts(path)
+    """
+    with contextlib.suppress(OSError, ValueError):
+        checksum, _, content = Path(path).read_text("utf-8").partition("\n")
+        return json.loads(content) if checksum == _sha256(content) else None
+    return None
+
+
+def file_digest(path: str | Path) -> str:
+    """The SHA-256 of a file's content: 64 hexadecimal digits."""
+    with Path(path).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 @contextlib.contextmanager

@@ -2,13 +2,12 @@
 
 import contextlib
 import hashlib
-import json
 import os
 import time
 from collections.abc import Callable
 from pathlib import Path
 
-from tltk._cache import whole_file
+from tltk._cache import read_facts, write_facts
 from tltk.inputs.places import cache_folder
 
 _RECENT = 2 * 10**9
@@ -83,17 +82,14 @@ def _settled_stamp(path):
 
 
 def _remembered(folder):
-    try:
-        checksum, _, content = _table(folder).read_text("ascii").partition("\n")
-        return json.loads(content) if checksum == sha256_of(content.encode()) else {}
-    except (OSError, ValueError, RuntimeError):
-        return {}
+    with contextlib.suppress(RuntimeError):  # no home folder
+        return read_facts(_table(folder)) or {}
+    return {}
 
 
 def _remember(folder, entries):
-    content = json.dumps(entries)
-    with contextlib.suppress(OSError, RuntimeError), whole_file(_table(folder)) as scratch:
-        scratch.write_text(f"{sha256_of(content.encode())}\n{content}", "ascii")
+    with contextlib.suppress(OSError, RuntimeError):
+        write_facts(_table(folder), entries)
 
 
 def _table(folder):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import shutil
 import tempfile
 import warnings
@@ -15,7 +13,7 @@ from weakref import WeakKeyDictionary
 import keras
 import numpy as np
 
-from tltk._cache import locked, whole_file, whole_folder
+from tltk._cache import file_digest, locked, read_facts, whole_folder, write_facts, writing
 from tltk.inputs.places import cache_folder
 from tltk.tuning.precision import in_mixed_precision
 
@@ -193,7 +191,8 @@ def _converted(network, name, announce, cache):
             _convert(network, Path(folder))
             return _read(Path(folder))
     folder = cache_folder() / "engines" / name
-    try:
+    cure = "Free some space, set TLTK_CACHE to another folder, or pass cache=False."
+    with writing("Converted networks", folder, cure):
         folder.parent.mkdir(parents=True, exist_ok=True)
         with locked(folder, lambda: announce(f"Waiting for another process: {folder}.")):
             found = _read(folder) if folder.exists() else None
@@ -201,12 +200,8 @@ def _converted(network, name, announce, cache):
                 with whole_folder(folder) as scratch:
                     _convert(network, scratch)
                 found = _read(folder)
-    except OSError as error:
-        raise OSError(
-            "A converted network is kept on disk, so the cache folder must be writable and large "
-            f"enough. Received: {folder} ({error.strerror or error}). Free some space, set "
-            "TLTK_CACHE to another folder, or pass cache=False."
-        ) from error
+        if found is None:
+            raise OSError("changed by another program while it was read")
     return found
 
 
@@ -215,7 +210,7 @@ def _read(folder):
     import openvino
 
     try:
-        if json.loads((folder / SUMS).read_text()) == _sums(folder):
+        if read_facts(folder / SUMS) == _sums(folder):
             return openvino.Core().read_model(folder / "network.xml")
     except (OSError, ValueError, RuntimeError):
         pass
@@ -227,8 +222,7 @@ def _convert(network, folder) -> None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             network.export(str(folder / "network.xml"), format="openvino", verbose=False)
-        with whole_file(folder / SUMS) as scratch:
-            scratch.write_text(json.dumps(_sums(folder)))
+        write_facts(folder / SUMS, _sums(folder))
     except Exception as error:
         need = sum(weight.numpy().nbytes for weight in network.weights)
         if isinstance(error, OSError) or shutil.disk_usage(folder).free < need:
@@ -242,7 +236,7 @@ def _convert(network, folder) -> None:
 
 def _sums(folder) -> dict[str, str]:
     files = sorted(path for path in folder.iterdir() if path.suffix in (".xml", ".bin"))
-    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+    return {path.name: file_digest(path) for path in files}
 
 
 def _takes_texts(network) -> bool:
