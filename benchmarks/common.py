@@ -254,13 +254,12 @@ def picture_folder(train, val=0, side=256):
     photos = load_dataset("cifar10_small", image_size=32, val=0)
     with tempfile.TemporaryDirectory(prefix="tltk_bench_") as folder:
         for part, split, count in (("train", photos.train, train), ("val", photos.test, val)):
-            examples = split.examples
             for number, name in enumerate(photos.class_names if count else ()):
-                rows = np.flatnonzero(examples.labels == number)
+                rows = np.flatnonzero(split.labels == number)
                 wanted = count // len(photos.class_names)
                 target = Path(folder, part, name)
                 target.mkdir(parents=True)
-                _write_jpegs(examples.fetch(rows[:wanted]), wanted, target, side)
+                _write_jpegs(split.fetch(rows[:wanted]), wanted, target, side)
         yield Path(folder)
 
 

@@ -82,3 +82,10 @@ def track_variable(layer: keras.layers.Layer, variable: keras.Variable) -> None:
 def untrack_variable(layer: keras.layers.Layer, variable: keras.Variable) -> None:
     """Make a variable no longer a weight of a layer."""
     layer._untrack_variable(variable)
+
+
+def in_safe_mode() -> bool | None:
+    """Whether a file is being loaded in safe mode; None where no file is being loaded."""
+    from keras.src.saving import serialization_lib
+
+    return serialization_lib.in_safe_mode()

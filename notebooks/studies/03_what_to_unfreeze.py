@@ -22,12 +22,11 @@ import time
 import keras
 
 import tltk
-from tltk.evaluation import keep_study
-from tltk.inputs.places import cache_folder
+from tltk.evaluation import keep_study, study_folder
 
 SEEDS, LABELS, IMAGE_SIZE = (0, 1, 2), (100, 20, 200), 96
 UNFROZEN, COPIED, BLOCKS = (2, 6, 19), (0, 6, 12, 17), 19
-FINISHED = cache_folder() / "03_what_to_unfreeze.jsonl"
+FINISHED = study_folder(__file__) / "rows.jsonl"
 
 
 def photos_of(labels, seed):
@@ -95,7 +94,6 @@ def keep(rows):
 
 
 def main():
-    FINISHED.parent.mkdir(parents=True, exist_ok=True)
     lines = FINISHED.read_text().splitlines() if FINISHED.exists() else []
     rows = [json.loads(line) for line in lines]
     done = {(row["question"], row["labels_per_class"], row["seed"]) for row in rows}

@@ -17,12 +17,11 @@ import time
 
 import tltk
 from tltk._cache import read_facts, write_facts
-from tltk.evaluation import keep_study
+from tltk.evaluation import keep_study, study_folder
 from tltk.evaluation.kept_runs import KeptRuns, Run
-from tltk.inputs.places import cache_folder
 
 SIZE, LABELS, SEEDS, EPOCHS, NOISE = 64, 100, 5, 10, 3
-FOLDER = cache_folder() / "10_claims"
+FOLDER = study_folder(__file__)
 FROM_SCRATCH = {"unfreeze_blocks": "all", "head_epochs": 0, "base_lr": 1e-3, "lr_decay": 1.0}
 FROM_SCRATCH |= {"train_batch_norm": True, "cache": False}
 HOW = {"epochs": EPOCHS, "patience": EPOCHS, "verbose": 0}
@@ -55,7 +54,6 @@ def imagenet():
 def main():
     began = time.monotonic()
     photos = tltk.load_dataset("cifar10_small", image_size=SIZE, val=1 / 3)
-    FOLDER.mkdir(parents=True, exist_ok=True)
     found = tltk.compare_transfer(
         imagenet, photos, SEEDS, LABELS, {"ImageNet": from_imagenet},
         arms=["small network"], small=from_scratch, checkpoint=FOLDER,

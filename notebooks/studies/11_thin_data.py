@@ -38,21 +38,21 @@ from sklearn.model_selection import GridSearchCV, StratifiedKFold
 from sklearn.semi_supervised import SelfTrainingClassifier
 
 import tltk
-from tltk.evaluation import keep_study
+from tltk.evaluation import keep_study, study_folder
 from tltk.few_labels import AnomalyDetector, SelfTraining, borrow_rows
 from tltk.few_labels.self_training import default_classifier
-from tltk.inputs import cache_folder, resize_images
+from tltk.inputs import resize_images
 
 SEEDS, LABELS, STRENGTHS = range(8), (5, 20), (1e-4, 1e-3, 1e-2, 1e-1, 1.0)
 VALIDATION, NET_SEEDS, EPOCHS, PRETRAINING = 50, range(5), {5: 60, 20: 30}, {"epochs": 15}
 DOMAINS = ("films", "products", "editorials", "tweets")
-FINISHED = cache_folder() / "11_thin_data.jsonl"
+FINISHED = study_folder(__file__) / "rows.jsonl"
 
 
 @cache
 def pictures(part, size=96):
     split = getattr(tltk.load_dataset("cifar10_small", image_size=size, val=0), part)
-    return split.examples.fetch(np.arange(split.examples.count)), split.examples.labels
+    return split.arrays()
 
 
 @cache
@@ -253,7 +253,6 @@ QUESTIONS = {
 
 
 def main():
-    FINISHED.parent.mkdir(parents=True, exist_ok=True)
     rows = [json.loads(line) for line in FINISHED.open()] if FINISHED.exists() else []
     done = {(row["question"], row["data"], row["setting"], row["seed"]) for row in rows}
     for question, (run, sets, settings, seeds) in QUESTIONS.items():

@@ -40,20 +40,18 @@ from tltk.adaptation import (
     soft_neighbourhood_density,
     target_entropy,
 )
-from tltk.evaluation import keep_study
+from tltk.evaluation import keep_study, study_folder
 from tltk.inputs import blend_with_photos, resize_images
-from tltk.inputs.places import cache_folder
 
 SEEDS, EPOCHS, BATCH, SMALL = (0, 1, 2, 3, 4), 10, 64, 16
 WEIGHTS = {"dann": 1.0, "coral": 100.0, "mmd": 1.0}
 PAIRS = ("MNIST to MNIST-M", "MNIST to scikit-learn digits", "scikit-learn digits to MNIST")
-FINISHED = cache_folder() / "12_digits"
+FINISHED = study_folder(__file__)
 
 
 def mnist(size):
     digits = tltk.load_dataset("mnist_small", image_size=size, val=0)
-    examples = digits.train.examples, digits.test.examples
-    return [(each.fetch(slice(None)), each.labels) for each in examples]
+    return [digits.train.arrays(), digits.test.arrays()]
 
 
 def scanned(size):
@@ -167,7 +165,6 @@ def measure(pair, seed):
         rows.append(row | criteria(model, domains[1][0][0]))
         print(pair, seed, method, f"{hits[1]:.3f} {hits[0]:.3f}", round(now - began), flush=True)
         began = time.monotonic()
-    path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(rows))
     return rows
 

@@ -17,7 +17,7 @@ from tltk.evaluation import kept_runs
 from tltk.evaluation.arms import counted_words
 from tltk.evaluation.kept_runs import KeptRuns, Run
 from tltk.evaluation.predictions import predict_split
-from tltk.inputs.examples import Splits, batches, examples_of
+from tltk.inputs.examples import Splits, examples_of
 
 ROOT = Path(__file__).parents[2]
 
@@ -32,7 +32,7 @@ def points(count, seed):
 
 @pytest.fixture(scope="module")
 def data():
-    parts = [batches(examples_of(points(count, seed))) for seed, count in enumerate((40, 20, 200))]
+    parts = [examples_of(points(count, seed)) for seed, count in enumerate((40, 20, 200))]
     return Splits(*parts, ("a", "b"), {})
 
 
@@ -42,7 +42,7 @@ def body():
 
 def solved(train, val, seed, sign=1.0):
     """Least squares with a little noise that Keras's seed decides."""
-    x, y = train.examples.fetch(slice(None)), train.examples.labels
+    x, y = train.fetch(slice(None)), train.labels
     kernel, *_ = np.linalg.lstsq(x, np.eye(2)[y], rcond=None)
     model = tltk.build_classifier(body(), ["a", "b"])
     noise = 0.1 * np.asarray(keras.random.normal((4, 2)))
@@ -92,8 +92,8 @@ def quick(monkeypatch):
 
     def scores(model, split):
         kernel, bias = model.layers[-1].get_weights()
-        answers = split.examples.fetch(slice(None)) @ kernel + bias
-        right = answers.argmax(axis=1) == split.examples.labels
+        answers = split.fetch(slice(None)) @ kernel + bias
+        right = answers.argmax(axis=1) == split.labels
         return {"accuracy": float(right.mean()), "balanced_accuracy": float(right.mean())}
 
     monkeypatch.setattr("tltk.evaluation.comparison._scores", scores)
@@ -256,7 +256,7 @@ SCRIPT = """
 import sys, warnings
 from tests.evaluation.test_kept_runs import *
 warnings.simplefilter("always")
-parts = [batches(examples_of(points(count, seed))) for seed, count in enumerate((40, 20, 200))]
+parts = [examples_of(points(count, seed)) for seed, count in enumerate((40, 20, 200))]
 print(json.dumps(results(compare(Splits(*parts, ("a", "b"), {}), sys.argv[1]))))
 """
 
@@ -339,8 +339,8 @@ def test_counted_words_of_several_seeds_are_those_of_each_alone(tmp_path, monkey
         return np.array(rows, object), labels
 
     monkeypatch.setattr("tltk.evaluation.arms.MOST_WORDS", 12)
-    val, test = batches(examples_of(texts(30, 10))), batches(examples_of(texts(60, 11)))
-    trained = [batches(examples_of(texts(20, seed))) for seed in range(3)]
+    val, test = examples_of(texts(30, 10)), examples_of(texts(60, 11))
+    trained = [examples_of(texts(20, seed)) for seed in range(3)]
 
     def accuracy(train):
         predictions = predict_split(counted_words(train, val, ("good", "bad")), test)

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from tltk.few_labels import sample_episode, split_classes
-from tltk.inputs import batches, examples_of
+from tltk.inputs import examples_of
 
 LABELS = np.repeat(np.arange(6), 10)
 
@@ -55,7 +55,7 @@ def test_names_pictures_and_splits_will_do():
     assert episode.query.shape == (4, 4, 4, 3)
     assert (names[episode.query[:, 0, 0, 0]] == episode.classes[episode.query_labels]).all()
     numbers = np.unique(names, return_inverse=True)[1]
-    split = batches(examples_of((pictures, numbers)), 5)
+    split = examples_of((pictures, numbers)).batched(5)
     for data, labels in ((split, None), ((pictures, numbers), None), (split, numbers)):
         found = sample_episode(data, labels, 2, 1, 2)
         assert (found.query == episode.query).all()

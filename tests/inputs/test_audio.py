@@ -34,7 +34,7 @@ def loaded(path, **settings):
 
 
 def rows_of(split):
-    examples = split.examples
+    examples = split
     return examples.fetch(np.arange(examples.count))
 
 
@@ -52,7 +52,7 @@ def test_every_clip_is_on_one_side_with_its_label(folder):
         np.testing.assert_array_equal(waveforms, rows_of(split))
         assert (waveforms.dtype, waveforms.shape[1]) == (np.float32, 500)
         numbers = numbers_of(split)
-        np.testing.assert_array_equal(numbers % 2, split.examples.labels)
+        np.testing.assert_array_equal(numbers % 2, split.labels)
         stems = [int(name.split("/")[1][:2]) for name in splits.files[part]]
         assert stems == numbers.tolist()
         sides.append(set(stems))
@@ -134,7 +134,7 @@ def test_the_seed_decides(folder):
 
 def test_the_digest_is_that_of_clips_and_settings(folder):
     def digest(**settings):
-        return loaded(folder, **settings).train.examples.digest
+        return loaded(folder, **settings).train.digest
 
     assert digest() == digest()
     assert len({digest(), digest(hop=0.25), digest(seconds=0.4), digest(rate=800)}) == 4
@@ -211,11 +211,11 @@ def test_a_second_call_reads_no_clip_and_verify_all(folder, monkeypatch):
     read = []
     whole = audio.whole_sound
     monkeypatch.setattr(audio, "whole_sound", lambda path: read.append(path) or whole(path))
-    assert loaded(folder).train.examples.digest == first.train.examples.digest
+    assert loaded(folder).train.digest == first.train.digest
     assert not read
     loaded(folder, verify=True)
     assert len(read) == 20
-    assert first.train.examples.reread().digest == first.train.examples.digest
+    assert first.train.reread().digest == first.train.digest
 
 
 def test_features_are_kept_by_content(folder):
@@ -225,4 +225,4 @@ def test_features_are_kept_by_content(folder):
     splits = loaded(folder, val=0, test=0)
     features, labels = extract_features(model, splits.train)
     np.testing.assert_allclose(features, 2 * rows_of(splits.train))
-    np.testing.assert_array_equal(labels, splits.train.examples.labels)
+    np.testing.assert_array_equal(labels, splits.train.labels)

@@ -18,7 +18,7 @@ def add(root, folder, count, first=0, kind="png"):
 
 
 def pairs(split):
-    pictures, labels = zip(*[(x.numpy(), y.numpy()) for x, y in split], strict=True)
+    pictures, labels = zip(*[(x, y) for x, y in split], strict=True)
     return np.concatenate(pictures), np.concatenate(labels)
 
 
@@ -39,7 +39,7 @@ def test_every_picture_is_in_one_split_under_its_class_and_name(photos):
         assert (labels.dtype, pictures.dtype) == (np.int32, np.uint8)
         assert np.bincount(labels).tolist() == [cats, dogs]
         names = splits.files[part]
-        assert names == getattr(splits, part).examples.names
+        assert names == getattr(splits, part).names
         for picture, label, name in zip(pictures, labels, names, strict=True):
             assert name == f"{splits.class_names[label]}/{picture[0, 0, 0]:03d}.png"
         seen += names
@@ -53,18 +53,18 @@ def test_the_split_follows_from_names_and_seed_alone(photos, tmp_path_factory):
         for folder, seed in ((photos, 3), (again, 3), (photos, 4))
     )
     assert first.files == copy.files
-    assert first.train.examples.digest == copy.train.examples.digest
+    assert first.train.digest == copy.train.digest
     assert first.files != other.files
 
 
 def test_the_digest_covers_content_size_and_resize_method(photos):
     def digest(**options):
-        return image_folder(photos, **{"image_size": 8, **options}).train.examples.digest
+        return image_folder(photos, **{"image_size": 8, **options}).train.digest
 
     digests = {digest(), digest(image_size=9), digest(image_size=(8, 9)), digest(resize="nearest")}
     Image.new("RGB", (12, 10), (1, 2, 3)).save(photos / "cat" / "100.png")
     Image.new("RGB", (12, 10), (3, 2, 1)).save(photos / "cat" / "101.png")
-    digests.add(image_folder(photos, 8, val=0, test=0).train.examples.digest)
+    digests.add(image_folder(photos, 8, val=0, test=0).train.digest)
     assert len(digests) == 5
     assert digest(image_size=(8, 8)) == digest()
 
@@ -147,12 +147,12 @@ def test_a_picture_that_changes_or_vanishes_is_named(photos):
     Image.new("RGB", (9, 9)).save(photos / "cat" / "105.png")
     rows = np.array([splits.files["train"].index("cat/105.png")])
     with pytest.raises(ValueError, match=r"105\.png, changed since"):
-        splits.train.examples.fetch(rows)
+        splits.train.fetch(rows)
     with pytest.raises(Exception, match=r"105\.png, changed since"):
         list(splits.train)
     (photos / "cat" / "105.png").unlink()
     with pytest.raises(FileNotFoundError, match=r"105\.png"):
-        splits.train.examples.fetch(rows)
+        splits.train.fetch(rows)
     with pytest.raises(Exception, match=r"105\.png \(No such file"):
         list(splits.train)
 

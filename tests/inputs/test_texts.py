@@ -16,7 +16,7 @@ def reviews(tmp_path):
 
 
 def texts_of(split):
-    return split.examples.fetch(np.arange(split.examples.count)).tolist()
+    return split.fetch(np.arange(split.count)).tolist()
 
 
 def test_splits_hold_each_row_once_with_its_label(reviews):
@@ -25,7 +25,7 @@ def test_splits_hold_each_row_once_with_its_label(reviews):
     found = {}
     for part in ("train", "val", "test"):
         split = getattr(splits, part)
-        served = [(x.numpy().tolist(), y.numpy().tolist()) for x, y in split]
+        served = [(x.numpy().tolist(), y.tolist()) for x, y in split]
         texts = [text.decode() for x, _ in served for text in x]
         labels = [label for _, y in served for label in y]
         assert texts == texts_of(split)
@@ -47,16 +47,16 @@ def test_equal_texts_stay_on_one_side(tmp_path):
     splits = text_file(write(tmp_path / "a.csv", rows))
     sides = [set(texts_of(split)) for split in splits[:3]]
     assert sum(map(len, sides)) == 20
-    assert sum(split.examples.count for split in splits[:3]) == 60
+    assert sum(split.count for split in splits[:3]) == 60
 
 
 def test_parts_may_have_files_of_their_own(reviews, tmp_path):
     other = write(tmp_path / "other.csv", ["seen,good,1", "heard,bad,2"])
     splits = text_file(reviews, test=other, val=0)
     assert texts_of(splits.test) == ["seen", "heard"]
-    assert splits.test.examples.labels.tolist() == [1, 0]
+    assert splits.test.labels.tolist() == [1, 0]
     assert splits.val is None
-    assert splits.train.examples.count == 40
+    assert splits.train.count == 40
 
 
 def test_another_seed_is_another_split_and_the_same_seed_the_same(reviews):
@@ -67,10 +67,10 @@ def test_another_seed_is_another_split_and_the_same_seed_the_same(reviews):
 def test_the_digest_is_that_of_the_texts(reviews, tmp_path):
     again = tmp_path / "copy.csv"
     again.write_bytes(reviews.read_bytes())
-    digests = [text_file(path).train.examples.digest for path in (reviews, again)]
+    digests = [text_file(path).train.digest for path in (reviews, again)]
     assert digests[0] == digests[1]
     again.write_text(again.read_text().replace("film 3,", "film three,"))
-    assert text_file(again).train.examples.digest != digests[0]
+    assert text_file(again).train.digest != digests[0]
 
 
 def test_one_class_only(tmp_path):
@@ -104,7 +104,7 @@ def test_a_folder_with_one_subfolder_per_class(tmp_path):
     assert splits.class_names == ("bad", "good")
     for split in (splits.train, splits.test):
         numbers = [int(text.split()[1]) for text in texts_of(split)]
-        assert split.examples.labels.tolist() == [number % 2 for number in numbers]
+        assert split.labels.tolist() == [number % 2 for number in numbers]
 
 
 def test_existing_train_and_test_folders_are_kept(tmp_path):
@@ -121,7 +121,7 @@ def test_empty_and_undecodable_files_are_named(tmp_path):
     (tmp_path / "bad" / "picture.txt").write_bytes(b"\xff\xd8\xff\xe0")
     with pytest.warns(UserWarning, match="2 without in .*bad/picture.txt, good/none.txt"):
         splits = text_folder(tmp_path, val=0, test=0)
-    assert splits.train.examples.count == 10
+    assert splits.train.count == 10
 
 
 def test_a_folder_of_one_class(tmp_path):

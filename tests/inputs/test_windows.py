@@ -39,7 +39,7 @@ def test_batches_come_in_order_of_time_as_float32():
     x, y = (np.concatenate(each) for each in zip(*windows.train, strict=True))
     assert x.dtype == y.dtype == "float32"
     assert (np.diff(x[:, 0, 0]) > 0).all()
-    assert len(x) == windows.train.examples.count == len(windows.files["train"])
+    assert len(x) == windows.train.count == len(windows.files["train"])
 
 
 def test_scaling_knows_the_training_part_only():
@@ -51,7 +51,7 @@ def test_scaling_knows_the_training_part_only():
     assert one.scaling == other.scaling
     np.testing.assert_allclose(one.scaling.mean, series[:60].mean(axis=0))
     np.testing.assert_allclose(one.scaling.deviation, series[:60].std(axis=0))
-    x, y = one.train.examples.fetch(np.arange(3)), one.train.examples.labels[:3]
+    x, y = one.train.fetch(np.arange(3)), one.train.labels[:3]
     np.testing.assert_allclose(
         x[2], (series[2:6] - one.scaling.mean) / one.scaling.deviation, atol=1e-5
     )
@@ -64,14 +64,12 @@ def test_origin_last_makes_the_naive_forecast_zero_and_levels_irrelevant():
     random = np.random.default_rng(0)
     series = random.normal(size=80).cumsum()
     low, high = (series_windows(series + level, 4, 2, origin="last") for level in (0, 100))
-    x = low.train.examples.fetch(np.arange(5))
+    x = low.train.fetch(np.arange(5))
     assert (x[:, -1] == 0).all()
     inputs, targets = low.raw["train"]
     expected = (targets - inputs[:, -1]) / series[:48].std()
-    np.testing.assert_allclose(low.train.examples.labels, expected, rtol=1e-4, atol=1e-5)
-    np.testing.assert_allclose(
-        high.train.examples.labels, low.train.examples.labels, rtol=1e-3, atol=1e-4
-    )
+    np.testing.assert_allclose(low.train.labels, expected, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(high.train.labels, low.train.labels, rtol=1e-3, atol=1e-4)
 
 
 def test_windows_that_touch_a_gap_are_left_out():

@@ -130,7 +130,7 @@ def test_a_folder_loaded_again_notices_it_too(network, photos, verify):
     before = red_values(network, stale)
     paint(photos / "a" / "04.bmp", 200)
     with pytest.raises(ValueError, match=r"04\.bmp, changed since .* with verify=True"):
-        stale.examples.fetch(np.arange(20))
+        stale.fetch(np.arange(20))
     afresh = image_folder(photos, 8, val=0, test=0, verify=verify).train
     assert red_values(network, afresh) == [200 if value == 4 else value for value in before]
 

@@ -13,6 +13,7 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
+from tltk._checks import check_number
 from tltk.adaptation.domains import SOURCE, TARGET, checked_domain
 
 
@@ -57,10 +58,7 @@ def boost(
     Reference:
         Dai, Yang, Xue and Yu, Boosting for transfer learning, 2007.
     """
-    if rounds < 1:
-        raise ValueError(
-            f"Boosting takes one round or more. Received: n_estimators={rounds}. 50 are usual."
-        )
+    check_number("n_estimators", rounds, least=1, whole=True, advice="50 are usual")
     target = domain == TARGET
     counts = weights > 0
     fading = -np.log1p(np.sqrt(2 * np.log(np.sum(counts & ~target)) / rounds))

@@ -87,7 +87,7 @@ def arms_of(
 
     def fine_tuned(train, val, seed):
         model = classifier(TUNED)
-        count = epochs(train.examples.count)
+        count = epochs(train.count)
         settings = {"epochs": count, "patience": patience(count), "seed": seed, "verbose": 0}
         blocks = blocks_to_tune(model, unfreeze_blocks)
         fine_tune(model, train, val, unfreeze_blocks=blocks, **settings)
@@ -112,7 +112,7 @@ def trained_from_scratch(model, train, val, seed, epochs) -> keras.Model:
     for layer in all_layers(model):
         if isinstance(layer, keras.layers.BatchNormalization):
             layer.momentum = min(layer.momentum, MOMENTUM)
-    count = epochs(train.examples.count)
+    count = epochs(train.count)
     fine_tune(
         model,
         train,
@@ -133,7 +133,7 @@ def trained_from_scratch(model, train, val, seed, epochs) -> keras.Model:
 
 def counted_words(train, val, class_names) -> keras.Model:
     """A linear model on which words of its own training texts occur."""
-    texts = train.examples.fetch(np.arange(train.examples.count))
+    texts, _ = train.arrays()
     words = keras.layers.TextVectorization(
         max_tokens=MOST_WORDS, output_mode="multi_hot", name="words"
     )

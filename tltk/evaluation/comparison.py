@@ -27,7 +27,7 @@ from tltk.evaluation.subsets import draw_subset, label_sizes, passes_of
 from tltk.evaluation.timing import Clock, foretold, in_words
 from tltk.evaluation.verdicts import Comparison, judge, transfer_verdict
 from tltk.inputs.checks import check_positive_integer
-from tltk.inputs.examples import Examples, Splits, batches, examples_of
+from tltk.inputs.examples import Examples, Splits, examples_of
 
 SCORES = ("accuracy", "balanced_accuracy")
 CHUNK = 256  # examples fetched at once to tell what they hold
@@ -72,8 +72,8 @@ def compare_transfer(
         seeds: how many; fewer than five leave wide intervals.
         labels_per_class: training examples of each class, at most, one number or several. None: 80
             % of the smallest class, a quarter and a sixteenth of that where it leaves at least 2.
-        methods: more arms by name: functions of (train, val, seed), two batched splits and a
-            number, that return a trained Keras model.
+        methods: more arms by name: functions of (train, val, seed), two `Examples` and a number,
+            that return a trained Keras model.
         arms: which of the four to run.
         small: a function as in `methods` in place of the small network.
         epochs: passes over the largest training subset; smaller ones are passed more often, so that
@@ -100,7 +100,7 @@ def compare_transfer(
         >>> random = np.random.default_rng(0)
         >>> x, y = random.normal(size=(90, 4)).astype("float32"), np.arange(90) % 2
         >>> x[:, 0] += 2 * y
-        >>> parts = [batches(examples_of((x[i::3], y[i::3]))) for i in range(3)]
+        >>> parts = [examples_of((x[i::3], y[i::3])) for i in range(3)]
         >>> def body():
         ...     return keras.Sequential([keras.Input((4,)), keras.layers.Rescaling(1.0)])
         >>> found = compare_transfer(body, Splits(*parts, ("low", "high"), {}), seeds=2, epochs=1,
@@ -114,9 +114,9 @@ def compare_transfer(
     """
     _check(backbone, seeds, arms, methods, score, epochs)
     transfer_verdict([0.0], margin, level)
-    train, val, test = _labelled_parts(data)
+    train, val, test = parts = _labelled_parts(data)
     sizes = label_sizes(train.labels, labels_per_class)
-    check_splits(data)
+    check_splits(Splits(*parts, data.class_names, data.files))
     passes = passes_of(epochs, draw_subset(train, sizes[-1], seed).count)
     networks = networks_of(backbone, train)
     known = arms_of(networks, data.class_names, small, passes, unfreeze_blocks)
@@ -142,7 +142,7 @@ def compare_transfer(
             )
         for piece in clock.affordable(lambda piece: all(kept.all_facts(functions, piece))):
             clock.finished(_run_piece(kept, functions, train, val, piece, say))
-        rows = _tested(kept, functions, clock.done, data.test, say)
+        rows = _tested(kept, functions, clock.done, test, say)
     except KeyboardInterrupt:
         say("Interrupted. " + ("The same call goes on." if checkpoint else "Nothing is kept."))
         raise
@@ -170,7 +170,7 @@ def _announcement(runs, networks, train, tested, passes, unfreeze_blocks, budget
 def _run_piece(kept, functions, train, val, piece, say) -> list[dict]:
     """All methods on one seed and size; return their facts, those of earlier calls included."""
     seed, size = piece
-    parts = [batches(draw_subset(each, size, seed), BATCH) for each in (train, val)]
+    parts = [draw_subset(each, size, seed).batched(BATCH) for each in (train, val)]
     for name, function in functions.items():
         run = Run(name, size, seed)
         if kept.facts(run) is None:
@@ -179,7 +179,7 @@ def _run_piece(kept, functions, train, val, piece, say) -> list[dict]:
             model = function(*parts, seed)
             seconds = time.perf_counter() - began
             _check_model(model, name)
-            facts = {"examples": parts[0].examples.count, "seconds": round(seconds, 2)}
+            facts = {"examples": parts[0].count, "seconds": round(seconds, 2)}
             facts |= _validated(model, parts[1])
             kept.keep(run, model, facts)
             say(f"seed {seed}, {size} labels per class, {name}: {seconds:.0f} s")
@@ -193,7 +193,7 @@ def _validated(model, val) -> dict[str, float]:
     warm = time.perf_counter()
     scores = _scores(model, val)
     running = time.perf_counter() - warm
-    costs = {"starting": warm - began, "predicting": running / val.examples.count}
+    costs = {"starting": warm - began, "predicting": running / val.count}
     return {**{f"val_{name}": value for name, value in scores.items()}, **costs}
 
 

@@ -22,6 +22,7 @@ from tltk._cache import (
     write_facts,
     writing,
 )
+from tltk.backbones.hub import known_networks
 from tltk.inputs.places import cache_folder
 
 CURE = "Free some space or pass another folder as checkpoint=; the same call goes on here."
@@ -113,7 +114,8 @@ class KeptRuns:
                 "A kept model must stay as it was written until it is tested. "
                 f"Received: {path}, changed by another program. Call again to train it again."
             )
-        return keras.models.load_model(path, safe_mode=not _is_ours(kept))
+        with known_networks():
+            return keras.models.load_model(path, safe_mode=not _is_ours(kept))
 
     def close(self) -> None:
         """Let other processes work on the folder, and remove a temporary one."""

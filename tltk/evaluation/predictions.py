@@ -1,9 +1,9 @@
 """Predictions whose labels cannot get out of order, and what they say about a model."""
 
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
@@ -21,7 +21,7 @@ from tltk.evaluation.reading import (
 )
 from tltk.inputs.checks import check_positive_integer
 from tltk.inputs.decoding import in_parallel
-from tltk.inputs.examples import batches, examples_of
+from tltk.inputs.examples import examples_of
 from tltk.tuning.checks import warn_of_scale
 from tltk.tuning.metadata import load_model, metadata
 
@@ -46,25 +46,24 @@ class Predictions(NamedTuple):
 
 
 def predict_split(
-    model: keras.Model, split: Iterable, class_names: Sequence[str] | None = None
+    model: keras.Model, split: Any, class_names: Sequence[str] | None = None
 ) -> Predictions:
     """Run a model over a split and keep its answers together with the labels.
 
-    Labels and answers come from the same batches of a single pass, so they match even where the
-    split shuffles.
+    Labels and answers come from the same rows, so they match even where a dataset shuffles.
 
     Args:
         model: a classifier that ends in softmax (one label) or sigmoid (many labels), or a
             regression model. One sigmoid unit is read as two classes.
-        split: batches of (inputs, labels), or a pair (x, y) of arrays.
+        split: a split, a pair (x, y) of arrays, or any other data that `examples_of` takes.
         class_names: k names; by default those saved with the model, else "class 0", "class 1", …
 
     Returns:
         Predictions with n rows.
 
     Raises:
-        ValueError: no split, an endless or empty one, labels that do not fit the outputs, outputs
-            that are not probabilities, or a wrong number of names.
+        ValueError: no split or labels, labels that do not fit the outputs, outputs that are not
+            probabilities, or a wrong number of names.
 
     Example:
         >>> import keras, numpy as np
@@ -73,35 +72,24 @@ def predict_split(
         >>> predict_split(model, (x, np.array([0, 1]))).probabilities.argmax(axis=1).tolist()
         [0, 2]
     """
-    if split is None or isinstance(split, tuple):
-        split = batches(examples_of(split))
-    if hasattr(split, "cardinality") and int(split.cardinality()) == -1:
+    examples = examples_of(split)
+    if examples.labels is None:
         raise ValueError(
-            "A split must end. Received: a dataset that repeats forever. Drop its .repeat()."
+            "Predictions are kept beside labels. Received: inputs without labels. "
+            "Pass a split with labels, or use model.predict."
         )
-    labels, outputs = [], []
-    for batch in split:
-        if not isinstance(batch, (tuple, list)) or len(batch) != 2:
-            raise ValueError(
-                "A split holds batches of (inputs, labels). "
-                f"Received: a batch of type {type(batch).__name__}. Pass a split with labels."
-            )
-        inputs, batch_labels = batch
-        inputs = keras.tree.map_structure(np.asarray, inputs)
+    outputs = []
+    for inputs, _ in examples:
         if not outputs:
             warn_of_scale(model, inputs)
         outputs.append(model.predict_on_batch(inputs))
-        labels.append(np.asarray(batch_labels))
-    if not outputs:
-        raise ValueError("A split must hold examples. Received: no batches. Check val= and test=.")
     kind, probabilities = _read_outputs(model, np.concatenate(outputs))
-    labels = _read_labels(np.concatenate(labels), probabilities, kind)
-    examples = getattr(split, "examples", None)
+    labels = _read_labels(examples.labels, probabilities, kind)
     return Predictions(
         labels=labels,
         probabilities=probabilities,
         class_names=_class_names(model, class_names, probabilities.shape[1]),
-        names=None if examples is None else examples.names,
+        names=examples.names,
         kind=kind,
     )
 
@@ -112,6 +100,7 @@ def predict(
     top: int = 3,
     class_names: Sequence[str] | None = None,
     on_error: str = "skip",
+    trust: bool = False,
 ) -> list[list[tuple[str, float]]]:
     """Name what is in pictures, sounds or series, or what texts say, with probabilities.
 
@@ -129,6 +118,7 @@ def predict(
         class_names: k names; by default those saved with the model, else "class 0", "class 1", …
         on_error: "skip" names unreadable files in a warning and gives them an empty list;
             "raise" refuses them.
+        trust: as for `load_model`, where a path is given: run what the file says.
 
     Returns:
         For each input, in the given order, a list of (name, probability), the likeliest first.
@@ -154,7 +144,7 @@ def predict(
         )
     check_positive_integer("top", top)
     is_path = isinstance(model_or_path, (str, Path))
-    model = load_model(model_or_path) if is_path else model_or_path
+    model = load_model(model_or_path, trust) if is_path else model_or_path
     given = _listed(model)(inputs)
     answers, unreadable = [[] for _ in given], []
     for start, read in _read(model, given, on_error):

@@ -17,7 +17,7 @@ from tltk.evaluation.feature_checks import checked_classes
 from tltk.evaluation.probes import linear_probe_accuracy, neighbour_accuracy
 from tltk.evaluation.scores import h_score, leep, logme, nce, nleep
 from tltk.inputs.checks import check_positive_integer
-from tltk.inputs.examples import Examples, Splits, as_network_input, examples_of, take
+from tltk.inputs.examples import Examples, Splits, as_network_input, examples_of
 from tltk.tuning import extract_features
 from tltk.tuning.cutting import body_below
 from tltk.tuning.engines import started
@@ -176,7 +176,7 @@ def _drawn(part, most, seed) -> Examples:
     examples = examples_of(part)
     if examples.count <= most:
         return examples
-    return take(examples, np.random.default_rng(seed).permutation(examples.count)[:most])
+    return examples.take(np.random.default_rng(seed).permutation(examples.count)[:most])
 
 
 def _source(candidate, sample, seed) -> Source:

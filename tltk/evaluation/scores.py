@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from tltk._checks import as_probabilities, check_number, check_seed
 from tltk.evaluation.feature_checks import checked_classes, checked_features, target_columns
 
 KEPT_VARIANCE = 0.8
@@ -113,15 +114,11 @@ def h_score(
 
 
 def _share(shrinkage, centred) -> float:
-    if shrinkage == "auto":
+    if isinstance(shrinkage, str) and shrinkage == "auto":
         from sklearn.covariance import ledoit_wolf_shrinkage
 
         return float(ledoit_wolf_shrinkage(centred, assume_centered=True))
-    if isinstance(shrinkage, str) or not 0 <= shrinkage <= 1:
-        raise ValueError(
-            'Shrinkage is "auto", None, or a share from 0 to 1. '
-            f'Received: shrinkage={shrinkage!r}. Leave it at "auto".'
-        )
+    check_number("shrinkage", shrinkage, least=0, most=1, advice='Leave it at "auto", or pass None')
     return float(shrinkage)
 
 
@@ -150,15 +147,8 @@ def leep(probabilities: np.ndarray, labels: np.ndarray) -> float:
     Reference:
         Nguyen, Hassner, Seeger and Archambeau, LEEP, 2020.
     """
-    probabilities = np.asarray(probabilities, dtype="float64")
+    probabilities = as_probabilities("probabilities", probabilities)
     labels = checked_classes(labels, len(probabilities))
-    sums = probabilities.sum(axis=1) if probabilities.ndim == 2 else np.full(1, np.nan)
-    if not (np.abs(sums - 1) < 1e-3).all() or probabilities.min() < 0:
-        raise ValueError(
-            "LEEP takes a row of probabilities for each example, which sum to 1. Received: shape "
-            f"{probabilities.shape}, sums from {sums.min():.3g} to {sums.max():.3g}. "
-            "Pass what the source's softmax gives."
-        )
     joint = np.eye(labels.max() + 1)[labels].T @ probabilities
     given_source = joint / np.maximum(joint.sum(axis=0), np.finfo(float).tiny)
     return float(np.log((probabilities @ given_source.T)[np.arange(len(labels)), labels]).mean())
@@ -188,7 +178,7 @@ def nce(source_labels: np.ndarray, labels: np.ndarray) -> float:
         Tran, Nguyen and Hassner, Transferability and hardness of supervised classification, 2019.
     """
     labels = checked_classes(labels)
-    sources = checked_classes(source_labels, len(labels), at_least=1)
+    sources = checked_classes(source_labels, len(labels), at_least=1, name="source_labels")
     joint = np.zeros((sources.max() + 1, labels.max() + 1))
     np.add.at(joint, (sources, labels), 1 / len(labels))
     given_source = joint / joint.sum(axis=1, keepdims=True)
@@ -233,6 +223,8 @@ def nleep(
     from sklearn.mixture import GaussianMixture
 
     features, labels = checked_features(features), checked_classes(labels, len(features))
+    check_number("components_per_class", components_per_class, least=1, whole=True)
+    check_seed("seed", seed)
     classes = labels.max() + 1
     most = max(classes, len(features) // FEWEST_PER_COMPONENT)
     reduced = PCA(KEPT_VARIANCE, svd_solver="full").fit_transform(features)

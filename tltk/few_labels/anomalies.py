@@ -10,6 +10,8 @@ from sklearn.neighbors import NearestNeighbors
 from sklearn.preprocessing import normalize
 from sklearn.utils.validation import check_array, check_is_fitted
 
+from tltk._checks import check_choice, check_flag, check_number, check_seed, refuse, shown
+
 HELD_OUT = 0.2
 
 
@@ -76,7 +78,17 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
                 stated rate of false alarms.
         """
         X = check_array(X, dtype="float64", ensure_min_samples=2)
-        self._check(X, y)
+        check_choice("distance", self.distance, ("mahalanobis", "neighbours"))
+        check_number("neighbours", self.neighbours, least=1, whole=True, advice="5 are usual")
+        check_number("false_alarms", self.false_alarms, above=0, below=1, advice="0.05 is usual")
+        check_flag("unit_length", self.unit_length)
+        check_seed("seed", self.seed)
+        if y is not None and np.shape(y) != (len(X),):
+            refuse(
+                f"y must hold one class number for each row ({len(X)},)",
+                f"y={shown(y)}",
+                "Leave it out where there is one class",
+            )
         self.n_features_in_ = X.shape[1]
         y = np.zeros(len(X), int) if y is None or self.distance == "neighbours" else np.asarray(y)
         if val is None:
@@ -126,17 +138,3 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
                 f"Received: {len(scores)}. Pass more as val, or allow more false alarms."
             )
         return float(np.sort(scores)[::-1][rank - 1])
-
-    def _check(self, X, y) -> None:
-        if self.distance not in ("mahalanobis", "neighbours") or not 0 < self.false_alarms < 1:
-            raise ValueError(
-                'The distance is "mahalanobis" or "neighbours", and the rate of false alarms lies '
-                f"between 0 and 1. Received: distance={self.distance!r}, "
-                f"false_alarms={self.false_alarms}. Leave them out for the default."
-            )
-        if self.neighbours < 1 or (y is not None and np.shape(y) != (len(X),)):
-            raise ValueError(
-                "There is at least one neighbour, and one class number for each row. Received: "
-                f"neighbours={self.neighbours}, y of shape {np.shape(y)} for {len(X)} rows. "
-                "Leave them out for the default."
-            )

@@ -10,8 +10,8 @@ from scipy.special import softmax
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.covariance import ledoit_wolf
 
+from tltk._checks import as_numbers, refuse, shown
 from tltk.few_labels.prototypes import class_means, rows_of_classes, rows_to_answer
-from tltk.inputs.checks import check_finite
 
 
 class Prior(NamedTuple):
@@ -53,13 +53,12 @@ def learn_prior(X, y) -> Prior:
     Reference:
         Ioffe, Probabilistic linear discriminant analysis, 2006.
     """
-    X, y = np.asarray(X, "float64"), np.asarray(y)
-    if X.ndim != 2 or y.shape != (len(X),):
+    X, y = as_numbers("X", X), np.asarray(y)
+    if y.shape != (len(X),):
         raise ValueError(
             "A prior is learned from features (n, d) and their classes (n,). "
-            f"Received: shapes {X.shape} and {y.shape}. Pass one class for each row."
+            f"Received: X of shape {X.shape}, y of shape {y.shape}. Pass one class for each row."
         )
-    check_finite(X, what="Rows")
     classes, numbers, counts = np.unique(y, return_inverse=True, return_counts=True)
     if len(classes) < 3 or len(X) == len(classes):
         raise ValueError(
@@ -125,6 +124,12 @@ class BayesianPrototype(ClassifierMixin, BaseEstimator):
             ValueError: for rows of another width than the prior's, NaN, or lengths that differ.
         """
         X, numbers = rows_of_classes(self, X, y)
+        if not isinstance(self.prior, Prior | None):
+            refuse(
+                "prior must be what learn_prior gave, or None",
+                f"prior={shown(self.prior)}",
+                "None knows nothing of other classes",
+            )
         if self.prior is not None and len(self.prior.mean) != X.shape[1]:
             raise ValueError(
                 f"Rows have the prior's width, {len(self.prior.mean)}. Received: shape {X.shape}. "

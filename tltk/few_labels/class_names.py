@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from tltk._checks import check_choice
 from tltk.backbones.words import BUNDLED, STRIPPED, WordVectors, load_word_vectors
 
 BETWEEN_WORDS = re.compile(r"[\s_/-]+")
@@ -51,11 +52,7 @@ def class_vectors(
         ...
         ValueError: Every word of a class name needs a vector. Received: 'aeroplain' ...
     """
-    if unknown not in ("error", "skip"):
-        raise ValueError(
-            f'Unknown words are an "error", or "skip" leaves them out. Received: {unknown!r}. '
-            "A name needs one known word in either case."
-        )
+    check_choice("unknown", unknown, ("error", "skip"), 'Pass "skip" to leave such words out')
     asked, words = _synonyms(names), _numbered(vectors)
     missing = {
         word: name
@@ -92,9 +89,11 @@ def known_names(names: Sequence[str], vectors: str | Path | WordVectors = BUNDLE
 
 def _synonyms(names) -> dict[str, list[list[str]]]:
     """Of each name its synonyms, each a list of words."""
-    if isinstance(names, str) or not all(isinstance(name, str) for name in names):
+    listed = hasattr(names, "__iter__") and not isinstance(names, str)
+    if not listed or not len(names) or not all(isinstance(name, str) for name in names):
         raise ValueError(
-            f"Class names are a list of strings. Received: {names!r}. Pass ['cat', 'dog'], say."
+            "Class names are a list of strings, at least one. "
+            f"Received: names={names!r}. Pass ['cat', 'dog'], say."
         )
     found = {}
     for name in names:

@@ -9,6 +9,8 @@ from sklearn.preprocessing import normalize
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from tltk._checks import check_choice, check_flag, check_number
+
 METRICS = ("euclidean", "cosine")
 
 
@@ -52,11 +54,7 @@ class NearestPrototype(ClassifierMixin, BaseEstimator):
         Raises:
             ValueError: for an unknown metric, NaN, or lengths that differ.
         """
-        if self.metric not in METRICS:
-            raise ValueError(
-                f"The metric is one of {', '.join(METRICS)}. Received: metric={self.metric!r}. "
-                "After FeatureNormalizer both say much the same."
-            )
+        check_choice("metric", self.metric, METRICS)
         X, numbers = rows_of_classes(self, X, y)
         self.prototypes_ = class_means(X, numbers)
         return self
@@ -122,10 +120,9 @@ class FeatureNormalizer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         Raises:
             ValueError: for a power that is not above 0, or NaN.
         """
-        if not 0 < self.power < np.inf:
-            raise ValueError(
-                f"The power is above 0. Received: power={self.power}. 0.5 takes the root, 1 none."
-            )
+        check_number("power", self.power, above=0, advice="0.5 takes the root, 1 none")
+        check_flag("center", self.center)
+        check_flag("unit_length", self.unit_length)
         X = self._powered(validate_data(self, X, dtype="float64"))
         self.mean_ = X.mean(axis=0) if self.center else np.zeros(X.shape[1])
         return self

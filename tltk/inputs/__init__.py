@@ -5,7 +5,7 @@ from tltk.inputs.blending import blend_with_photos, blended_splits
 from tltk.inputs.catalog import list_datasets, load_dataset
 from tltk.inputs.clips import read_clip
 from tltk.inputs.decoding import read_image, resize_images
-from tltk.inputs.examples import Examples, Splits, batches, examples_of, take, warn_if_scaled
+from tltk.inputs.examples import Examples, Splits, examples_of, splits_of, warn_if_scaled
 from tltk.inputs.gaps import pair_by_class, rows_with_gaps
 from tltk.inputs.glyphs import Glyphs, glyph_alphabets
 from tltk.inputs.images import image_folder
@@ -38,7 +38,6 @@ __all__ = [
     "Splits",
     "Vibration",
     "audio_folder",
-    "batches",
     "blend_with_photos",
     "blended_splits",
     "bundle_folder",
@@ -64,7 +63,7 @@ __all__ = [
     "shifted_domains",
     "sinusoid_tasks",
     "split_rows",
-    "take",
+    "splits_of",
     "text_file",
     "text_folder",
     "vibration_windows",

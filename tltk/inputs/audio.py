@@ -92,7 +92,7 @@ def audio_folder(
         ...         tone = np.sin((0.1 if i < 5 else 0.5) * np.arange(12000 + i))
         ...         soundfile.write(file, tone, 8000)
         ...     tones = audio_folder(folder, seconds=0.5, rate=8000)
-        >>> tones.class_names, len(tones.files["train"]), tones.train.element_spec[0].shape[1]
+        >>> tones.class_names, len(tones.files["train"]), tones.train[0][0].shape[1]
         (('high', 'low'), 18, 4000)
     """
     check_on_error(on_error)

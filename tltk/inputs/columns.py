@@ -69,12 +69,26 @@ def content_digest(inputs: Any, *settings: Any) -> str:
         >>> content_digest(np.zeros(4)) == content_digest(np.zeros((2, 2)))
         False
     """
-    digest = hashlib.sha256(repr(settings).encode())
-    for path, leaf in keras.tree.flatten_with_path(inputs):
-        digest.update(repr((path, leaf.dtype.str, leaf.shape)).encode())
-        for _, rows in row_chunks(leaf):
-            digest.update(repr(rows.tolist()).encode() if leaf.dtype == object else rows.tobytes())
-    return digest.hexdigest()
+    hashes = [hashlib.sha256() for _ in keras.tree.flatten(inputs)]
+    for known, leaf in zip(hashes, keras.tree.flatten(inputs), strict=True):
+        add_rows(known, leaf)
+    return joint_digest(inputs, [known.hexdigest() for known in hashes], *settings)
+
+
+def add_rows(known: Any, rows: np.ndarray) -> None:
+    """Update a column's hash by further rows, in the same way however they are cut."""
+    for _, some in row_chunks(rows):
+        if some.dtype == object:
+            known.update("".join(f"{value!r}\n" for value in some.flat).encode())
+        else:
+            known.update(some.tobytes())
+
+
+def joint_digest(inputs: Any, digests: list[str], *settings: Any) -> str:
+    """Join the digests of columns, with their places, types and shapes, and settings."""
+    leaves = keras.tree.flatten_with_path(inputs)
+    forms = [(path, leaf.dtype.str, leaf.shape) for path, leaf in leaves]
+    return hashlib.sha256(repr((forms, digests, settings)).encode()).hexdigest()
 
 
 def _file(stack):

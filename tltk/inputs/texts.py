@@ -7,7 +7,7 @@ import numpy as np
 
 from tltk.inputs.checks import check_positive_integer
 from tltk.inputs.columns import content_digest
-from tltk.inputs.examples import Examples, Splits, splits_of, take
+from tltk.inputs.examples import Examples, Splits, splits_of
 from tltk.inputs.folders import class_names_of, listed, part_folders
 from tltk.inputs.splits import split_rows
 from tltk.inputs.tables import Texts, read_texts, whole_texts
@@ -146,7 +146,7 @@ def text_splits(
         )
     parts = {part: text_examples(table, class_names) for part, table in tables.items()}
     rows = split_texts(tables["train"], val, test, seed)
-    carved = {part: take(parts["train"], some) for part, some in rows.items() if len(some)}
+    carved = {part: parts["train"].take(some) for part, some in rows.items() if len(some)}
     return splits_of({**parts, **carved}, class_names, batch_size)
 
 

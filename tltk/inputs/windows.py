@@ -1,11 +1,11 @@
 """Windows of a series: the past in, the steps ahead out, split by time."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from tltk.inputs.checks import check_positive_integer
-from tltk.inputs.examples import batches, examples_of
+from tltk.inputs.examples import Examples, examples_of
 from tltk.inputs.series import Series
 from tltk.inputs.splits import part_shares
 
@@ -29,16 +29,16 @@ class Scaling(NamedTuple):
 class SeriesWindows(NamedTuple):
     """Windows split by time: the fields of `Splits`, the scaling, and the windows unscaled.
 
-    train, val, test: batched datasets of scaled inputs (b, length, c) and targets (b, horizon).
-    class_names: the steps ahead, "+1" to "+horizon".
-    files: for each part the time of each window's first step ahead.
+    train, val, test: examples of scaled inputs (b, length, c) and targets (b, horizon).
+    class_names: the names of the outputs, the steps ahead from "+1" to "+horizon".
+    files: the names of the windows: for each part the time of each window's first step ahead.
     scaling: what `in_own_units` needs to turn forecasts back.
     raw: for each part the arrays (inputs, targets) in the series' own units.
     """
 
-    train: Any
-    val: Any
-    test: Any
+    train: Examples
+    val: Examples | None
+    test: Examples | None
     class_names: tuple[str, ...]
     files: dict[str, tuple[str, ...]]
     scaling: Scaling
@@ -112,7 +112,7 @@ def series_windows(
             )
         raw[part] = inputs, targets
         files[part] = tuple(map(str, times[some][starts + length].tolist()))
-        served[part] = batches(examples_of(scale_windows(inputs, targets, scaling)), batch_size)
+        served[part] = examples_of(scale_windows(inputs, targets, scaling)).batched(batch_size)
     ahead = tuple(f"+{step}" for step in range(1, horizon + 1))
     return SeriesWindows(*served.values(), ahead, files, scaling, raw)
 

@@ -129,7 +129,7 @@ def describe(photos) -> str:
     """How many pictures there are, how they are split, and how uneven the classes are."""
     counts = {name: len(photos.files[name]) for name in ("train", "val", "test")}
     parts = ", ".join(f"{count} {name}" for name, count in counts.items())
-    each = np.bincount(examples_of(photos.train).labels, minlength=len(photos.class_names))
+    each = np.bincount(photos.train.labels, minlength=len(photos.class_names))
     names = photos.class_names
     fewest, most = (f"{each[k]} of {names[k]}" for k in (each.argmin(), each.argmax()))
     total = f"{sum(counts.values())} pictures of {len(names)} classes: {parts}"

@@ -100,7 +100,7 @@ def augmented_view(
 
     settings = (examples.digest, describe(changes), seed, view)
     digest = examples.digest and content_digest((), *settings)
-    return examples._replace(fetch=fetch, digest=digest, reread=None)
+    return examples.replace(fetch=fetch, digest=digest, reread=None)
 
 
 def with_augmentation(model: keras.Model, changes: keras.layers.Layer | None) -> keras.Model:

@@ -19,8 +19,9 @@ def checked_examples(model: keras.Model, data) -> Examples:
         raise ValueError(
             "Training needs labels. Received: inputs without labels. Pass a pair (x, y)."
         )
-    first = examples.fetch(np.arange(min(32, examples.count)))
-    warn_of_scale(model, first)
+    first = examples.fetch(np.arange(1))
+    if examples.names is None:  # what a reader of ours gave names to has the scale it should
+        warn_of_scale(model, examples.fetch(np.arange(min(32, examples.count))))
     shapes = [leaf.shape[1:] for leaf in keras.tree.flatten(first)]
     wanted = [tensor.shape[1:] for tensor in model.inputs]
     if len(shapes) != len(wanted) or not all(map(_fits, shapes, wanted)):
@@ -29,7 +30,7 @@ def checked_examples(model: keras.Model, data) -> Examples:
             "Load the data with that image_size (or seconds and rate), or the backbone with that "
             "input_shape."
         )
-    return examples._replace(labels=_fitting_labels(model, examples.labels))
+    return examples.replace(labels=_fitting_labels(model, examples.labels))
 
 
 def warn_of_scale(model: keras.Model, inputs) -> None:

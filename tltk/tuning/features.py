@@ -48,7 +48,7 @@ def extract_features(
 
     Args:
         model: a backbone (its feature map is pooled) or any network with one output.
-        data: a split of ours, a batched `tf.data.Dataset` of (x, y), or an array of inputs.
+        data: a split, an array of inputs, or any other data that `examples_of` takes.
         labels: the labels, where `data` is an array.
         pooling: "avg" or "max" over space for feature maps (b, h, w, c) and over time for
             sequences (b, t, c); None keeps the output as it is.
@@ -60,7 +60,7 @@ def extract_features(
         precision: "float32", or "bfloat16" for Keras on a GPU and for OpenVINO where the
             processor has it; up to 5 % error is let pass.
         cache: keep the features on disk for the next call.
-        key: a name for the content of a foreign `tf.data.Dataset`, which cannot be hashed.
+        key: a name for the content, to be used in place of its digest.
         verify: read the files of pictures again before kept features are used. This finds a
             picture whose content changed in spite of an equal size, inode and times.
         verbose: print where the features are kept, and show progress.
@@ -123,7 +123,8 @@ def frozen_outputs(
     key = _key(name, examples.digest, batch_size, dtype, engine, precision)
 
     def compute(first_chunk: int) -> Iterator[tuple[np.ndarray, ...]]:
-        sample = examples.fetch(np.arange(min(batch_size, count)))
+        itself = (engine, precision) == ("keras", "float32")  # nothing to check it against
+        sample = None if itself else examples.fetch(np.arange(min(batch_size, count)))
         run = started(prefix, engine, precision, name, sample, suffix, announce, cache)
         yield from _outputs(run, examples, batch_size, dtype, first_chunk, verbose)
         _compared[key] = _layers_of(prefix)
@@ -138,7 +139,7 @@ def frozen_outputs(
             print("This data has no content digest, so its features are not kept: pass key=….")
         arrays = tuple(temporary_columns(map(list, compute(0))))
         key = None
-    return Examples(_fetcher(arrays), examples.labels, key, None, count)
+    return Examples(_fetcher(arrays), count=count, labels=examples.labels, digest=key)
 
 
 def _agree(arrays, network, examples, key, tolerance) -> bool:

@@ -71,7 +71,7 @@ def metadata(model: keras.Model | str | Path) -> dict:
         return json.loads(archive.read(MEMBER)) if MEMBER in archive.namelist() else {}
 
 
-def load_model(path: str | Path) -> keras.Model:
+def load_model(path: str | Path, trust: bool = False) -> keras.Model:
     """Load a `.keras` file in safe mode, with its class names where it has them.
 
     What was frozen is frozen again, also inside layers of layers such as KerasHub's transformers,
@@ -79,12 +79,15 @@ def load_model(path: str | Path) -> keras.Model:
 
     Args:
         path: a file written by `model.save`.
+        trust: leave safe mode, for a file that holds code or names a SavedModel (a Hub network);
+            whatever it says is run, so only for files whose source you trust.
 
     Returns:
         The compiled model; `metadata(model)` gives what the file knows.
 
     Raises:
         FileNotFoundError: where there is no such file.
+        ValueError: in safe mode, a file that holds code or names a SavedModel.
 
     Example:
         >>> model = load_model("photos.keras")  # doctest: +SKIP
@@ -92,7 +95,7 @@ def load_model(path: str | Path) -> keras.Model:
     facts = metadata(path)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Skipping variable loading for optimizer")
-        model = keras.models.load_model(path)
+        model = keras.models.load_model(path, safe_mode=not trust)
     merge_lora(model)
     _freeze_inside(model)
     return attach_metadata(model, **facts)
