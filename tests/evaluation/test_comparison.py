@@ -144,30 +144,27 @@ def test_the_test_set_is_not_read_while_models_are_trained(data):
 def test_a_killed_comparison_goes_on_and_ends_as_if_it_had_not_been(data, tmp_path):
     settings = {"seeds": 2, "labels_per_class": 4, "epochs": 2, "verbose": False}
     settings |= {"arms": ["from scratch", "fine-tuned"], "unfreeze_blocks": 1}
-    whole = tltk.compare_transfer(wide_body, data, **settings, methods={"mine": interrupted(99)})
+    settings |= {"methods": {"mine": may_be_interrupted}}
+    whole = tltk.compare_transfer(wide_body, data, **settings)
+    calls.clear()
     with pytest.raises(KeyboardInterrupt):
-        tltk.compare_transfer(
-            wide_body, data, **settings, methods={"mine": interrupted(1)}, checkpoint=tmp_path
-        )
+        tltk.compare_transfer(wide_body, data, **settings, checkpoint=tmp_path)
     kept = {path.name for path in tmp_path.glob("*-*.json")}
     assert len(kept) == 3 + 2
     stamps = {name: (tmp_path / name).stat().st_mtime_ns for name in kept}
-    resumed = tltk.compare_transfer(
-        wide_body, data, **settings, methods={"mine": interrupted(99)}, checkpoint=tmp_path
-    )
+    resumed = tltk.compare_transfer(wide_body, data, **settings, checkpoint=tmp_path)
     assert same(resumed, whole)
     assert stamps == {name: (tmp_path / name).stat().st_mtime_ns for name in kept}
 
 
-def interrupted(after):
-    calls = itertools.count()
+calls = [None] * 9
 
-    def method(train, val, seed):
-        if next(calls) == after:
-            raise KeyboardInterrupt
-        return linear(train, val, seed)
 
-    return method
+def may_be_interrupted(train, val, seed):
+    calls.append(seed)
+    if len(calls) == 2:
+        raise KeyboardInterrupt
+    return linear(train, val, seed)
 
 
 def test_more_seeds_and_methods_continue_other_settings_do_not(data, tmp_path):

@@ -1,7 +1,6 @@
 """Your own recordings: a folder with one subfolder per class."""
 
 import math
-import os
 import warnings
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from numbers import Real
@@ -27,7 +26,7 @@ from tltk.inputs.clips import (
 )
 from tltk.inputs.copies import warn_of_copies
 from tltk.inputs.decoding import in_parallel
-from tltk.inputs.digests import sha256_of
+from tltk.inputs.digests import file_stamp, sha256_of
 from tltk.inputs.examples import Examples, Splits, splits_of
 from tltk.inputs.folders import Kind, check_complete, labelled_files, listed, whole_files
 from tltk.inputs.parts import grouped, parts_of
@@ -162,14 +161,14 @@ def windows_of(seconds: float, hop: float | None, rate: int) -> Windows:
 def _examples(clips, root, class_names, windows):
     code_of = {name: code for code, name in enumerate(class_names)}
     sounds = [_sound(clip.digest) for clip in clips]
-    stamps = [_stamp(clip.path) for clip in clips]
+    stamps = [file_stamp(clip.path) for clip in clips]
     starts = [window_starts(resampled_length(sound, windows.rate), windows) for sound in sounds]
     clip_of_row = np.repeat(np.arange(len(clips)), [len(some) for some in starts])
     start_of_row = np.concatenate(starts)
 
     def fetch_one(row):
         number = clip_of_row[row]
-        clip, sound, stamp = clips[number], sounds[number], _stamp(clips[number].path)
+        clip, sound, stamp = clips[number], sounds[number], file_stamp(clips[number].path)
         if stamp != stamps[number] and whole_sound(clip.path).digest != sound.digest:
             raise ValueError(
                 "A clip must stay as it was while it is in use. "
@@ -195,14 +194,6 @@ def _examples(clips, root, class_names, windows):
         reread=reread,
         preparation=prepared_sounds(windows),
     )
-
-
-def _stamp(path):
-    try:
-        found = os.stat(path)
-    except OSError:
-        return None
-    return found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino
 
 
 def _digest_of_clip(path):

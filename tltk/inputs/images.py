@@ -69,7 +69,7 @@ def image_folder(
         max_per_class: use at most this many pictures of a class, drawn at random (in each of the
             folders train, val and test where these exist).
         verify: decode every picture while loading, as in the first call. This finds one whose
-            content changed while its size and time of change did not.
+            content changed in spite of an equal size, inode and times.
 
     Returns:
         `Splits` of uint8 pictures `(b, height, width, 3)` and int32 labels `(b,)`.
