@@ -28,7 +28,13 @@ DISTRIBUTIONS = {
 }  # the name on the package index, or of the package that brings it along
 SCIKIT_LEARN_ALLOWED = ("adaptation/", "few_labels/")  # their classes are its estimators
 # keras.ops does not differentiate, and meta-learning differentiates twice: gradients.py alone does
-TENSORFLOW_ALLOWED = ("inputs", "backbones/hub.py", "tuning/gradients.py", "shipping")
+TENSORFLOW_ALLOWED = (
+    "inputs",
+    "backbones/hub.py",
+    "backbones/text_normalization.py",
+    "tuning/gradients.py",
+    "shipping",
+)
 PRIVATE_KERAS = {
     "_compile_metrics", "_flatten_layers", "_functional", "_get_variable_index", "_inputs_struct",
     "_keras_history", "_nodes_by_depth", "_outputs_struct", "_seed_generators", "_tracker",

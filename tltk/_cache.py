@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import dis
 import hashlib
+import json
 import os
+import shutil
 import sys
 import tempfile
 import types
@@ -20,7 +22,7 @@ from tltk._keras import as_functional, inner_layers, nodes_of
 
 
 @contextlib.contextmanager
-def whole_file(path: str | Path) -> Iterator[Path]:
+def whole_file(path: str | Path, private: bool = False) -> Iterator[Path]:
     """Give a path to write to, which takes a file's name only once it is whole and on the disk.
 
     A crash at any moment, of the process or of the machine, leaves the file as it was before or
@@ -28,6 +30,7 @@ def whole_file(path: str | Path) -> Iterator[Path]:
 
     Args:
         path: the file to write; its folder is made where there is none.
+        private: only its owner may read it.
 
     Yields:
         A path of its own in the same folder, with the same suffix.
@@ -49,12 +52,94 @@ def whole_file(path: str | Path) -> Iterator[Path]:
     scratch = Path(name)
     try:
         yield scratch
-        _give_usual_mode(scratch)
+        if not private:
+            _give_usual_mode(scratch)
         _flush(scratch)
         os.replace(scratch, path)
         _flush(path.parent)
     finally:
         scratch.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def writing(what: str, folder: str | Path, cure: str) -> Iterator[None]:
+    """Let an error of writing say what was to be kept, where, how much room there is, and the cure.
+
+    Args:
+        what: what is kept on the disk, in the plural.
+        folder: where.
+        cure: a sentence on what to do.
+
+    Raises:
+        OSError: where something inside raises one.
+    """
+    try:
+        yield
+    except OSError as error:
+        there = next((each for each in (Path(folder), *Path(folder).parents) if each.is_dir()), ".")
+        free = shutil.disk_usage(there).free / 1e6
+        raise OSError(
+            f"{what} are kept on disk, in a folder that must be writable and have room. Received: "
+            f"{folder} ({error.strerror or error}), {free:,.1f} MB free. {cure}"
+        ) from error
+
+
+def write_facts(path: str | Path, facts) -> None:
+    """Write JSON values to a file, whole or not at all, under a checksum."""
+    content = json.dumps(facts, indent=1)
+    with whole_file(path) as scratch:
+        scratch.write_text(f"{_sha256(content)}\n{content}", "utf-8")
+
+
+def read_facts(path: str | Path):
+    """What `write_facts` wrote, or None where there is none or it is damaged.
+
+    Example:
+        >>> import tempfile
+        >>> path = Path(tempfile.mkdtemp()) / "facts.json"
+        >>> write_facts(path, {"accuracy": 0.5})
+        >>> read_facts(path)
+        {'accuracy': 0.5}
+        >>> _ = path.write_text(path.read_text().replace("0.5", "0.9"))
+        >>> read_facts(path)
+    """
+    with contextlib.suppress(OSError, ValueError):
+        checksum, _, content = Path(path).read_text("utf-8").partition("\n")
+        return json.loads(content) if checksum == _sha256(content) else None
+    return None
+
+
+def file_digest(path: str | Path) -> str:
+    """The SHA-256 of a file's content: 64 hexadecimal digits."""
+    with Path(path).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@contextlib.contextmanager
+def whole_folder(path: str | Path) -> Iterator[Path]:
+    """Give a folder to write files to, which takes its name only once all are on the disk.
+
+    To be used under the lock of `path`: what a killed process left is cleared away first.
+
+    Args:
+        path: the folder to write; one that is there is replaced.
+
+    Yields:
+        An empty folder beside it.
+    """
+    path = Path(path)
+    scratch = path.with_name(f".{path.name}.new")
+    shutil.rmtree(scratch, ignore_errors=True)
+    scratch.mkdir(parents=True)
+    try:
+        yield scratch
+        for file in scratch.rglob("*"):
+            _flush(file)
+        shutil.rmtree(path, ignore_errors=True)
+        os.replace(scratch, path)
+        _flush(path.parent)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
 
 
 @contextlib.contextmanager
@@ -132,6 +217,20 @@ def code_digest(*values) -> str:
     return _digest(values, {}, 0)
 
 
+def network_digest(network: keras.Model, weights: bool = True) -> str:
+    """Tell networks apart by what they answer from, as `code_digest` does.
+
+    Args:
+        network: a model of any kind.
+        weights: whether the values of its weights count.
+
+    Returns:
+        64 hexadecimal digits.
+    """
+    known = {} if weights else {id(each): ("a weight", each) for each in network.weights}
+    return _digest(network, known, 0)
+
+
 def _digest(value, seen, depth) -> str:
     """The digest of what a value says of itself and of its parts; `seen` ends circles."""
     if value is None or isinstance(value, _SIMPLE):
@@ -139,7 +238,8 @@ def _digest(value, seen, depth) -> str:
     if id(value) not in seen:
         seen[id(value)] = "itself", value
         text, *parts = _taken_apart(value) if depth < _DEEPEST else (_name_of(type(value)),)
-        found = _sha256("\n".join([text, *(_digest(part, seen, depth + 1) for part in parts)]))
+        depth += _OBJECT if text.startswith(_THEIRS) else 1
+        found = _sha256("\n".join([text, *(_digest(part, seen, depth) for part in parts)]))
         seen[id(value)] = found, value
     return seen[id(value)][0]
 
@@ -254,11 +354,14 @@ def _layer(layer) -> tuple:
     graph = as_functional(layer) is not None
     if graph and _is_installed(type(layer)):
         return "network", *_graph(layer)
+    passing = _usual_attributes() | {"_already_warned"}
+    if _is_installed(type(layer)):
+        passing |= {"seed"}  # theirs draw at random in training only
     own = {
         name: value
         for name, value in vars(layer).items()
         if value is not None
-        and name not in _usual_attributes() | _PASSING
+        and name not in passing
         and not name.startswith("_self_")
         and not isinstance(value, _UNIMPORTANT)
     }
@@ -330,11 +433,13 @@ def _object(value) -> tuple:
         with contextlib.suppress(Exception):
             reduced = value.__reduce_ex__(4)
             state = reduced if isinstance(reduced, str) else [_listed(each) for each in reduced]
-    return _name_of(kind), kind, state
+    return (_THEIRS if _is_installed(kind) else "object"), kind, state
 
 
 def _called(value):
-    return getattr(value, "python_function", None)
+    """The function behind a `tf.function`, where it is not one of a SavedModel."""
+    function = getattr(value, "python_function", None)
+    return None if function is None or _is_installed(function) else function
 
 
 def _listed(value):
@@ -350,15 +455,16 @@ def _is_installed(thing) -> bool:
     """Whether code comes from the interpreter's library, an installed package or this one."""
     name = thing.__name__ if isinstance(thing, types.ModuleType) else thing.__module__
     top = (name or "builtins").partition(".")[0]
+    if top == "__main__":
+        return False
     if top in sys.stdlib_module_names or top == __name__.partition(".")[0]:
         return True
     file = getattr(sys.modules.get(name), "__file__", None) or ""
     return bool({"site-packages", "dist-packages"} & set(Path(file).parts))
 
 
-_DEEPEST = 60
+_DEEPEST, _OBJECT, _THEIRS = 60, 12, "object of a package"  # of those, five in one another
 _SIMPLE = (bool, int, float, complex, str, bytes, type(...))
-_PASSING = {"_already_warned"}
 _CHANGES = {"add", "append", "clear", "extend", "insert", "pop", "remove", "setdefault", "update"}
 _UNIMPORTANT = (
     keras.initializers.Initializer,

@@ -61,14 +61,18 @@ def check_number(
     if not (fits and (most is None or value <= most) and (below is None or value < below)):
         bounds = {"of at least": least, "above": above, "at most": most, "below": below}
         told = (
-            f"from {least} to {most}"
+            f"from {_bound(least)} to {_bound(most)}"
             if None not in (least, most)
             else " and ".join(
-                f"{word} {bound}" for word, bound in bounds.items() if bound is not None
+                f"{word} {_bound(bound)}" for word, bound in bounds.items() if bound is not None
             )
         )
         kind = "a whole number" if whole else "a finite number"
         refuse(f"{name} must be {kind} {told}".rstrip(), f"{name}={shown(value)}", advice)
+
+
+def _bound(value) -> str:
+    return f"{value:,}" if isinstance(value, int) else f"{value:g}"
 
 
 def check_seed(name: str, value: Any) -> None:

@@ -14,12 +14,12 @@ import pytest
 import tensorflow as tf
 
 import tltk.backbones.hub as hub
+from tltk._cache import network_digest
 from tltk.backbones import layers_by_block, load_hub_backbone
 from tltk.evaluation import predict
 from tltk.evaluation.kept_runs import KeptRuns, Run
 from tltk.tuning import build_classifier, extract_features, fine_tune, freeze, load_model, unfreeze
 from tltk.tuning.cutting import Cut, NoCut, cut_frozen
-from tltk.tuning.features import network_digest
 
 WORDS = ("good", "bad", "film", "dull")
 TEXTS = np.array(["good film", "bad dull film", "good good", "dull", "so bad"] * 6, object)

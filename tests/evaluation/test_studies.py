@@ -31,12 +31,19 @@ def test_what_is_kept_comes_back(tmp_path, monkeypatch):
 
 def test_a_finished_part_is_not_run_again(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("TLTK_CACHE", str(tmp_path))
-    rows, seconds = finished_part("studies/07_voices.py", "a, b 0", lambda: iter([{"score": 1}]))
+    script = tmp_path / "07_voices.py"
+    script.write_text("import keras\n")
+    rows, seconds = finished_part(script, "a, b 0", lambda: iter([{"score": 1}]))
     assert rows == [{"score": 1}]
-    assert [path.name for path in tmp_path.rglob("*.json")] == ["a_b_0.json"]
+    [path] = tmp_path.rglob("*.json")
+    assert path.name.startswith("a_b_0")
     assert "a, b 0: " in capsys.readouterr().out
-    again = finished_part("studies/07_voices.py", "a, b 0", lambda: pytest.fail("run twice"))
+    again = finished_part(script, "a, b 0", lambda: pytest.fail("run twice"))
     assert again == (rows, seconds)
+    other, _ = finished_part(script, "a_b 0", lambda: [{"score": 2}])
+    assert other == [{"score": 2}]
+    path.write_text(path.read_text()[:-9])
+    assert finished_part(script, "a, b 0", lambda: rows)[0] == rows
 
 
 STUDY = """\"\"\"What is asked.\"\"\"

@@ -62,7 +62,17 @@ def test_another_size_or_time_is_read_again(folder, text, changed):
     assert digests(folder) == (true_digests(folder), "")
 
 
-def test_verify_notices_a_change_that_keeps_size_and_time_and_corrects_the_table(folder):
+def test_another_content_of_the_same_size_and_time_is_read_again(folder):
+    digests(folder)
+    write(folder / "b", "CONTENT OF b")
+    assert digests(folder) == (true_digests(folder), "b")
+    write(folder / "new", "Content of c")
+    os.replace(folder / "new", folder / "c")
+    assert digests(folder) == (true_digests(folder), "c")
+
+
+def test_verify_notices_a_change_that_no_stamp_tells_and_corrects_the_table(folder, monkeypatch):
+    monkeypatch.setattr("tltk.inputs.digests.file_stamp", lambda path: [12, LONG_AGO])
     before, _ = digests(folder)
     write(folder / "b", "CONTENT OF b")
     assert digests(folder) == (before, "")

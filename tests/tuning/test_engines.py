@@ -1,3 +1,6 @@
+import gc
+import weakref
+
 import keras
 import numpy as np
 import pytest
@@ -5,6 +8,7 @@ import pytest
 from tltk.backbones import WordVectors, load_hub_backbone, load_text_backbone
 from tltk.tuning import build_classifier, engines, extract_features, fine_tune
 from tltk.tuning.engines import chosen_engine, relative_error
+from tltk.tuning.features import pooled_once
 
 
 def test_openvino_gives_the_same_features(body, pictures, tmp_path):
@@ -21,10 +25,10 @@ def test_a_started_engine_is_used_again_for_the_same_network(body, pictures, mon
     begun = []
     start = engines._openvino_run
     monkeypatch.setattr(engines, "_openvino_run", lambda *a: begun.append(a) or start(*a))
-    images, _ = pictures
+    model, (images, _) = body(), pictures
     for rows in (images[:20], images[20:]):
-        extract_features(body(), rows, engine="openvino")
-        extract_features(body(), rows, engine="keras")
+        extract_features(model, rows, engine="openvino")
+        extract_features(model, rows, engine="keras")
     assert len(begun) == 1
     extract_features(body(seed=4), images, engine="openvino")
     assert len(begun) == 2
@@ -42,21 +46,34 @@ def test_fractions_are_not_cut_off_after_whole_numbers(body, pictures):
         np.testing.assert_allclose(fast, expected, rtol=1e-4, atol=1e-5)
 
 
-def test_keras_starts_once_and_sees_every_change_of_the_weights(body, pictures, monkeypatch):
-    begun = []
-    start = engines._keras_run
-    monkeypatch.setattr(engines, "_keras_run", lambda network: begun.append(1) or start(network))
+def test_keras_is_traced_once_for_a_model_and_sees_every_change_of_it(body, pictures):
     model, (images, _) = body(), pictures
-    first = [extract_features(model, part, pooling=None)[0] for part in (images[:33], images[33:])]
-    assert len(begun) == 1
+    for part in (images[:33], images[33:]):
+        extract_features(model, part)
+    pooled = pooled_once(model, "avg")
+    assert pooled is pooled_once(model, "avg")
+    assert pooled.predict_function is not None
+    first, _ = extract_features(model, images[:33], cache=False)
     kernel = model.get_layer("block3_conv").kernel
     kernel.assign(2 * kernel)
-    doubled, _ = extract_features(model, images[:33], pooling=None)
-    assert len(begun) == 2
-    assert not np.allclose(doubled, first[0])
-    again, _ = extract_features(body(), images[33:], pooling=None, cache=False)
-    assert len(begun) == 3
-    assert np.array_equal(again, first[1])
+    doubled, _ = extract_features(model, images[:33], cache=False)
+    assert not np.allclose(doubled, first)
+    np.testing.assert_allclose(
+        doubled, model.predict(images[:33], verbose=0).mean((1, 2)), rtol=1e-5
+    )
+
+
+@pytest.mark.parametrize("pooling", ["avg", None])
+def test_nothing_keeps_a_network_alive(body, pictures, pooling):
+    model = body()
+    layers = [weakref.ref(model), weakref.ref(model.layers[-1])]
+    extract_features(model, pictures, pooling=pooling)
+    extract_features(model, pictures, pooling=pooling)
+    keras.backend.clear_session()
+    del model
+    for _ in range(3):  # what one pass frees lets go of more
+        gc.collect()
+    assert [layer() for layer in layers] == [None, None]
 
 
 def test_pictures_of_another_size_are_refused_by_keras(body):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -10,18 +9,28 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from tltk.evaluation.arms import ARMS, BATCH, SMALL, WITHOUT_TRANSFER, arms_of, networks_of
+from tltk._cache import code_digest, network_digest
+from tltk.evaluation.arms import (
+    ARMS,
+    BATCH,
+    FROZEN,
+    SMALL,
+    TUNED,
+    WITHOUT_TRANSFER,
+    arms_of,
+    networks_of,
+)
 from tltk.evaluation.guards import check_splits
-from tltk.evaluation.kept_runs import KeptRuns, Run, source_digest
+from tltk.evaluation.kept_runs import KeptRuns, Run
 from tltk.evaluation.predictions import predict_split
 from tltk.evaluation.subsets import draw_subset, label_sizes, passes_of
 from tltk.evaluation.timing import Clock, foretold, in_words
 from tltk.evaluation.verdicts import Comparison, judge, transfer_verdict
 from tltk.inputs.checks import check_positive_integer
 from tltk.inputs.examples import Examples, Splits, examples_of
-from tltk.tuning.features import network_digest
 
 SCORES = ("accuracy", "balanced_accuracy")
+CHUNK = 256  # examples fetched at once to tell what they hold
 
 
 def compare_transfer(
@@ -113,13 +122,14 @@ def compare_transfer(
     known = arms_of(networks, data.class_names, small, passes, unfreeze_blocks)
     functions = {name: known[name] for name in arms} | dict(methods or {})
     settings = {"sizes": sizes, "epochs": epochs, "unfreeze_blocks": unfreeze_blocks}
-    fingerprint = _fingerprint(backbone, functions, settings, train, val)
+    fingerprint = _fingerprint(backbone, networks, arms, settings, train, val)
+    digests = {name: code_digest(function) for name, function in functions.items()}
 
     def say(text):
         if verbose:
             print(text, flush=True)
 
-    kept = KeptRuns(checkpoint, fingerprint)
+    kept = KeptRuns(checkpoint, fingerprint, digests)
     pieces = [(seed + number, size) for number in range(seeds) for size in sizes]
     clock = Clock(pieces, len(sizes), test.count, budget_seconds, say)
     try:
@@ -259,13 +269,27 @@ def _check_model(model, name) -> None:
         )
 
 
-def _fingerprint(backbone, functions, settings, train, val) -> dict[str, str]:
+def _fingerprint(backbone, networks, arms, settings, train, val) -> dict[str, str]:
+    """What every run depends on; what a method does is not in it."""
     facts = {name: repr(value) for name, value in settings.items()}
-    facts["backbone"] = backbone if isinstance(backbone, str) else _digest_of_fresh(backbone)
+    if not isinstance(backbone, str):
+        facts["backbone"] = _digest_of_fresh(backbone)
+    else:
+        pretrained = {FROZEN, TUNED} & set(arms)
+        digest = network_digest(networks[FROZEN]()) if pretrained else ""
+        facts["backbone"] = f"{backbone} {digest}"
     for part, examples in (("training data", train), ("validation data", val)):
-        content = repr((examples.digest, examples.count, examples.labels.tolist()))
-        facts[part] = hashlib.sha256(content.encode()).hexdigest()[:16]
-    return facts | {f"method {name}": source_digest(each) for name, each in functions.items()}
+        content = examples.digest or _content(examples)
+        facts[part] = code_digest(content, examples.count, examples.labels)
+    return facts
+
+
+def _content(examples) -> str:
+    """The digest of rows that have none of their own."""
+    starts = range(0, examples.count, CHUNK)
+    ends = [min(start + CHUNK, examples.count) for start in starts]
+    rows = (np.arange(start, end) for start, end in zip(starts, ends, strict=True))
+    return code_digest([code_digest(examples.fetch(some)) for some in rows])
 
 
 def _digest_of_fresh(build) -> str:

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
+from tltk._cache import code_digest, read_facts, whole_file, write_facts
 from tltk.inputs.places import cache_folder, notebooks_folder
 
 PACKAGE = Path(__file__).parents[1]
@@ -79,7 +80,8 @@ def keep_study(script: str | Path, about: str, rows: list[dict], seconds: float)
         "seconds": round(seconds),
         "rows": rows,
     }
-    path.write_text(json.dumps(facts, indent=1) + "\n")
+    with whole_file(path) as scratch:
+        scratch.write_text(json.dumps(facts, indent=1) + "\n", "utf-8")
     return path
 
 
@@ -207,7 +209,8 @@ def finished_part(
 
     Args:
         script: the study's own file (`__file__`).
-        part: what the part is called; blanks and commas are left out of its file's name.
+        part: what the part is called; a part of another name is another one. One whose file is
+            damaged is run again.
         make: a function without arguments that gives the rows, as JSON values.
 
     Returns:
@@ -219,13 +222,12 @@ def finished_part(
         [{'accuracy': 0.8}]
     """
     name = part.replace(" ", "_").replace(",", "")
-    path = cache_folder() / Path(script).stem / f"{name}.json"
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
+    path = study_folder(script) / f"{name}-{code_digest(part)[:12]}.json"
+    kept = read_facts(path)
+    if kept is None:
         began = time.process_time()
-        rows = list(make())
-        kept = {"seconds": time.process_time() - began, "rows": rows}
-        path.write_text(json.dumps(kept))
+        kept = {"rows": list(make()), "seconds": time.process_time() - began}
+        write_facts(path, kept)
         print(f"{part}: {kept['seconds']:.0f} s", flush=True)
-    kept = json.loads(path.read_text())
+        kept = read_facts(path)
     return kept["rows"], kept["seconds"]

@@ -13,6 +13,7 @@ import numpy as np
 from tltk._cache import whole_file
 from tltk._checks import as_numbers, as_rows, check_flag, check_number, refuse, shown
 from tltk.few_labels.prototypes import FeatureNormalizer
+from tltk.inputs.paths import user_path
 
 SETTINGS = ("power", "center", "unit_length")
 TINY = 1e-9
@@ -243,7 +244,7 @@ class Gallery:
             FileNotFoundError: if there is no such file.
             ValueError: if the file is damaged, or holds no gallery.
         """
-        path = Path(path).expanduser()
+        path = user_path(path)
         path = path if path.exists() else _with_npz(path)
         with path.open("rb") as file:
             try:
@@ -306,7 +307,7 @@ class Gallery:
 
 def _with_npz(path) -> Path:
     """The path with `.npz` added where its name does not end so; nothing is replaced."""
-    path = Path(path).expanduser()
+    path = user_path(path)
     return path if path.name.endswith(".npz") else path.with_name(path.name + ".npz")
 
 

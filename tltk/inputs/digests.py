@@ -2,13 +2,12 @@
 
 import contextlib
 import hashlib
-import json
 import os
-import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
 
+from tltk._cache import read_facts, write_facts
 from tltk.inputs.places import cache_folder
 
 _RECENT = 2 * 10**9
@@ -27,7 +26,7 @@ def remembered_digests(
 ) -> dict[str, str]:
     """Give the digest of each file of a folder, read or remembered from an earlier call.
 
-    A file is known again by its path, size and time of change in nanoseconds. One that changed
+    A file is known again by its path and its `file_stamp`. One that was written
     less than 2 seconds ago is not remembered: within one step of the file system's clock it could
     change again and keep both. The table lies in the cache folder, is replaced as a whole and
     carries a checksum: where it is missing, damaged or cannot be written, files are read. Of two
@@ -42,7 +41,7 @@ def remembered_digests(
     Returns:
         The digest of each file that was read or remembered.
     """
-    stamps = {name: _stamp(path) for name, path in files.items()}
+    stamps = {name: _settled_stamp(path) for name, path in files.items()}
     table = {} if verify else _remembered(folder)
     known = {
         name: table[name][1]
@@ -61,34 +60,36 @@ def remembered_digests(
     return known | found
 
 
-def _stamp(path):
+def file_stamp(path: str | Path) -> list[int] | None:
+    """What changes whenever a file's content does: its size, times, and place on the disk.
+
+    The time of change tells of a content that was put in place with its old size and an old time
+    of writing; the inode of another file under the same name.
+
+    Returns:
+        `[bytes, written, changed, inode]`, both times in nanoseconds, or None where there is none.
+    """
     try:
         found = os.stat(path)
     except OSError:
         return None
-    is_recent = found.st_mtime_ns > time.time_ns() - _RECENT
-    return None if is_recent else [found.st_size, found.st_mtime_ns]
+    return [found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino]
+
+
+def _settled_stamp(path):
+    stamp = file_stamp(path)
+    return None if stamp is None or stamp[1] > time.time_ns() - _RECENT else stamp
 
 
 def _remembered(folder):
-    try:
-        checksum, _, content = _table(folder).read_text("ascii").partition("\n")
-        return json.loads(content) if checksum == sha256_of(content.encode()) else {}
-    except (OSError, ValueError, RuntimeError):
-        return {}
+    with contextlib.suppress(RuntimeError):  # no home folder
+        return read_facts(_table(folder)) or {}
+    return {}
 
 
 def _remember(folder, entries):
-    content = json.dumps(entries)
     with contextlib.suppress(OSError, RuntimeError):
-        table = _table(folder)
-        table.parent.mkdir(parents=True, exist_ok=True)
-        scratch = table.with_suffix(f".{os.getpid()}.{threading.get_ident()}")
-        try:
-            scratch.write_text(f"{sha256_of(content.encode())}\n{content}", "ascii")
-            scratch.replace(table)
-        finally:
-            scratch.unlink(missing_ok=True)
+        write_facts(_table(folder), entries)
 
 
 def _table(folder):

@@ -10,7 +10,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from tltk.tuning.features import network_graph
+from tltk._cache import network_digest
 
 
 class Checkpoint:
@@ -51,7 +51,7 @@ class Checkpoint:
 
 def fingerprint(model: keras.Model, settings: dict, train, val) -> dict[str, str]:
     """What a run depends on, as a digest of each part of it."""
-    described = {"arguments": repr(settings), "network": network_graph(model)}
+    described = {"arguments": repr(settings), "network": network_digest(model, weights=False)}
     moving = {id(weight) for weight in model.trainable_weights}
     frozen = [weight for weight in model.weights if id(weight) not in moving]
     described["frozen weights"] = [weight.numpy() for weight in frozen]

@@ -30,6 +30,7 @@ def kept_rows(
     chunk_size: int,
     compute: Callable[[int], Iterable[Chunk]],
     announce: Callable[[str], None] = lambda text: None,
+    agree: Callable[[tuple[np.ndarray, ...]], bool] = lambda arrays: True,
 ) -> tuple[np.ndarray, ...]:
     """Compute rows chunk by chunk into the cache folder, or read them where they are there.
 
@@ -43,6 +44,8 @@ def kept_rows(
         compute: called with the first chunk to compute; yields from there one tuple of arrays a
             chunk, `chunk_size` rows each (fewer in the last).
         announce: receives sentences on where the rows come from and how much disk they take.
+        agree: asked of rows that are there whether they are to be used; where it says no, they are
+            computed again.
 
     Returns:
         One read-only memory-mapped array for each array of a chunk, with `count` rows.
@@ -56,12 +59,12 @@ def kept_rows(
         ... # doctest: +SKIP
     """
     folder = cache_folder() / "features" / key
-    kept = _read(folder, count, chunk_size)
+    kept = _read(folder, count, chunk_size, agree)
     if kept is not None:
         announce(f"Reading the features kept in {folder}.")
     else:
         with _locked_and_writable(folder, announce):
-            kept = _read(folder, count, chunk_size)
+            kept = _read(folder, count, chunk_size, agree)
             if kept is None:
                 _write(folder, count, chunk_size, compute, announce)
                 kept = _read(folder, count, chunk_size)
@@ -210,8 +213,8 @@ def _checked(folder, notes) -> list[tuple[Path, int, list[int]]]:
         return []
 
 
-def _read(folder, count, chunk_size) -> tuple[np.ndarray, ...] | None:
-    """The finished rows, or None where there are none or they are damaged."""
+def _read(folder, count, chunk_size, agree=lambda arrays: True) -> tuple[np.ndarray, ...] | None:
+    """The finished rows, or None where there are none, or they are damaged or refused."""
     expected = math.ceil(count / chunk_size)
     try:
         found = _checked(folder, json.loads((folder / DONE).read_text())["chunks"])
@@ -219,6 +222,7 @@ def _read(folder, count, chunk_size) -> tuple[np.ndarray, ...] | None:
             chunks == expected and path.stat().st_size == ends[expected]
             for path, chunks, ends in found
         )
-        return tuple(np.load(path, mmap_mode="r") for path, _, _ in found) if whole else None
+        arrays = tuple(np.load(path, mmap_mode="r") for path, _, _ in found) if whole else None
     except (OSError, ValueError, LookupError, TypeError):
         return None
+    return arrays if arrays is not None and agree(arrays) else None
