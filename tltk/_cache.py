@@ -54,9 +54,9 @@ def whole_file(path: str | Path, private: bool = False) -> Iterator[Path]:
         yield scratch
         if not private:
             _give_usual_mode(scratch)
-        _flush(scratch)
+        flush(scratch)
         os.replace(scratch, path)
-        _flush(path.parent)
+        flush(path.parent)
     finally:
         scratch.unlink(missing_ok=True)
 
@@ -84,11 +84,16 @@ def writing(what: str, folder: str | Path, cure: str) -> Iterator[None]:
         ) from error
 
 
+def write_text(path: str | Path, text: str) -> None:
+    """Write a text to a file in UTF-8 with plain line ends, whole or not at all."""
+    with whole_file(path) as scratch:
+        scratch.write_text(text, encoding="utf-8", newline="\n")
+
+
 def write_facts(path: str | Path, facts) -> None:
     """Write JSON values to a file, whole or not at all, under a checksum."""
     content = json.dumps(facts, indent=1)
-    with whole_file(path) as scratch:
-        scratch.write_text(f"{_sha256(content)}\n{content}", "utf-8")
+    write_text(path, f"{_sha256(content)}\n{content}")
 
 
 def read_facts(path: str | Path):
@@ -134,10 +139,10 @@ def whole_folder(path: str | Path) -> Iterator[Path]:
     try:
         yield scratch
         for file in scratch.rglob("*"):
-            _flush(file)
+            flush(file)
         shutil.rmtree(path, ignore_errors=True)
         os.replace(scratch, path)
-        _flush(path.parent)
+        flush(path.parent)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
 
@@ -179,7 +184,7 @@ def _give_usual_mode(scratch) -> None:
         scratch.chmod(0o666 & ~mask)
 
 
-def _flush(path) -> None:
+def flush(path) -> None:
     """Have the system write a file, or a folder's list of names, to the disk itself."""
     if os.name != "posix" and Path(path).is_dir():
         return

@@ -275,9 +275,7 @@ def test_without_the_cache_nothing_is_written_there(converted, tmp_path, monkeyp
     (tmp_path / "file").write_text("in the way")
     assert converted(cache=False) == 1
     assert not converted.exports[0].exists()
-    with pytest.raises(
-        OSError, match=r"must be writable.*Received: .*engines.*pass cache=False"
-    ):
+    with pytest.raises(OSError, match=r"must be writable.*Received: .*engines.*pass cache=False"):
         converted()
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
+from tltk._cache import flush, whole_file
 from tltk.inputs.places import cache_folder
 
 DONE = "done.json"
@@ -113,9 +114,10 @@ def _write(folder, count, chunk_size, compute, announce):
     if len(notes) * chunk_size < count:
         _append(folder, count, chunk_size, notes, compute, announce)
     with _room_needed(folder, 0):
-        done = folder / (DONE + ".new")
-        done.write_text(json.dumps({"count": count, "chunks": notes}))
-        done.replace(folder / DONE)
+        for path in folder.glob("*.npy"):
+            flush(path)
+        with whole_file(folder / DONE) as scratch:
+            scratch.write_text(json.dumps({"count": count, "chunks": notes}))
         (folder / PROGRESS).unlink(missing_ok=True)
 
 
