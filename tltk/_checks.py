@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 NUMBERS = "fiub"
+LARGEST = 1e100  # squares of larger numbers, and sums of these, leave the range of floats
 
 
 def refuse(rule: str, received: str, advice: str) -> NoReturn:
@@ -59,16 +60,33 @@ def check_number(
     fits = fits and (least is None or value >= least) and (above is None or value > above)
     if not (fits and (most is None or value <= most) and (below is None or value < below)):
         bounds = {"of at least": least, "above": above, "at most": most, "below": below}
-        told = " and ".join(
-            f"{word} {bound:g}" for word, bound in bounds.items() if bound is not None
+        told = (
+            f"from {_bound(least)} to {_bound(most)}"
+            if None not in (least, most)
+            else " and ".join(
+                f"{word} {_bound(bound)}" for word, bound in bounds.items() if bound is not None
+            )
         )
         kind = "a whole number" if whole else "a finite number"
         refuse(f"{name} must be {kind} {told}".rstrip(), f"{name}={shown(value)}", advice)
 
 
+def _bound(value) -> str:
+    return f"{value:,}" if isinstance(value, int) else f"{value:g}"
+
+
 def check_seed(name: str, value: Any) -> None:
     """Refuse anything but a whole number from 0 to 2^32 - 1, which all generators take."""
     check_number(name, value, least=0, most=2**32 - 1, whole=True, advice="0 is usual")
+
+
+def checked_random(name: str, value: Any) -> np.random.RandomState:
+    """scikit-learn's `check_random_state`, whole seeds only."""
+    from sklearn.utils import check_random_state
+
+    if value is not None and not isinstance(value, np.random.RandomState):
+        check_seed(name, value)
+    return check_random_state(value)
 
 
 def check_choice(name: str, value: Any, choices: Iterable, advice: str = "Choose one") -> None:
@@ -84,6 +102,15 @@ def check_choice(name: str, value: Any, choices: Iterable, advice: str = "Choose
     if not any(type(value) is type(each) and value == each for each in choices):
         told = ", ".join(map(repr, choices))
         refuse(f"{name} must be one of {told}", f"{name}={shown(value)}", advice)
+
+
+def check_rows(name: str, values: Any) -> None:
+    """Refuse what scikit-learn lets pass: a mask, which numpy leaves behind, and huge numbers."""
+    if isinstance(values, np.ma.MaskedArray):
+        refuse(f"{name} must be whole", f"{name}={shown(values)}", "Fill in or drop what is masked")
+    kind = getattr(getattr(values, "dtype", None), "kind", "")
+    if kind == "f" and isinstance(values, np.ndarray) and values.dtype.itemsize > 4:
+        check_size(name, values)
 
 
 def check_flag(name: str, value: Any) -> None:
@@ -128,14 +155,26 @@ def as_numbers(
     axes = shape.count(",") + (not shape.endswith(",)"))
     if array is None or array.dtype.kind not in NUMBERS or not array.size:
         refuse(rule, f"{name}={shown(values)}", advice)
-    if shape and array.ndim != axes:
+    if array.ndim != axes if shape else not array.ndim:
         refuse(rule, f"{name}={shown(values)}", advice)
     array = array.astype("float64")
     wrong = np.isinf(array) if missing else ~np.isfinite(array)
     if wrong.any():
         place = tuple(int(each) for each in np.argwhere(wrong)[0])
         refuse(rule, f"{name}{list(place)}={array[place]}, {wrong.sum()} not finite", advice)
+    check_size(name, array)
     return array
+
+
+def check_size(name: str, array: np.ndarray) -> None:
+    """Refuse numbers whose squares leave the range of floats."""
+    largest = np.abs(array).max(initial=0, where=np.isfinite(array))
+    if largest > LARGEST:
+        refuse(
+            f"{name} must be numbers up to {LARGEST:g}",
+            f"{name} with {largest:g}",
+            "Measure them in a larger unit",
+        )
 
 
 def as_probabilities(name: str, values: Any, sums: bool = True) -> np.ndarray:
@@ -179,7 +218,7 @@ def as_class_numbers(
     rule = f"{name} must be class numbers ({'n' if count is None else count},), whole and from "
     rule += "0 up, -1 where there is none" if unknown else "0 up"
     array = _plain(values)
-    fits = array is not None and array.ndim == 1 and array.dtype.kind in "iu" and array.size
+    fits = array is not None and array.ndim == 1 and array.dtype.kind in "iub" and array.size
     if not fits or len(array) != (count or len(array)) or array.min() < -unknown:
         refuse(rule, f"{name}={shown(values)}", "Pass one for each row, numbered by class_names")
     found = np.unique(array[array >= 0])
@@ -192,13 +231,38 @@ def as_class_numbers(
     return array.astype("int64")
 
 
+def as_classes(name: str, values: Any, count: int | None = None) -> np.ndarray:
+    """Turn the class of each row, numbers or names, into an array (n,), not empty."""
+    array = _plain(values)
+    fits = array is not None and array.ndim == 1 and len(array) and array.dtype.kind in "iubUSO"
+    if fits and array.dtype.kind == "O":
+        fits = all(isinstance(each, str) for each in array)
+    if not fits or len(array) != (count or len(array)):
+        refuse(
+            f"{name} must hold one class for each row ({'n' if count is None else count},)",
+            f"{name}={shown(values)}",
+            "Pass a number or a name a row",
+        )
+    return array
+
+
+def as_rows(name: str, values: Any) -> np.ndarray:
+    """Turn rows of anything into a filled array (n, ...), without a copy; floats are finite."""
+    array = _plain(values)
+    if array is None or not array.ndim or not len(array):
+        refuse(f"{name} must hold rows of one shape", f"{name}={shown(values)}", "Pass an array")
+    if array.dtype.kind in "fc":
+        as_numbers(name, array, "")
+    return array
+
+
 def shown(value: Any) -> str:
     """A value as an error shows it: arrays by type and shape, the rest by a short `repr`."""
     if isinstance(value, np.ma.MaskedArray):
         return f"a masked array of shape {value.shape}, whose mask would be lost"
     if isinstance(value, np.ndarray):
         few = f", {value.ravel()[:3].tolist()} …" if value.size else ""
-        return f"{value.dtype.str[1:]} of shape {value.shape}{few}"
+        return f"{value.dtype} of shape {value.shape}{few}"
     if isinstance(value, list | tuple) and len(value) > 3:
         array = _plain(value)
         if array is not None:

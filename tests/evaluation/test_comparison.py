@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import tltk
-from tltk.evaluation.arms import ARMS, fresh_copy, networks_of
+from tltk.evaluation.arms import ARMS, counted_words, fresh_copy, networks_of
 from tltk.evaluation.subsets import draw_subset, label_sizes, passes_of
 from tltk.inputs.examples import Splits, examples_of
 
@@ -250,13 +250,26 @@ def test_texts_are_set_against_counted_words():
         return examples_of((np.array(rows, object), labels))
 
     reviews = Splits(texts(40), texts(20), texts(20), ("good", "bad"), {})
-    vectors = tltk.load_word_vectors(most=300)
+    vectors = tltk.load_word_vectors(most=9000)
     found = tltk.compare_transfer(
         lambda: tltk.load_text_backbone(vectors, length=4), reviews, 2, 8,
         arms=["small network", "frozen"], verbose=False,
     )  # fmt: skip
     counted = [row["accuracy"] for row in found.rows if row["method"] == "small network"]
     assert np.mean(counted) > 0.9
+
+
+def test_counted_words_are_those_of_any_alphabet():
+    """Words that differ in capitals, quotes or the blank are one; Chinese is cut up."""
+    texts = np.array(
+        ["Хороший\u00a0фильм", "ПЛОХОЙ/фильм", "«хороший»", "плохой…", "好看", "难看"] * 4
+    )
+    data = examples_of((texts, np.array([1, 0] * 12)))
+    model = counted_words(data, data, ("bad", "good"))
+    words = model.get_layer("words").get_vocabulary()[1:]
+    assert set(words) == {"хороший", "плохой", "фильм", *"好难看"}
+    asked = np.array(["ХОРОШИЙ", "плохой", "好", "难"], object)
+    assert model.predict(asked, verbose=0).argmax(axis=1).tolist() == [1, 0, 1, 0]
 
 
 def test_pictures_by_name_use_small_cnn_and_series_their_encoder():

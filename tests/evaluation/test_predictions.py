@@ -20,7 +20,7 @@ def colour_classifier(size=(4, 4), activation="softmax", **facts):
     mean = keras.layers.GlobalAveragePooling2D()(pixels)
     answers = keras.layers.Activation(activation)(keras.layers.Rescaling(1 / 50)(mean))
     model = keras.Model(pixels, answers)
-    return attach_metadata(model, **facts) if facts else model
+    return attach_metadata(model, **{"resize": "bicubic", **facts})
 
 
 def pictures_of(labels, size=(4, 4)):
@@ -124,7 +124,7 @@ def test_endless_empty_and_unlabelled_splits_are_refused():
         predict_split(model, data.repeat())
     with pytest.raises(ValueError, match="at least one row"):
         predict_split(model, data.take(0))
-    with pytest.raises(ValueError, match=r"beside labels. Received: inputs without labels"):
+    with pytest.raises(ValueError, match=r"and so does testing. Received: inputs without labels"):
         predict_split(model, data.map(lambda x, y: x))
     with pytest.raises(ValueError, match=r"one split.*Received: None.*fraction of 0"):
         predict_split(model, None)
@@ -219,7 +219,7 @@ def test_folders_missing_files_and_other_shapes_are_refused(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"gone\.jpg"):
         predict(model, [tmp_path / "gone.jpg"])
     with pytest.raises(ValueError, match=r"array \(height, width, 3\)"):
-        predict(model, np.zeros((4, 4), "uint8"))
+        predict(model, np.zeros((4, 4, 2), "uint8")[None])
     with pytest.raises(ValueError, match="on_error='ignore'"):
         predict(model, np.zeros((4, 4, 3), "uint8"), on_error="ignore")
 

@@ -9,6 +9,7 @@ from tltk.inputs import checks
 from tltk.inputs.examples import (
     Examples,
     Splits,
+    check_labelled,
     examples_of,
     splits_of,
     warn_if_scaled,
@@ -125,6 +126,46 @@ def test_labels_of_every_kind(labels, expected):
     found = examples_of((PICTURES[:3], labels)).labels
     assert found.dtype == expected.dtype
     np.testing.assert_array_equal(found, expected)
+
+
+def test_the_largest_class_number():
+    assert examples_of((PICTURES[:1], [2**31 - 1])).labels.tolist() == [2**31 - 1]
+    pair = np.zeros((1, 2)), np.ma.masked_array([1], mask=[False])
+    assert examples_of(pair).labels.tolist() == [1]
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        ([0, 2**32, 1], r"below 2..31. Received: 4294967296"),
+        (np.array([0, 2**32 + 1, 1]), r"below 2..31"),
+        (np.array([2**63, 0, 1], "uint64"), "Received: 9223372036854775808"),
+        ([0, -(2**33), 1], "must be 0 or more. Received: -8589934592"),
+        ([2**70, 0, 1], "numbers or strings"),
+        (np.ma.masked_array([0, 1, 2], mask=[0, 0, 1]), "must be whole. Received: a masked array"),
+        ([1j, 0, 1], "numbers or strings"),
+        (np.array(["2024-01-01"] * 3, "M8[D]"), "numbers or strings"),
+        (np.array([(1, 2)] * 3, "i4,i4"), "numbers or strings"),
+        ([None, 0, 1], "numbers or strings"),
+    ],
+)
+def test_labels_that_would_become_others_are_refused(labels, message):
+    with pytest.raises(ValueError, match=message):
+        examples_of((PICTURES[:3], labels))
+
+
+@pytest.mark.parametrize(
+    "inputs", [np.ma.masked_array([[1.0, 9.0]], mask=[[0, 1]]), np.array([[1j]]), np.array([1j, 2])]
+)
+def test_inputs_that_are_not_known_or_real(inputs):
+    with pytest.raises(ValueError, match=r"numbers or strings|must be whole"):
+        examples_of(inputs)
+
+
+def test_strings_are_composed():
+    assert examples_of(["cafe\u0301", "b"]).fetch(slice(None)).tolist() == ["café", "b"]
+    assert examples_of(["a\ud800", "b"]).fetch(slice(None)).tolist() == ["a\ufffd", "b"]
+    assert examples_of(np.array([], object).reshape(1, 0)).count == 1
 
 
 def test_inputs_may_be_tuples_and_dicts_of_arrays_and_strings():
@@ -247,6 +288,8 @@ NAN = np.where(np.arange(6).reshape(3, 2) == 3, np.nan, 1.0)
         ([np.zeros(2), np.zeros(3)], [0, 1], "unequal shapes"),
         (iter([1, 2]), None, "Received: list_iterator"),
         ([object(), object()], [0, 1], "numbers or strings"),
+        (np.array([np.zeros(2), np.zeros(3)], object), [0, 1], "unequal shapes"),
+        (PICTURES[:2], {"label": [0, 1]}, "Labels must be numbers.*Received: dict"),
     ],
 )
 def test_bad_arrays_are_refused(data, labels, message):
@@ -383,7 +426,7 @@ HOLED = np.where(np.arange(14).reshape(7, 2) == 9, np.nan, 1.0)
         (Changing(PICTURES, LABELS), r"rows of uint8 \(4, 5, 3\).*rows of float32 \(4, 5, 3\)"),
         (Batches(PICTURES, LABELS[:5]), r"one label per row. Received: lengths \[2, 3\] in one"),
         (Batches(PICTURES[:0]), "at least one row"),
-        (Batches(PICTURES, [{}] * 7), "Inputs must be numbers or strings"),
+        (Batches(PICTURES, [{}] * 7), "Labels must be numbers or strings"),
     ],
 )
 def test_bad_keras_datasets_are_refused(data, message):
@@ -437,7 +480,7 @@ def of_keras_2():
     [
         (TorchLike, r"TorchLike.*np.stack, zip\(\*\(data\[row\] for"),
         (LoaderLike, r"LoaderLike.*np.concatenate, zip\(\*data\)"),
-        (endless, "generator.*np.concatenate"),
+        (endless, r"generator.*np.concatenate, zip\(\*itertools.islice\(data, NUMBER\)\)"),
         (lambda: map(str, [1]), "map"),
         (lambda: {1, 2}, "set"),
         (OldSequence, "OldSequence, an object of Keras 2.*image_folder"),
@@ -454,7 +497,7 @@ def test_what_can_only_be_iterated_is_refused_by_its_type(make, received):
 @pytest.mark.parametrize("make", [TorchLike, endless, lambda: map(str, [1])])
 def test_iterators_inside_of_pairs_lists_and_dicts_are_refused(make):
     for data in ((make(), LABELS), (PICTURES, make()), {"a": make()}, [make()], [[1, make()]]):
-        with pytest.raises(ValueError, match="Inputs must be numbers or strings, one per row"):
+        with pytest.raises(ValueError, match="(Inputs|Labels) must be numbers or strings, one"):
             examples_of(data, LABELS if isinstance(data, dict) else None)
 
 
@@ -466,6 +509,9 @@ def test_what_does_not_say_its_length_is_read_up_to_a_limit(monkeypatch):
         return tf.data.Dataset.from_generator(generator, output_signature=spec)
 
     with pytest.raises(ValueError, match=r"read up to .* after 21 rows.*assert_cardinality"):
+        examples_of(of(endless))
+    monkeypatch.setattr(checks, "BATCH_LIMIT", 2)
+    with pytest.raises(ValueError, match=r"and 2 batches. Received: more, after 21 rows"):
         examples_of(of(endless))
     assert examples_of(of(lambda: [(PICTURES, LABELS)] * 2)).count == 14
     known = of(lambda: [(PICTURES, LABELS)] * 5).apply(tf.data.experimental.assert_cardinality(5))
@@ -490,3 +536,9 @@ def test_a_full_disk_is_foreseen(monkeypatch):
 def test_what_would_lose_its_meaning_is_refused(data, message):
     with pytest.raises(ValueError, match=message):
         examples_of(data)
+
+
+def test_a_dataset_of_columns_is_told_to_make_pairs():
+    columns = tf.data.Dataset.from_tensor_slices({"image": PICTURES, "label": LABELS}).batch(4)
+    with pytest.raises(ValueError, match=r"columns image, label\. Pass .*dataset\.map\(lambda row"):
+        check_labelled(examples_of(columns))

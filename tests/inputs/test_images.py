@@ -123,7 +123,10 @@ def test_pictures_without_suffix_are_known_by_their_beginning(photos):
         (photos / "cat" / kind).write_bytes((photos / "cat" / kind).read_bytes() + kind.encode())
     (photos / "cat" / "README").write_text("BMI and RIFF are no pictures")
     (photos / "dog" / "cut").write_bytes((photos / "cat" / "png").read_bytes()[:20])
-    with pytest.warns(UserWarning, match=r"1 of 36 pictures cannot be read.*dog/cut"):
+    with (
+        pytest.warns(UserWarning, match=r"1 of 36 pictures cannot be read.*dog/cut"),
+        pytest.warns(UserWarning, match=r"no pictures by their content.*1 without suffix"),
+    ):
         files = image_folder(photos, 8, val=0, test=0).files["train"]
     assert {"cat/png", "cat/jpeg", "cat/gif", "cat/bmp", "cat/webp"} <= set(files)
     assert len(files) == 35
@@ -229,10 +232,16 @@ def test_classes_may_share_one_subfolder_name(tmp_path):
     assert image_folder(tmp_path, 8).class_names == ("cat", "dog")
 
 
-def test_a_class_may_be_called_train(tmp_path):
+def test_a_class_may_be_called_train_inside_a_folder_called_train(tmp_path):
     add(tmp_path, "train", 5)
     add(tmp_path, "tram", 5, 100)
-    assert image_folder(tmp_path, 8).class_names == ("train", "tram")
+    with pytest.raises(ValueError, match=r"train beside tram.*into one folder called train"):
+        image_folder(tmp_path, 8)
+    for name in ("train", "tram"):
+        (tmp_path / name).rename(tmp_path / f"{name} for now")
+        (tmp_path / "all" / "train").mkdir(parents=True, exist_ok=True)
+        (tmp_path / f"{name} for now").rename(tmp_path / "all" / "train" / name)
+    assert image_folder(tmp_path / "all", 8).class_names == ("train", "tram")
 
 
 def test_existing_splits_must_agree_in_their_classes(cut):

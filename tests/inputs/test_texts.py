@@ -1,4 +1,5 @@
 import numpy as np
+import pandas as pd
 import pytest
 
 from tltk.inputs import text_file, text_folder
@@ -128,3 +129,86 @@ def test_a_folder_of_one_class(tmp_path):
     (tmp_path / "good").mkdir()
     with pytest.raises(ValueError, match="one subfolder per class, at least two.*with good"):
         text_folder(tmp_path)
+
+
+def test_dataframes_may_be_parts(tmp_path):
+    table = pd.DataFrame({"text": [f"film {i}" for i in range(20)], "label": [0, 1] * 10})
+    splits = text_file(table.iloc[:16], val=0, test=table.iloc[16:])
+    assert splits.class_names == ("0", "1")
+    assert texts_of(splits.test) == [f"film {i}" for i in range(16, 20)]
+    assert splits.files["test"] == ("row 16", "row 17", "row 18", "row 19")
+    assert splits.val is None
+
+
+def put(root, names, content="film {}"):
+    for i, name in enumerate(names):
+        file = root / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(content.format(i), "utf-8")
+
+
+def test_texts_are_known_by_their_content(tmp_path):
+    """As 20 Newsgroups has them, without a suffix, or with one in capitals."""
+    put(
+        tmp_path,
+        [f"{c}/{i}{suffix}" for c in "ab" for i in (1, 2) for suffix in ("", ".TXT", ".7")],
+    )
+    assert text_folder(tmp_path, val=0, test=0).train.count == 12
+
+
+def test_class_folders_keep_their_names(tmp_path):
+    put(tmp_path, [f"{name}/{i}.txt" for name in ("NA", "None", "good  film") for i in range(3)])
+    splits = text_folder(tmp_path, val=0, test=0)
+    assert splits.class_names == ("NA", "None", "good  film")
+    assert splits.train.count == 9
+
+
+@pytest.mark.parametrize(
+    "text", ["<3 this film", "[laughs] no", "{sigh}", "From: me\n\nHi \x1b[1m"]
+)
+def test_texts_may_begin_with_a_sign(tmp_path, text):
+    put(tmp_path, ["a/1", "b/2"], text.replace("{", "{{").replace("}", "}}"))
+    assert texts_of(text_folder(tmp_path, val=0, test=0).train) == [text, text]
+
+
+def test_hidden_files_are_passed_over_in_silence(tmp_path):
+    write_folder(tmp_path)
+    put(tmp_path, ["good/._1.txt", "bad/.DS_Store", "bad/.ipynb_checkpoints/0-checkpoint.txt"])
+    assert text_folder(tmp_path, val=0, test=0).train.count == 10
+
+
+def test_what_is_no_text_is_counted_by_suffix(tmp_path):
+    write_folder(tmp_path)
+    put(tmp_path, ["good/a.html", "bad/b.html"], "<!doctype html><p>{}")
+    put(tmp_path, ["good/a.json"], '{{"text": {}}}')
+    (tmp_path / "good" / "a.jpg").write_bytes(b"\xff\xd8\xff\xe0\0\x10JFIF")
+    (tmp_path / "good" / "none").touch()
+    with pytest.warns(UserWarning, match=r"passed over. Received: 5 .*: 2 .html, 1 .jpg"):
+        assert text_folder(tmp_path, val=0, test=0).train.count == 10
+
+
+def test_another_encoding_is_told(tmp_path):
+    for i in range(10):
+        file = tmp_path / "ab"[i % 2] / f"{i}.txt"
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(f"naïve {i}", "latin-1")
+    with pytest.raises(
+        ValueError, match="Not in encoding='utf-8-sig'.*a/0.txt.*Try encoding=\"latin"
+    ):
+        text_folder(tmp_path)
+    splits = text_folder(tmp_path, val=0, test=0, encoding="latin-1")
+    assert sorted(texts_of(splits.train))[0] == "naïve 0"
+    with pytest.raises(ValueError, match="one that Python knows. Received: encoding='latin-99'"):
+        text_folder(tmp_path, encoding="latin-99")
+
+
+def test_a_text_of_five_megabytes_is_named(tmp_path):
+    write_folder(tmp_path)
+    (tmp_path / "good" / "long.txt").write_text("x" * 5_000_000)
+    with pytest.warns(UserWarning, match="longer than 1,048,576 characters: good/long.txt"):
+        assert text_folder(tmp_path, val=0, test=0).train.count == 10
+
+
+def test_texts_of_files_are_composed(tmp_path):
+    put(tmp_path, ["a/1.txt", "b/2.txt"], "cafe\u0301 {}")
+    assert sorted(texts_of(text_folder(tmp_path, val=0, test=0).train)) == ["café 0", "café 1"]

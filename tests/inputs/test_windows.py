@@ -1,6 +1,7 @@
 import itertools
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from tltk.inputs import Scaling, cut_windows, scale_windows, series_file, series_windows
@@ -140,3 +141,45 @@ BAD = {
 def test_bad_series_and_settings_are_refused(series, settings, message):
     with pytest.raises(ValueError, match=message):
         series_windows(series, **{"length": 4, "horizon": 2, **settings})
+
+
+def test_a_dataframe_brings_names_and_times():
+    days = pd.date_range("2024-01-01", periods=60)
+    table = pd.DataFrame({"x": np.arange(60.0) % 7, "y": np.arange(60.0) % 5}, index=days)
+    windows = series_windows(table, 5, 1, target="y")
+    assert windows.scaling.target == 1
+    assert windows.files["train"][0] == "2024-01-06 00:00:00"
+    raw = windows.raw["train"][0]
+    assert raw[0].tolist() == table.to_numpy()[:5].tolist()
+    without = series_windows(table.drop(days[10]), 5, 1, target="y")
+    assert len(without.files["train"]) == len(windows.files["train"]) - 6
+    assert series_windows(table["x"], 5, 1).raw["test"][0].shape[2] == 1
+
+
+@pytest.mark.parametrize(
+    ("settings", "match"),
+    [
+        ({"length": -3}, "length must be a whole number of at least 1"),
+        ({"horizon": "2"}, "horizon must be a whole number"),
+        ({"batch_size": 0}, "batch_size must be a whole number"),
+        ({"target": 1.5}, "Received: target=1.5"),
+        ({"target": None}, "Received: target=None"),
+        ({"val": "a"}, "val='a'"),
+        ({"test": None}, "test=None"),
+    ],
+)
+def test_settings_that_make_no_windows(settings, match):
+    with pytest.raises(ValueError, match=match):
+        series_windows(np.arange(90.0), **{"length": 5, "horizon": 1, **settings})
+
+
+@pytest.mark.parametrize("target", [-1, 1, 0.5, None])
+def test_a_target_that_is_no_column(target):
+    with pytest.raises(ValueError, match="must be one of the columns 0, or its number"):
+        cut_windows(np.arange(9.0), 3, 1, target)
+
+
+@pytest.mark.parametrize("sizes", [(-1, 1), (3, 0), (3, 1, 0, -1)])
+def test_windows_of_no_size(sizes):
+    with pytest.raises(ValueError, match="must be a whole number of at least 1"):
+        cut_windows(np.arange(9.0), *sizes)

@@ -13,7 +13,7 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
-from tltk._checks import check_number
+from tltk._checks import check_number, check_rows
 from tltk.adaptation.domains import SOURCE, TARGET, checked_domain
 
 
@@ -95,6 +95,9 @@ def checked_stack(estimator: Any, X, y, domain, sample_weight=None):
 
     Rows of numbers are checked, sparse ones too; tables of mixed columns are the pipeline's.
     """
+    check_rows("X", X)
+    check_rows("y", y)
+    check_rows("sample_weight", sample_weight)
     if is_table(X):
         X, y = indexable(X, column_or_1d(y, warn=True))
         estimator.n_features_in_ = X.shape[1]
@@ -121,6 +124,7 @@ def is_table(X) -> bool:
 def checked_rows(estimator: Any, X):
     """Rows to predict for, of the width of those in `fit`."""
     check_is_fitted(estimator)
+    check_rows("X", X)
     if is_table(X):
         return X
     return validate_data(estimator, X, dtype=None, accept_sparse="csr", reset=False)

@@ -4,10 +4,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 from sklearn.base import BaseEstimator
-from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from tltk._checks import as_numbers, check_number, refuse
+from tltk._checks import as_numbers, check_number, check_rows, checked_random, refuse
 from tltk.adaptation.domains import SOURCE, TARGET, checked_domain, forget, warn_without_domain
 from tltk.adaptation.logistic import calibrate, fit_logistic, linear_answers
 from tltk.adaptation.weighted_fit import rows_at, seeded
@@ -37,6 +36,7 @@ def effective_sample_size(weights: np.ndarray) -> float:
         Kish, Survey sampling, 1965.
     """
     weights = checked_weights(weights)
+    weights = weights / weights.max()
     return float(weights.sum() ** 2 / (weights @ weights))
 
 
@@ -115,6 +115,7 @@ class DensityRatio(BaseEstimator):
                 domain with one row, or fewer than two folds.
         """
         forget(self)
+        check_rows("X", X)
         if self.classifier is None:
             X = validate_data(self, X, dtype=("float64", "float32"))
         count = X.shape[0] if hasattr(X, "shape") else len(X)
@@ -129,7 +130,7 @@ class DensityRatio(BaseEstimator):
             check_number("penalty", self.penalty, least=0)
         if self.bound is not None:
             check_number("bound", self.bound, above=0)
-        random = check_random_state(self.random_state)
+        random = checked_random("random_state", self.random_state)
         answers = self._answers(X, domain, _folds(domain, self.folds, random), random)
         self.slope_, self.intercept_ = calibrate(answers, domain)
         self.odds_ = domain.sum() / np.sum(domain == SOURCE)
@@ -149,6 +150,7 @@ class DensityRatio(BaseEstimator):
             Weights (k,), on the scale of `weights_`.
         """
         check_is_fitted(self, "weights_")
+        check_rows("X", X)
         if self.classifier is None:
             X = validate_data(self, X, dtype=("float64", "float32"), reset=False)
         if not self.adapts_:

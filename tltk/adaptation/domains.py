@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from tltk._checks import as_numbers, refuse, shown
+from tltk._checks import as_numbers, check_rows, shown
 
 SOURCE, TARGET = 0, 1
 CHUNK = 4096
@@ -100,12 +100,11 @@ def checked_domain(domain: Any, count: int, both: bool = True) -> np.ndarray:
         >>> checked_domain([False, True, 1.0], 3).tolist()
         [0, 1, 1]
     """
-    if np.ma.isMaskedArray(domain):
-        refuse("domain must be whole", f"domain={shown(domain)}", "Fill in what is masked")
-    domain = np.asarray(domain)
+    check_rows("domain", domain)
+    given, domain = domain, np.asarray(domain)
     if domain.shape != (count,):
         raise ValueError(
-            f"domain holds one number for each row. Received: domain of shape {domain.shape} for "
+            f"domain holds one number for each row. Received: domain={shown(given)} for "
             f"{count} rows. stack_domains gives rows and their domain."
         )
     values = np.unique(domain)
@@ -176,6 +175,7 @@ class DomainTransformer(TransformerMixin, BaseEstimator):
             ValueError: for rows that are not finite numbers, or a domain that does not fit them.
         """
         forget(self)
+        check_rows("X", X)
         X = validate_data(self, X, dtype=("float64", "float32"), ensure_min_samples=2)
         self.adapts_ = domain is not None
         if domain is None:
@@ -199,6 +199,7 @@ class DomainTransformer(TransformerMixin, BaseEstimator):
             ValueError: for rows of another width than those of `fit`.
         """
         check_is_fitted(self, "adapts_")
+        check_rows("X", X)
         X = validate_data(self, X, dtype=("float64", "float32"), reset=False)
         if not self.adapts_:
             return X.copy()

@@ -5,10 +5,9 @@ from typing import ClassVar
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.metrics.pairwise import rbf_kernel
-from sklearn.utils import check_random_state
 from sklearn.utils.validation import validate_data
 
-from tltk._checks import check_number
+from tltk._checks import check_number, check_rows, checked_random
 from tltk.adaptation.domains import (
     SOURCE,
     TARGET,
@@ -95,6 +94,7 @@ class KMM(BaseEstimator):
             ArithmeticError: where the programme is not solved to a gap of 1e-8 of its objective.
         """
         forget(self)
+        check_rows("X", X)
         X = validate_data(self, X, dtype=("float64", "float32"))
         if domain is None:
             warn_without_domain(self)
@@ -110,11 +110,12 @@ class KMM(BaseEstimator):
         check_number("landmarks", self.landmarks, least=1, whole=True, advice="500 are usual")
         if self.bandwidth is not None:
             check_number("bandwidth", self.bandwidth, least=1e-100, most=1e100)
-        random = check_random_state(self.random_state)
+        random = checked_random("random_state", self.random_state)
         self.bandwidth_ = self.bandwidth or median_distance(X, random)
         if count == 1:
             self.weights_, self.gap_, self.landmarks_ = np.ones(1), 0.0, None
             return self
+        X = X - X.mean(axis=0)  # distances stay, and lose no digits to a common offset
         exact = count <= self.exact_rows
         matrix, linear = (self._exact if exact else self._by_landmarks)(X, domain, random)
         total = (count * max(1 - slack, 0), count * (1 + slack))

@@ -1,5 +1,6 @@
 """Correct a classifier's probabilities for classes that are otherwise frequent where it is used."""
 
+import warnings
 from typing import NamedTuple
 
 import numpy as np
@@ -68,4 +69,10 @@ def correct_label_shift(probabilities: np.ndarray, source_priors: np.ndarray) ->
         last, priors = priors, corrected.mean(axis=0)
         if np.abs(priors - last).max() < TOLERANCE:
             break
+    else:
+        warnings.warn(
+            f"The shares must settle within {MOST_ROUNDS} rounds. Received: shares that still move "
+            f"by {np.abs(priors - last).max():.1g}. Take them for rough ones.",
+            stacklevel=2,
+        )
     return LabelShift(corrected, priors, priors / source_priors)

@@ -160,10 +160,13 @@ def importance_weighted_risk(
             "Take both of the same held-out source rows."
         )
     weighted = weights * losses
-    spread = weights.var()
-    if not control_variate or spread <= 1e-12 * weights.mean() ** 2:
+    shares = weights / weights.max()
+    spread = shares.var()
+    if not control_variate or spread <= 1e-12 * shares.mean() ** 2:
         return float(weighted.mean())
-    slope = np.mean((weighted - weighted.mean()) * (weights - weights.mean())) / spread
+    slope = (
+        np.mean((losses * shares - np.mean(losses * shares)) * (shares - shares.mean())) / spread
+    )
     return float(weighted.mean() - slope * (weights.mean() - 1))
 
 

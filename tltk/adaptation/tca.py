@@ -2,9 +2,8 @@
 
 import numpy as np
 from sklearn.metrics.pairwise import pairwise_distances, pairwise_kernels
-from sklearn.utils import check_random_state
 
-from tltk._checks import check_choice, check_number
+from tltk._checks import check_choice, check_number, checked_random
 from tltk.adaptation.domains import CHUNK, DomainTransformer
 
 KERNELS = ("rbf", "linear")
@@ -77,7 +76,7 @@ class TCA(DomainTransformer):
             check_number("gamma", self.gamma, above=0, advice="None takes the median distance")
         check_number("max_rows", self.max_rows, least=1, whole=True, advice="5000 are usual")
         check_number("landmarks", self.landmarks, least=2, whole=True, advice="1000 are usual")
-        random = check_random_state(self.random_state)
+        random = checked_random("random_state", self.random_state)
         self.is_exact_ = len(X) <= self.max_rows
         chosen = np.arange(len(X)) if self.is_exact_ else _drawn(domain, self.landmarks, random)
         check_number("n_components", self.n_components, least=1, most=len(chosen), whole=True)

@@ -65,7 +65,7 @@ def weight_folders() -> list[Path]:
 
 
 def keras_cache_folder() -> Path:
-    return Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras").expanduser() / "models"
+    return Path(os.path.expanduser(os.environ.get("KERAS_HOME") or "~/.keras")) / "models"
 
 
 def obtain_weights(name: str, include_top: bool = False) -> Path:

@@ -15,6 +15,7 @@ import numpy as np
 from tltk.backbones.lookup import check_sum
 from tltk.backbones.names import steady_names
 from tltk.backbones.torch_names import DamagedFile, keras_layers, read_safetensors
+from tltk.inputs.paths import user_path
 
 UNREADABLE = (OSError, LookupError, RuntimeError, TypeError, EOFError, BadZipFile, zlib.error)
 PADDED_MARK = "Conv1_pad"
@@ -48,7 +49,7 @@ def load_weights(model: keras.Model, path: str | Path) -> None:
         FileNotFoundError: if there is no such file.
         ValueError: if it is no weight file, not whole, or another architecture's.
     """
-    path = Path(path)
+    path = user_path(path)
     if not path.is_file():
         raise FileNotFoundError(
             f"The weights must be 'imagenet', None or an existing file. Received: weights={path}. "

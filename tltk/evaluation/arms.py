@@ -11,6 +11,7 @@ import numpy as np
 
 from tltk._keras import all_layers
 from tltk.backbones import (
+    TextNormalization,
     layers_by_block,
     load_audio_backbone,
     load_backbone,
@@ -134,12 +135,13 @@ def trained_from_scratch(model, train, val, seed, epochs) -> keras.Model:
 def counted_words(train, val, class_names) -> keras.Model:
     """A linear model on which words of its own training texts occur."""
     texts, _ = train.arrays()
+    normal = TextNormalization(name="normal_text")
     words = keras.layers.TextVectorization(
-        max_tokens=MOST_WORDS, output_mode="multi_hot", name="words"
+        max_tokens=MOST_WORDS, standardize=None, output_mode="multi_hot", name="words"
     )
-    words.adapt(texts)
+    words.adapt(normal(texts))
     inputs = keras.Input((), dtype="string", name="text")
-    model = build_classifier(keras.Model(inputs, words(inputs), name="words"), class_names)
+    model = build_classifier(keras.Model(inputs, words(normal(inputs)), name="words"), class_names)
     fit_linear_head(model, train, val)
     return model
 

@@ -5,7 +5,7 @@ import numpy as np
 
 from tltk._checks import check_number
 from tltk.evaluation.predictions import Predictions, predict_split
-from tltk.evaluation.thresholds import checked_predictions, positive_scores
+from tltk.evaluation.thresholds import check_predictions, positive_scores
 
 LEAST = 1e-30
 WIDEST = np.log(20)  # temperatures from 1/20 to 20
@@ -77,7 +77,7 @@ def fit_temperature(validation: Predictions) -> float:
     """
     from scipy.optimize import minimize_scalar
 
-    logits = _logits(validation)
+    logits = _logits(validation, "validation")
     own = logits[np.arange(len(logits)), validation.labels]
 
     def surprise(log_temperature):
@@ -185,13 +185,13 @@ def expected_calibration_error(
     return float(np.average(gaps, weights=[row["count"] for row in rows]))
 
 
-def _logits(predictions) -> np.ndarray:
-    _check_one_label(predictions)
+def _logits(predictions, name="predictions") -> np.ndarray:
+    _check_one_label(predictions, name)
     return np.log(np.maximum(np.asarray(predictions.probabilities, "float64"), LEAST))
 
 
-def _check_one_label(predictions) -> None:
-    checked_predictions(predictions)
+def _check_one_label(predictions, name="predictions") -> None:
+    check_predictions(name, predictions)
     if predictions.kind != "one_label":
         raise ValueError(
             "Confidence in the answer is that of a classifier with one label. Received: "

@@ -48,6 +48,7 @@ def linear_probe_accuracy(
     """
     for strength in strengths:
         check_number("strengths", strength, above=0)
+    features = checked_features(features)
     probes = [linear_probe(each) for each in strengths]
     with few_threads(np.size(features) * len(np.unique(labels))):
         judged = [_judged(probe, features, labels, held_out, seed) for probe in probes]
@@ -135,7 +136,8 @@ def _on_held_out(classifier, features, labels, held_out) -> tuple[float, float]:
     if new.shape[1] != features.shape[1]:
         raise ValueError(
             "Features to fit on and features held out must be of one width. "
-            f"Received: {features.shape[1]} and {new.shape[1]}. Take both from one network."
+            f"Received: features of {features.shape[1]}, held_out of {new.shape[1]}. "
+            "Take both from one network."
         )
     classifier.fit(features, labels)
     answers = classifier.predict_proba(new)

@@ -49,7 +49,7 @@ def choose_threshold(
     Reference:
         Elkan, The foundations of cost-sensitive learning, 2001.
     """
-    truth, scores = positive_scores(validation, positive)
+    truth, scores = positive_scores(validation, positive, "validation")
     if (miss_cost is None) == (recall is None):
         raise ValueError(
             "A threshold is chosen for a cost or for a recall. Received: "
@@ -133,9 +133,11 @@ def threshold_table(
     return rows
 
 
-def positive_scores(predictions: Predictions, positive: str) -> tuple[np.ndarray, np.ndarray]:
+def positive_scores(
+    predictions: Predictions, positive: str, name: str = "predictions"
+) -> tuple[np.ndarray, np.ndarray]:
     """Which examples are of a class (n,), and the probabilities (n,) given to it."""
-    checked_predictions(predictions)
+    check_predictions(name, predictions)
     if positive not in predictions.class_names or predictions.kind == "regression":
         raise ValueError(
             "The positive class is one of the classes that were predicted. Received: "
@@ -147,22 +149,22 @@ def positive_scores(predictions: Predictions, positive: str) -> tuple[np.ndarray
     return predictions.labels == number, predictions.probabilities[:, number]
 
 
-def checked_predictions(predictions: Predictions) -> None:
+def check_predictions(name: str, predictions: Predictions) -> None:
     """Refuse anything but Predictions, and probabilities that are none or not one row a label."""
     if not isinstance(predictions, Predictions):
         refuse(
-            "Predictions are what predict_split returns",
-            f"{type(predictions).__name__} {shown(predictions)}",
+            f"{name} must be what predict_split returns",
+            f"{name}={shown(predictions)}",
             "Pass those of a validation or test split",
         )
     if predictions.kind == "regression":
         return
-    told, one = "probabilities of the predictions", predictions.kind == "one_label"
+    told, one = f"{name}.probabilities", predictions.kind == "one_label"
     probabilities = as_probabilities(told, predictions.probabilities, sums=one)
     expected = (len(predictions.labels), len(predictions.class_names))
     if probabilities.shape != expected:
         refuse(
             f"{told} must have one row a label and one column a class, {expected}",
-            f"shape {probabilities.shape}",
+            f"{told} of shape {probabilities.shape}",
             "Take them from one split",
         )

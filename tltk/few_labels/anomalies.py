@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import numpy as np
 from sklearn.base import BaseEstimator, OutlierMixin
-from sklearn.covariance import ledoit_wolf
 from sklearn.model_selection import train_test_split
 from sklearn.neighbors import NearestNeighbors
 from sklearn.preprocessing import normalize
 from sklearn.utils.validation import check_array, check_is_fitted
 
-from tltk._checks import check_choice, check_flag, check_number, check_seed, refuse, shown
+from tltk._checks import (
+    check_choice,
+    check_flag,
+    check_number,
+    check_rows,
+    check_seed,
+    refuse,
+    shown,
+)
+from tltk.few_labels.bayesian import root_within
 
 HELD_OUT = 0.2
 
@@ -77,6 +85,8 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
             ValueError: for settings out of their range, and too few rows to fit on or to hold the
                 stated rate of false alarms.
         """
+        check_rows("X", X)
+        check_rows("val", val)
         X = check_array(X, dtype="float64", ensure_min_samples=2)
         check_choice("distance", self.distance, ("mahalanobis", "neighbours"))
         check_number("neighbours", self.neighbours, least=1, whole=True, advice="5 are usual")
@@ -97,8 +107,7 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
         if self.distance == "mahalanobis":
             classes, numbers = np.unique(y, return_inverse=True)
             self._means = np.stack([X[y == each].mean(axis=0) for each in classes])
-            within, _ = ledoit_wolf(X - self._means[numbers], assume_centered=True)
-            self._root = np.linalg.cholesky(within)
+            self._root = root_within(X - self._means[numbers])
         else:
             self._known = NearestNeighbors(n_neighbors=min(self.neighbours, len(X))).fit(X)
         self.offset_ = self._threshold(self.score_samples(val))
@@ -107,6 +116,7 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
     def score_samples(self, X) -> np.ndarray:
         """The negative distance of each row (n,): the lower, the less normal."""
         check_is_fitted(self, "n_features_in_")
+        check_rows("X", X)
         X = check_array(X, dtype="float64")
         if X.shape[1] != self.n_features_in_:
             raise ValueError(

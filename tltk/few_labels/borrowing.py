@@ -103,8 +103,7 @@ def borrow_rows(
     else:
         closeness = -_distances(source, target, source_labels, target_labels) / 2
     rows = _nearest(closeness, share, source_labels)
-    weights = np.exp(closeness[rows] - np.median(closeness[rows]))
-    weights = np.minimum(weights, MOST)
+    weights = np.exp(np.minimum(closeness[rows] - np.median(closeness[rows]), np.log(MOST)))
     return rows, weights / weights.mean()
 
 
@@ -130,7 +129,7 @@ def _distances(source, target, source_labels, target_labels) -> np.ndarray:
             'Pass both, or by="domain".'
         )
     deviation = target.std(axis=0)
-    deviation[deviation < TINY * np.abs(target).max()] = np.inf
+    deviation[deviation <= TINY * np.abs(target).max()] = np.inf
     source, target = source / deviation, target / deviation
     known = np.isin(source_labels, target_labels)
     means = {each: target[target_labels == each].mean(axis=0) for each in np.unique(target_labels)}

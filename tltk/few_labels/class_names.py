@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from difflib import get_close_matches
 from itertools import chain
@@ -11,9 +10,9 @@ from pathlib import Path
 import numpy as np
 
 from tltk._checks import check_choice
-from tltk.backbones.words import BUNDLED, STRIPPED, WordVectors, load_word_vectors
+from tltk.backbones.text_normalization import normalized
+from tltk.backbones.words import BUNDLED, WordVectors, load_word_vectors
 
-BETWEEN_WORDS = re.compile(r"[\s_/-]+")
 SHOWN = 5
 TINY = 1e-6
 
@@ -27,7 +26,8 @@ def class_vectors(
 
     A name may have several words, parted by spaces, underscores or hyphens, and synonyms, parted by
     commas: `"great_white_shark, white shark"`. A synonym is the mean of its words' unit vectors, a
-    class that of its synonyms', each scaled to length 1. Names are put into lower case.
+    class that of its synonyms', each scaled to length 1. Words are looked up as those of texts are
+    (see `TextNormalization`).
 
     Args:
         names: k names.
@@ -97,9 +97,7 @@ def _synonyms(names) -> dict[str, list[list[str]]]:
         )
     found = {}
     for name in names:
-        parts = [BETWEEN_WORDS.split(part.strip().lower()) for part in name.split(",")]
-        cleaned = [[STRIPPED.sub("", word) for word in words] for words in parts]
-        found[name] = [kept for words in cleaned if (kept := [word for word in words if word])]
+        found[name] = [words for part in normalized(name.split(",")) if (words := part.split())]
         if not found[name]:
             raise ValueError(
                 f"A class name has a word at least. Received: {name!r}. Name the class."

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tltk._checks import as_numbers, check_number, check_seed, shown
+from tltk._checks import as_classes, as_rows, check_number, check_seed, shown
 from tltk.inputs.checks import is_dataset, refuse_iterators
 
 
@@ -141,7 +141,7 @@ def split_classes(
         >>> {part: some.tolist() for part, some in rows.items()}
         {'train': [0, 1, 3, 4], 'val': [], 'test': [2, 5]}
     """
-    labels = _checked_labels(labels)
+    labels = as_classes("labels", labels)
     check_seed("seed", seed)
     units = labels if groups is None else _groups_of_classes(groups, labels)
     known = np.unique(units)
@@ -166,31 +166,14 @@ def rows_and_labels(data: Any, labels: Sequence | None):
         labels = examples.labels if labels is None else labels
         if labels is None:
             raise ValueError(
-                "An episode needs labels. Received: data without any. Pass labels=, one a row."
+                "An episode needs labels. Received: labels=None, and data without any. "
+                "Pass labels=, one a row."
             )
-        return examples.fetch, _checked_labels(labels, examples.count)
+        return examples.fetch, as_classes("labels", labels, examples.count)
     refuse_iterators(data)
-    if isinstance(data, np.ma.MaskedArray) or np.ndim(data) == 0:
-        as_numbers("data", data)
-    data = np.asarray(data)
-    labels = _checked_labels(labels, len(data))
-    if data.dtype.kind in "fc":
-        as_numbers("data", data, "")
+    data = as_rows("data", data)
+    labels = as_classes("labels", labels, len(data))
     return lambda rows: data[rows], labels
-
-
-def _checked_labels(labels, count: int | None = None) -> np.ndarray:
-    array = np.asarray(labels)
-    fits = array.ndim == 1 and len(array) and array.dtype.kind in "iubUSO"
-    fits = fits and not isinstance(labels, np.ma.MaskedArray)
-    if fits and array.dtype.kind == "O":
-        fits = all(isinstance(each, str) for each in array)
-    if not fits or (count is not None and len(array) != count):
-        raise ValueError(
-            f"There is one class for each row ({'n' if count is None else count},). Received: "
-            f"labels={shown(labels)}. Pass a number or name a row."
-        )
-    return array
 
 
 def _queries_of_each(n_query, n_way) -> list[int]:

@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
-from tltk._checks import check_number
+from tltk._checks import check_number, refuse
 from tltk.few_labels.zero_shot_checks import checked_numbers, checked_rows, checked_vectors
 
 
@@ -82,4 +82,11 @@ def _ridge(rows, strength, right) -> np.ndarray:
     """(R'R + strength I)^-1 right."""
     from scipy.linalg import solve
 
-    return solve(rows.T @ rows + strength * np.eye(rows.shape[1]), right, assume_a="pos")
+    square = rows.T @ rows
+    if strength <= 1e-14 * np.trace(square):
+        refuse(
+            "gamma and lam must not vanish beside the sum of squares that they are added to",
+            f"gamma or lam={strength:g}, a sum of {np.trace(square):.3g}",
+            "Standardise the features, or pass more",
+        )
+    return solve(square + strength * np.eye(rows.shape[1]), right, assume_a="pos")

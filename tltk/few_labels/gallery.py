@@ -11,8 +11,9 @@ from typing import NamedTuple
 import numpy as np
 
 from tltk._cache import whole_file
-from tltk._checks import as_numbers, check_flag, check_number, refuse, shown
+from tltk._checks import as_numbers, as_rows, check_flag, check_number, refuse, shown
 from tltk.few_labels.prototypes import FeatureNormalizer
+from tltk.inputs.paths import user_path
 
 SETTINGS = ("power", "center", "unit_length")
 TINY = 1e-9
@@ -103,8 +104,8 @@ class Gallery:
         """
         if not isinstance(name, str) or not name or "\0" in name:
             refuse("A class has a name, such as 'owl'", f"name={shown(name)}", "Pass one")
-        one = np.ndim(embeddings) == 1 and not np.ma.isMaskedArray(embeddings)
-        total = self._unit([embeddings] if one else embeddings).sum(axis=0)
+        rows = as_rows("embeddings", embeddings)
+        total = self._unit(rows[None] if rows.ndim == 1 else rows).sum(axis=0)
         known = name in self.names
         total += self._sums[self.names.index(name)] if known else 0
         if np.linalg.norm(total) < TINY:
@@ -132,12 +133,15 @@ class Gallery:
 
     def similarity(self, embeddings) -> np.ndarray:
         """The cosine of each row (n, d) with each class (n, k), in the order of `names`."""
+        return self._likeness(embeddings)
+
+    def _likeness(self, rows, name="embeddings") -> np.ndarray:
         if not self.names:
             raise ValueError(
                 "A gallery answers once it has a class. Received: none. Call add first."
             )
         lengths = np.linalg.norm(self._sums, axis=1)
-        return self._unit(embeddings) @ (self._sums / lengths[:, None]).T
+        return self._unit(rows, name) @ (self._sums / lengths[:, None]).T
 
     def predict(self, embeddings) -> np.ndarray:
         """The name of each row (n, d), or None: objects (n,)."""
@@ -165,7 +169,7 @@ class Gallery:
             ValueError: for a rate outside 0 to 1, or fewer strangers than it takes.
         """
         check_number("false_accepts", false_accepts, above=0, below=1, advice="0.05 is usual")
-        scores = np.sort(self.similarity(strangers).max(axis=1))[::-1]
+        scores = np.sort(self._likeness(strangers, "strangers").max(axis=1))[::-1]
         rank = int((len(scores) + 1) * false_accepts + 1e-9)
         if not rank:
             raise ValueError(
@@ -200,7 +204,7 @@ class Gallery:
             )
         right = np.array(self.names, object)[similarity.argmax(axis=1)] == names
         known = np.sort(similarity.max(axis=1)[right])
-        others = np.sort(self.similarity(strangers).max(axis=1))
+        others = np.sort(self._likeness(strangers, "strangers").max(axis=1))
         thresholds = np.unique(np.concatenate([known, others, [-np.inf]]))[::-1]
         above = [each.size - np.searchsorted(each, thresholds, "right") for each in (others, known)]
         return OpenSetCurve(thresholds, above[0] / len(others), above[1] / len(names))
@@ -240,7 +244,7 @@ class Gallery:
             FileNotFoundError: if there is no such file.
             ValueError: if the file is damaged, or holds no gallery.
         """
-        path = Path(path).expanduser()
+        path = user_path(path)
         path = path if path.exists() else _with_npz(path)
         with path.open("rb") as file:
             try:
@@ -282,13 +286,13 @@ class Gallery:
         gallery.threshold = kept["threshold"].item() if "threshold" in kept else None
         return gallery
 
-    def _unit(self, rows) -> np.ndarray:
+    def _unit(self, rows, name="embeddings") -> np.ndarray:
         """Rows (n, d) as unit vectors."""
-        rows = as_numbers("embeddings", rows)
+        rows = as_numbers(name, rows)
         width = self._sums.shape[1] if self.names else rows.shape[1]
         if rows.shape[1] != width:
             raise ValueError(
-                f"Embeddings are rows as wide as the gallery's, {width}. Received: embeddings of "
+                f"Embeddings are rows as wide as the gallery's, {width}. Received: {name} of "
                 f"shape {rows.shape}. Take all of them from one network."
             )
         rows = rows if self.normalizer is None else self.normalizer.transform(rows)
@@ -303,7 +307,7 @@ class Gallery:
 
 def _with_npz(path) -> Path:
     """The path with `.npz` added where its name does not end so; nothing is replaced."""
-    path = Path(path).expanduser()
+    path = user_path(path)
     return path if path.name.endswith(".npz") else path.with_name(path.name + ".npz")
 
 

@@ -160,7 +160,8 @@ class SelfTraining(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         if not free or classes < 2:
             raise ValueError(
                 "Self-training needs rows without a label (-1) and labelled rows of two classes. "
-                f"Received: {free} rows without a label, {classes} classes. Stack both kinds."
+                f"Received: y with {free} rows without a label, {classes} classes. "
+                "Stack both kinds."
             )
         if self.classifier is not None and not hasattr(self.classifier, "predict_proba"):
             raise ValueError(

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tltk.inputs.clips import Windows, cut_clip, resampled
+from tltk.inputs.clips import Windows, cut_clip, prepared_sounds, resampled
 from tltk.inputs.columns import content_digest
 from tltk.inputs.examples import Examples
 
@@ -44,6 +44,7 @@ def bundled_sounds(
         digest=content_digest(waveforms),
         names=tuple(names),
         count=len(waveforms),
+        preparation=prepared_sounds(windows),
     )
     return examples, tuple(class_names.tolist()), rows
 

@@ -9,7 +9,7 @@ from tltk.inputs.audio import windows_of
 from tltk.inputs.bundled_sounds import bundled_sounds
 from tltk.inputs.checks import check_positive_integer
 from tltk.inputs.columns import content_digest
-from tltk.inputs.decoding import height_and_width, resize_images, resize_method
+from tltk.inputs.decoding import height_and_width, prepared_images, resize_images, resize_method
 from tltk.inputs.examples import Examples, Splits, splits_of
 from tltk.inputs.places import bundle_folder
 from tltk.inputs.splits import split_rows
@@ -166,8 +166,8 @@ def _bundled(name, image_size, resize):
 
 def _bundled_texts(name):
     path = bundle_folder() / "sentiment" / f"{name.removeprefix('sentiment_')}.tsv.xz"
-    rows = read_columns(path, ("part", "document", "label", "text"))
-    part_of_row, documents, labels, texts = map(list, zip(*rows, strict=True))
+    columns = read_columns(path, ("part", "document", "label", "text"))
+    part_of_row, documents, labels, texts = columns
     class_names = tuple(sorted(set(labels)))
     names = [f"row {number}" for number in range(1, len(texts) + 1)]
     everything = text_examples(Texts(texts, labels, documents, names), class_names)
@@ -220,6 +220,7 @@ def _resized(pictures, labels, names, image_size, resize):
         digest=content_digest(pictures, height_and_width(image_size), resize),
         names=names,
         count=len(pictures),
+        preparation=prepared_images(image_size, resize),
     )
 
 

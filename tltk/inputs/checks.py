@@ -3,6 +3,7 @@
 import shutil
 import sys
 import tempfile
+import unicodedata
 from collections.abc import Iterator
 from typing import Any
 
@@ -62,30 +63,53 @@ def as_arrays(inputs: Any) -> Any:
     return as_array(inputs)
 
 
-def as_array(values: Any) -> np.ndarray:
+def as_array(values: Any, what: str = "Inputs") -> np.ndarray:
     """Turn rows of numbers or strings into an array (of objects where they are strings)."""
-    _refuse_unless(values, _is_array_like(values))
+    _refuse_unless(values, _is_array_like(values), what)
     try:
         array = keras.ops.convert_to_numpy(values) if keras.ops.is_tensor(values) else None
         array = np.asarray(values) if array is None else array
+        if array.dtype == object and any(isinstance(each, np.ndarray) for each in array.flat):
+            raise ValueError
     except ValueError:
         raise ValueError(
-            "All inputs must have one shape. Received: a list of unequal shapes. "
+            f"All {what.lower()} must have one shape. Received: a list of unequal shapes. "
             "Resize or pad them first."
         ) from None
-    _refuse_unless(values, array.ndim > 0 and _holds_values(array))
+    _refuse_unless(values, array.ndim > 0 and _holds_values(array), what)
     if np.ma.is_masked(values):
         raise ValueError(
             "Inputs must be whole. Received: a masked array with values left out. "
             "Fill them in, or leave out such rows."
         )
-    return array.astype(object) if array.dtype.kind in "US" else array
+    return _composed_strings(array) if array.dtype.kind in "USO" else array
 
 
-def _refuse_unless(values, readable):
+def composed(text: str) -> str:
+    """Write each letter and its marks as one character (Unicode's form NFC).
+
+    What is no character, as half a surrogate pair, becomes the sign for one that is not known.
+
+    Example:
+        >>> len("cafe\u0301"), len(composed("cafe\u0301"))
+        (5, 4)
+    """
+    if text.isascii():
+        return text
+    whole = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return unicodedata.normalize("NFC", whole)
+
+
+def _composed_strings(array):
+    strings = array.astype(object)
+    strings.reshape(-1)[:] = [composed(x) if isinstance(x, str) else x for x in strings.flat]
+    return strings
+
+
+def _refuse_unless(values, readable, what):
     if not readable:
         raise ValueError(
-            "Inputs must be numbers or strings, one per row. "
+            f"{what} must be numbers or strings, one per row. "
             f"Received: {type(values).__name__}. Pass arrays, a keras.utils.PyDataset or a "
             "batched tf.data.Dataset."
         )
@@ -110,12 +134,12 @@ def _is_iterated(kind):
 def _holds_values(array):
     if array.dtype == object:
         return all(isinstance(value, (str, bytes)) for value in array.flat)
-    return array.dtype.kind in "biufUSV"  # V: bfloat16 and its like
+    return array.dtype.kind in "biufUSV" and not array.dtype.names  # V: bfloat16 and its like
 
 
 def checked_labels(labels: Any, count: int) -> np.ndarray:
     """Turn labels of `count` rows into int32 class numbers, or else floats."""
-    labels = as_array(labels)
+    labels = as_array(labels, "Labels")
     if labels.ndim == 2 and labels.shape[1] == 1:
         labels = labels[:, 0]
     if len(labels) != count:
@@ -126,8 +150,8 @@ def checked_labels(labels: Any, count: int) -> np.ndarray:
     if labels.dtype == object or labels.ndim > 2:
         raise ValueError(
             "Labels must be class numbers (n,), multi-hot (n, k), or floats (n,). "
-            f"Received: shape {labels.shape}, such as {labels.flat[0]!r}. Turn names into numbers "
-            "with class_names, y = np.unique(names, return_inverse=True)."
+            f"Received: shape {labels.shape}, such as {labels.ravel()[:1].tolist()[0]!r}. "
+            "Turn names into numbers with class_names, y = np.unique(names, return_inverse=True)."
         )
     check_finite(labels, what="Labels")
     if labels.ndim == 2 or is_float(labels):
@@ -177,7 +201,7 @@ _KERAS_2 = ("tf_keras", "keras_preprocessing", "keras.src.legacy")
 
 
 def _how_to_collect(kind):
-    rows = "data"
+    rows = "data" if hasattr(kind, "__len__") else "itertools.islice(data, NUMBER)"
     if hasattr(kind, "__getitem__") and kind is not list:
         rows = "(data[row] for row in range(len(data)))"
     return (
@@ -191,7 +215,7 @@ def _is_pair(each):
     return isinstance(each, tuple) and len(each) == 2 and getattr(each[0], "ndim", 0) > 0
 
 
-SPOOL_LIMIT = 2**30  # bytes read of a dataset that does not say its length
+SPOOL_LIMIT, BATCH_LIMIT = 2**30, 5000  # of a dataset that does not say its length
 
 
 def checked_chunks(dataset: Any) -> Iterator[tuple[Any, np.ndarray | None]]:
@@ -206,7 +230,7 @@ def checked_chunks(dataset: Any) -> Iterator[tuple[Any, np.ndarray | None]]:
     """
     batches, count = _tf_batches(dataset) if _is_tf(dataset) else _py_batches(dataset)
     row, size, form = 0, 0, None
-    for inputs, labels in map(_inputs_and_labels, batches):
+    for number, (inputs, labels) in enumerate(map(_inputs_and_labels, batches)):
         leaves = keras.tree.flatten_with_path((inputs,) if labels is None else (inputs, labels))
         found = [(path, leaf.shape[1:], str(leaf.dtype)) for path, leaf in leaves]
         form = form or found
@@ -225,10 +249,10 @@ def checked_chunks(dataset: Any) -> Iterator[tuple[Any, np.ndarray | None]]:
         if not size:
             _check_room(count, bytes_here)
         row, size = row + lengths[0], size + bytes_here
-        if count is None and size > SPOOL_LIMIT:
+        if count is None and (size > SPOOL_LIMIT or number >= BATCH_LIMIT):
             raise ValueError(
-                "A dataset that does not say its length is read up to "
-                f"{SPOOL_LIMIT / 2**30:.3g} GB. Received: more, after {row} rows. If it has no "
+                f"A dataset that does not say its length is read up to {SPOOL_LIMIT / 2**30:.3g} "
+                f"GB and {BATCH_LIMIT:,} batches. Received: more, after {row} rows. If it has no "
                 "end, leave out .repeat() or end its generator; if it has one, say so: "
                 "dataset.apply(tf.data.experimental.assert_cardinality(NUMBER_OF_BATCHES))."
             )
@@ -263,7 +287,7 @@ def _inputs_and_labels(batch):
             "A dataset must give inputs, or pairs (inputs, labels). "
             f"Received: {len(parts)} parts. Select two with dataset.map."
         )
-    return as_arrays(parts[0]), as_array(parts[1]) if len(parts) == 2 else None
+    return as_arrays(parts[0]), as_array(parts[1], "Labels") if len(parts) == 2 else None
 
 
 def _rows_of(form):

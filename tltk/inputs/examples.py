@@ -215,7 +215,7 @@ def examples_of(data: Any, labels: Any = None, key: str | None = None) -> Exampl
             `labels=y` or without labels, where `x` is an array or a tuple or dict of arrays; any
             `keras.utils.PyDataset`, or batched `tf.data.Dataset`, of `(x, y)` or `x`, whose rows
             are written once to temporary files, so that the memory needed does not grow with them.
-            A dataset that does not say its length is read up to 1 GB.
+            One that does not say its length is read up to 1 GB and 5,000 batches.
         labels: the labels where `data` is `x` alone: class numbers `(n,)`, multi-hot `(n, k)`, or
             floats `(n,)` for regression.
         key: a name for the content, to be used as digest in place of the content's own.
@@ -251,6 +251,18 @@ def examples_of(data: Any, labels: Any = None, key: str | None = None) -> Exampl
     if labels is None and isinstance(data, tuple) and len(data) == 2:
         data, labels = data
     return _examples_of_arrays(as_arrays(data), labels, key)
+
+
+def check_labelled(examples: Examples) -> None:
+    """Refuse examples without labels."""
+    if examples.labels is None:
+        inputs = examples.fetch(np.arange(1))
+        columns = f", but columns {', '.join(map(str, inputs))}" if isinstance(inputs, dict) else ""
+        raise ValueError(
+            "Training needs labels, and so does testing. Received: inputs without labels"
+            f"{columns}. Pass a pair (x, y), or a dataset of pairs: dataset.map(lambda row: "
+            "(row[INPUT], row[LABEL]))."
+        )
 
 
 def as_network_input(inputs: Any) -> Any:
@@ -298,11 +310,11 @@ def splits_of(
 
 
 def warn_if_scaled(images: Any) -> None:
-    """Warn where a batch of float pictures looks already scaled.
+    """Warn where a batch of pictures looks already scaled, or has more than 8 bits.
 
     Args:
-        images: a batch of inputs. Whole numbers, and anything but one array of pictures
-            `(n, h, w, c)` with 1 to 4 channels, pass in silence.
+        images: a batch of inputs. Anything but one array of pictures `(n, h, w, c)` with 1 to 4
+            channels passes in silence.
 
     Example:
         >>> warn_if_scaled(np.full((1, 4, 4, 3), 255.0))
@@ -311,16 +323,25 @@ def warn_if_scaled(images: Any) -> None:
         return
     images = np.asarray(images)
     looks_like_pictures = images.ndim == 4 and images.shape[-1] <= 4
-    if not looks_like_pictures or images.size == 0 or not is_float(images):
+    if not looks_like_pictures or images.size == 0 or images.dtype.kind in "bOUSc":
         return
     low, high = float(images.min()), float(images.max())
-    if high <= 1 or low < 0:
+    numbers = "floats" if is_float(images) else "whole numbers"
+    if is_float(images) and (high <= 1 or low < 0):
         warnings.warn(
             "Pictures must hold raw values from 0 to 255: preprocessing belongs inside the model, "
             "and load_backbone's networks contain it. "
             f"Received: floats from {low:.3g} to {high:.3g}, which look already scaled. "
             "Take the scaling out (a division by 255, a preprocess_input); a network of your own "
             "without preprocessing takes a keras.layers.Rescaling in front.",
+            stacklevel=2,
+        )
+    elif low < 0 or high > 255:
+        warnings.warn(
+            "Pictures must hold raw values from 0 to 255. "
+            f"Received: {numbers} from {low:.6g} to {high:.6g}. Bring them to that range: "
+            "x / 257 where they have 16 bits, x / 16 where they have 12; or put a "
+            "keras.layers.Rescaling in front of a network of your own.",
             stacklevel=2,
         )
 

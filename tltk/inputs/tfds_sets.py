@@ -10,10 +10,19 @@ from pathlib import Path
 import numpy as np
 
 from tltk._extras import require
-from tltk.inputs.clips import Sound, Windows, resampled_length, resampled_part, window_starts
+from tltk.inputs.checks import composed
+from tltk.inputs.clips import (
+    Sound,
+    Windows,
+    prepared_sounds,
+    resampled_length,
+    resampled_part,
+    window_starts,
+)
 from tltk.inputs.columns import content_digest, temporary_columns
-from tltk.inputs.decoding import decode, height_and_width, in_parallel
+from tltk.inputs.decoding import decode, height_and_width, in_parallel, prepared_images
 from tltk.inputs.examples import Examples
+from tltk.inputs.paths import user_path
 from tltk.inputs.places import home_folder
 
 _PARTS = {"train": "train", "validation": "val", "test": "test"}
@@ -154,7 +163,7 @@ def _places(data_dir):
     tfds = tfds_package()
 
     if data_dir is not None:
-        return [Path(data_dir).expanduser()]
+        return [user_path(data_dir)]
     home = home_folder()
     own = Path(tfds.core.constants.DATA_DIR).expanduser()
     return [own] if home is None else [home / "datasets", own]
@@ -231,7 +240,7 @@ def _examples(columns, prefix, image_size=None, resize=None):
         return decode(content(row), names[row], image_size, resize)
 
     def texts(rows):
-        return np.array([content(row).decode() for row in rows], dtype=object)
+        return np.array([composed(content(row).decode()) for row in rows], dtype=object)
 
     return Examples(
         fetch=texts if image_size is None else lambda rows: np.stack(in_parallel(picture, rows)),
@@ -239,6 +248,7 @@ def _examples(columns, prefix, image_size=None, resize=None):
         digest=content_digest((contents, lengths), *settings),
         names=names,
         count=len(labels),
+        preparation=None if image_size is None else prepared_images(image_size, resize),
     )
 
 
@@ -282,4 +292,5 @@ def _sounds(columns, prefix, feature, windows):
             for clip, second in zip(clip_of_row, seconds, strict=True)
         ),
         count=len(clip_of_row),
+        preparation=prepared_sounds(windows),
     )

@@ -12,6 +12,7 @@ from tltk.backbones import load_backbone
 from tltk.evaluation import Predictions, classification_table, predict_split
 from tltk.inputs import image_folder
 from tltk.inputs.examples import examples_of
+from tltk.inputs.paths import user_path
 from tltk.tuning import build_classifier, fine_tune, fit_linear_head
 from tltk.tuning.engines import on_gpu
 from tltk.tuning.freezing import select_blocks
@@ -66,8 +67,8 @@ def train_folder(
     Reference:
         Wilson, Probable inference, the law of succession, and statistical inference, 1927.
     """
-    out = Path(out)
-    check_outside(out, Path(folder))
+    out = user_path(out)
+    check_outside(out, user_path(folder))
     if epochs < 0:
         raise ValueError(f"epochs must be zero or more. Received: epochs={epochs}. Leave it out.")
     photos = image_folder(folder, image_size=image_size, batch_size=batch_size, seed=seed)

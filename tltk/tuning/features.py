@@ -15,7 +15,7 @@ from tltk._cache import network_digest
 from tltk._keras import all_layers, input_structure
 from tltk.inputs.columns import temporary_columns
 from tltk.inputs.examples import Examples, as_network_input, examples_of
-from tltk.tuning.checks import warn_of_scale
+from tltk.tuning.checks import warn_of_first_batch
 from tltk.tuning.engines import LARGEST_ERROR, chosen_engine, on_gpu, relative_error, started
 from tltk.tuning.store import kept_rows
 
@@ -88,8 +88,7 @@ def extract_features(
     examples = examples_of(data, labels, key=key)
     if verify and examples.reread is not None:
         examples = examples.reread()
-    if examples.names is None:
-        warn_of_scale(model, examples.fetch(np.arange(min(batch_size, examples.count))))
+    warn_of_first_batch(model, examples)
     features = frozen_outputs(
         pooled_once(model, pooling),
         examples,

@@ -20,8 +20,9 @@ MEMBER = "tltk.json"
 def attach_metadata(model: keras.Model, **entries) -> keras.Model:
     """Attach facts to a model; its `save` writes them into the `.keras` file.
 
-    The file stays a plain Keras file: `keras.models.load_model` reads it without tltk (but then
-    forgets the facts: read it with `tltk.load_model` to keep them when saving again).
+    The file stays a plain Keras file: `keras.models.load_model` reads it without tltk, or after
+    `import tltk` where it holds a layer of ours, as for texts and sounds (but then forgets the
+    facts: read it with `tltk.load_model` to keep them when saving again).
 
     Args:
         model: any Keras model.
@@ -75,7 +76,8 @@ def load_model(path: str | Path, trust: bool = False) -> keras.Model:
     """Load a `.keras` file in safe mode, with its class names where it has them.
 
     What was frozen is frozen again, also inside layers of layers such as KerasHub's transformers,
-    of which plain Keras makes the inner ones trainable.
+    of which plain Keras makes the inner ones trainable. A model of texts or sounds holds a layer of
+    ours: in a program that uses plain `keras.models.load_model`, `import tltk` comes before it.
 
     Args:
         path: a file written by `model.save`.
