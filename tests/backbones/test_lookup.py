@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from keras.src.utils import file_utils
 
+from tltk._cache import bundle_folder
 from tltk.backbones import find_weights, load_backbone, lookup
 from tltk.backbones.lookup import check_sum, known_sums
 from tltk.backbones.table import ARCHITECTURES
-from tltk.inputs.places import bundle_folder
 
 KERNELS = "_weights_tf_dim_ordering_tf_kernels"
 OFFICIAL = {

@@ -10,10 +10,8 @@ from pathlib import Path
 
 import keras
 
-from tltk._cache import file_digest
+from tltk._cache import bundle_folder, file_digest, home_folder, remembered_digests
 from tltk.backbones.table import ARCHITECTURES, Architecture, architecture
-from tltk.inputs.digests import remembered_digests
-from tltk.inputs.places import bundle_folder, home_folder
 
 HOST = "https://storage.googleapis.com"
 PATIENCE_S = 5

@@ -12,10 +12,10 @@ import h5py
 import keras
 import numpy as np
 
+from tltk._paths import user_path
 from tltk.backbones.lookup import check_sum
 from tltk.backbones.names import steady_names
 from tltk.backbones.torch_names import DamagedFile, keras_layers, read_safetensors
-from tltk.inputs.paths import user_path
 
 UNREADABLE = (OSError, LookupError, RuntimeError, TypeError, EOFError, BadZipFile, zlib.error)
 PADDED_MARK = "Conv1_pad"

@@ -13,8 +13,14 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-from tltk._cache import code_digest, read_facts, write_facts, write_text
-from tltk.inputs.places import cache_folder, notebooks_folder
+from tltk._cache import (
+    cache_folder,
+    code_digest,
+    notebooks_folder,
+    read_facts,
+    write_facts,
+    write_text,
+)
 
 PACKAGE = Path(__file__).parents[1]
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from queue import Empty, Queue
 from threading import Thread
 
+from tltk._cache import bundle_folder, cache_folder, home_folder
 from tltk._extras import DISTRIBUTION, install_command
 from tltk.backbones.lookup import (
     find_weights,
@@ -21,7 +22,6 @@ from tltk.backbones.lookup import (
     weight_folders,
 )
 from tltk.backbones.table import ARCHITECTURES, list_backbones
-from tltk.inputs.places import bundle_folder, cache_folder, home_folder
 from tltk.inputs.tfds_sets import tfds_package
 
 __all__ = ["doctor"]
