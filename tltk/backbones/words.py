@@ -9,11 +9,11 @@ from typing import Any, NamedTuple
 import keras
 import numpy as np
 
+from tltk._cache import bundle_folder
 from tltk._keras import all_layers
+from tltk._paths import user_path
 from tltk.backbones.text_normalization import TextNormalization, looked_up
 from tltk.inputs.checks import check_positive_integer
-from tltk.inputs.paths import user_path
-from tltk.inputs.places import bundle_folder
 from tltk.inputs.unpacking import bounded_lines, unpacked
 
 BUNDLED = "glove"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tltk.inputs.columns import content_digest
+from tltk._cache import content_digest
 from tltk.inputs.examples import Examples, Splits, splits_of
 
 HALVES = ("left", "right")

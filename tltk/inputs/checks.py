@@ -10,7 +10,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from tltk.inputs.columns import row_chunks
+from tltk._cache import row_chunks
 
 
 def check_positive_integer(name: str, value: Any) -> None:

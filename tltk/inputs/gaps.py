@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from tltk._cache import content_digest
 from tltk.inputs.checks import check_not_empty, checked_labels
-from tltk.inputs.columns import content_digest
 from tltk.inputs.examples import Examples
 
 

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
+from tltk._paths import user_path
 from tltk.backbones import load_backbone
 from tltk.evaluation import Predictions, classification_table, predict_split
 from tltk.inputs import image_folder
 from tltk.inputs.examples import examples_of
-from tltk.inputs.paths import user_path
 from tltk.tuning import build_classifier, fine_tune, fit_linear_head
 from tltk.tuning.engines import on_gpu
 from tltk.tuning.freezing import select_blocks

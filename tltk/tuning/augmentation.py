@@ -7,8 +7,8 @@ import threading
 import keras
 import numpy as np
 
+from tltk._cache import content_digest
 from tltk._keras import input_structure, output_structure, random_states
-from tltk.inputs.columns import content_digest
 from tltk.inputs.examples import Examples
 
 
