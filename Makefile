@@ -1,12 +1,11 @@
-# make demo | test | test-long | notebooks [CHAPTERS="01 03"] | bench | lint | clean
+# make demo | test | test-long | notebooks [CHAPTERS="01 03"] | bench | lint | clean | repository URL=https://…
 # All of them use one virtual environment, made on first use. Another Python: make test PYTHON=python3.12
 PYTHON ?= python3
 VENV ?= .venv
-export TF_CPP_MIN_LOG_LEVEL ?= 2
 STAMP := $(VENV)/.installed
 RUN := $(VENV)/bin/python
 
-.PHONY: demo test test-long notebooks bench lint clean
+.PHONY: demo test test-long notebooks bench lint clean repository
 
 demo: $(STAMP)
 	@$(RUN) -m tltk demo
@@ -28,6 +27,10 @@ bench: $(STAMP)
 lint: $(STAMP)
 	@$(RUN) -m ruff check .
 	@$(RUN) -m ruff format --check .
+
+# Write the public address into pyproject.toml, README.md and the chapters
+repository:
+	@$(PYTHON) docs/set_repository.py $(if $(findstring command line,$(origin URL)),"$(URL)")
 
 clean:
 	rm -rf build $(VENV) .pytest_cache .ruff_cache

@@ -19,6 +19,8 @@ from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
 
+from tltk._cache import write_text
+
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 RESULTS = Path(__file__).resolve().parent / "results"
@@ -149,7 +151,7 @@ def report(script, about, began, chosen, rows, findings, remarks=(), **facts):
     if chosen.out is not None:
         chosen.out.mkdir(parents=True, exist_ok=True)
         path = chosen.out / f"{result['name']}.json"
-        path.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+        write_text(path, json.dumps(result, indent=1) + "\n")
     return result
 
 
@@ -254,13 +256,12 @@ def picture_folder(train, val=0, side=256):
     photos = load_dataset("cifar10_small", image_size=32, val=0)
     with tempfile.TemporaryDirectory(prefix="tltk_bench_") as folder:
         for part, split, count in (("train", photos.train, train), ("val", photos.test, val)):
-            examples = split.examples
             for number, name in enumerate(photos.class_names if count else ()):
-                rows = np.flatnonzero(examples.labels == number)
+                rows = np.flatnonzero(split.labels == number)
                 wanted = count // len(photos.class_names)
                 target = Path(folder, part, name)
                 target.mkdir(parents=True)
-                _write_jpegs(examples.fetch(rows[:wanted]), wanted, target, side)
+                _write_jpegs(split.fetch(rows[:wanted]), wanted, target, side)
         yield Path(folder)
 
 

@@ -60,7 +60,7 @@ def main(arguments=None):
         return count / common.seconds_of(function, *arguments)
 
     with common.picture_folder(count) as folder, common.fresh_cache():
-        examples = load(folder, side).train.examples
+        examples = load(folder, side).train
         extract(pictures[:BATCH])
         sides = {
             "tltk": lambda: rate(read_with_tltk, examples),

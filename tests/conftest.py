@@ -4,7 +4,7 @@ import os
 import socket
 import sys
 
-os.environ["TF_CPP_MIN_LOG_LEVEL"] = "2"
+os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 os.environ["MPLBACKEND"] = "Agg"
 os.environ["OPENBLAS_NUM_THREADS"] = "1"  # more wait for each other where cores are busy
 os.environ["OMP_NUM_THREADS"] = "1"  # the same for scikit-learn: a t-SNE took 90 s instead of 10

@@ -121,10 +121,10 @@ def test_an_interrupted_run_ends_as_an_uninterrupted_one(splits, tmp_path):
 def test_features_are_those_of_the_network(splits):
     backbone = load_audio_backbone(seconds=SECONDS)
     features, labels = extract_features(backbone, splits.test)
-    waveforms = splits.test.examples.fetch(np.arange(splits.test.examples.count))
+    waveforms = splits.test.fetch(np.arange(splits.test.count))
     expected = backbone(waveforms).numpy().mean(axis=1)
     np.testing.assert_allclose(features, expected, atol=1e-3)
-    np.testing.assert_array_equal(labels, splits.test.examples.labels)
+    np.testing.assert_array_equal(labels, splits.test.labels)
 
 
 @pytest.fixture(scope="module")
@@ -185,8 +185,8 @@ def test_a_saved_model_answers_in_another_process(fitted, words, tmp_path):
 
 def test_raw_integers_are_warned_about_and_floats_are_not(splits):
     model = classifier(splits)
-    waveforms = splits.train.examples.fetch(np.arange(6))
-    labels = splits.train.examples.labels[:6]
+    waveforms = splits.train.fetch(np.arange(6))
+    labels = splits.train.labels[:6]
     extract_features(model, waveforms, labels, cache=False)
     for given in (waveforms * 32768, (waveforms * 32767).astype("int16")):
         with pytest.warns(UserWarning, match="Waveforms must lie between -1 and 1"):

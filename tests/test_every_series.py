@@ -67,9 +67,9 @@ def test_an_interrupted_run_ends_as_an_uninterrupted_one(windows, tmp_path):
 def test_features_are_those_of_the_network(windows):
     encoder = series_encoder((12, 1), filters=4, blocks=2)
     features, labels = extract_features(encoder, windows.test)
-    inputs = windows.test.examples.fetch(np.arange(windows.test.examples.count))
+    inputs = windows.test.fetch(np.arange(windows.test.count))
     np.testing.assert_allclose(features, encoder(inputs).numpy().mean(axis=1), atol=1e-5)
-    assert np.array_equal(labels, windows.test.examples.labels)
+    assert np.array_equal(labels, windows.test.labels)
 
 
 def test_recordings_can_be_told_apart():

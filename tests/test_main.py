@@ -1,4 +1,5 @@
 import logging
+import sys
 
 import pytest
 
@@ -116,3 +117,14 @@ def test_training_leaves_out_tensorflows_advice_on_retracing(monkeypatch):
     finally:
         logger.removeHandler(handler)
     assert shown == ["something else"]
+
+
+@pytest.mark.parametrize("call", [["demo"], ["notebooks", "01"]])
+def test_without_the_extra_for_the_course_one_line_names_it(call, monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "nbclient", None)
+    assert main(call) == 2
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert shown.err.startswith("tltk: This needs the packages of the extra 'course'. Received: ")
+    assert "[course]" in shown.err
+    assert shown.err.count("\n") == 1

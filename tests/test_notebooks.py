@@ -28,12 +28,6 @@ def test_name_and_size(path):
     assert path.stat().st_size < 1_000_000
 
 
-@each_path
-def test_badge_opens_this_chapter(path):
-    first = nbformat.read(path, as_version=4).cells[0].source
-    assert re.search(rf"colab\.research\.google\.com/github/\S+/notebooks/{path.name}\)", first)
-
-
 @each_chapter
 def test_links_to_other_chapters_lead_somewhere(notebook):
     prose = "\n".join(c.source for c in notebook.cells if c.cell_type == "markdown")

@@ -9,6 +9,7 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
+from tltk.evaluation import study_state
 from tltk.viewing import format_table
 
 ROOT = Path(__file__).parents[1]
@@ -27,7 +28,9 @@ def test_its_links_lead_somewhere():
 
 @pytest.mark.parametrize("study", sorted((ROOT / "notebooks" / "results").glob("*.json")))
 def test_every_study_is_told_of(study):
-    assert json.loads(study.read_text(encoding="utf-8"))["about"] in PAGE
+    kept = json.loads(study.read_text(encoding="utf-8"))
+    assert kept["about"] in PAGE
+    assert f"| {study.stem} | {kept['date']} | {study_state(study.stem)} |" in PAGE
 
 
 def test_a_table_is_read_back_as_it_was():

@@ -2,6 +2,10 @@
 
 from importlib import import_module
 
+from tltk._start import start_program
+
+start_program()
+
 # fmt: off
 from tltk.backbones import (
     block_names, list_backbones, load_audio_backbone, load_backbone, load_hub_backbone,

@@ -37,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         except KeyboardInterrupt:
             print("\nStopped.", file=sys.stderr)
             return INTERRUPTED
-        except (OSError, ValueError) as error:
+        except (ImportError, OSError, ValueError) as error:
             if show_traceback:
                 raise
             print(f"tltk: {error}", file=sys.stderr)

@@ -109,6 +109,11 @@ def all_layers(layer: keras.layers.Layer, itself: bool = True) -> list:
     return list(layer._flatten_layers(include_self=itself))
 
 
+def inner_layers(layer: keras.layers.Layer) -> list:
+    """The layers directly inside a layer, in the order in which they were given to it."""
+    return list(layer._flatten_layers(include_self=False, recursive=False))
+
+
 def random_states(layer: keras.layers.Layer) -> list[keras.Variable]:
     """The states of all random generators of a layer and the layers inside it, each once."""
     generators = [each for inner in all_layers(layer) for each in inner._seed_generators]
@@ -213,3 +218,10 @@ def track_variable(layer: keras.layers.Layer, variable: keras.Variable) -> None:
 def untrack_variable(layer: keras.layers.Layer, variable: keras.Variable) -> None:
     """Make a variable no longer a weight of a layer."""
     layer._untrack_variable(variable)
+
+
+def in_safe_mode() -> bool | None:
+    """Whether a file is being loaded in safe mode; None where no file is being loaded."""
+    from keras.src.saving import serialization_lib
+
+    return serialization_lib.in_safe_mode()

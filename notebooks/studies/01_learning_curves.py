@@ -27,7 +27,6 @@ It also draws docs/learning_curves.png.
 """
 
 import itertools
-import json
 import math
 import time
 from functools import cache
@@ -37,8 +36,8 @@ import keras
 import numpy as np
 
 import tltk
-from tltk.evaluation import keep_study
-from tltk.inputs.places import cache_folder
+from tltk._cache import read_facts, write_facts
+from tltk.evaluation import keep_study, study_folder
 
 LABELS, CHOSEN_AT, SEEDS = (5, 20, 100, 200), 100, (0, 1, 2)
 EPOCHS = {5: 60, 20: 30, 100: 15, 200: 10}
@@ -55,7 +54,7 @@ CANDIDATES = {
         for rate, times in [(1e-3, 1), (3e-3, 1)]
     ],
 }
-FINISHED = cache_folder() / "01_learning_curves.jsonl"
+FINISHED = study_folder(__file__) / "rows.json"
 FIGURE = Path(__file__).parents[2] / "docs" / "learning_curves.png"
 
 
@@ -67,10 +66,10 @@ def whole_set(size, resize):
 @cache
 def all_pictures(size, resize="bicubic"):
     """Every bundled picture and its label, by file name."""
-    parts = [
-        (names, split.unbatch().as_numpy_iterator()) for names, split in whole_set(size, resize)
-    ]
-    return {name: pair for names, pairs in parts for name, pair in zip(names, pairs, strict=True)}
+    found = {}
+    for names, split in whole_set(size, resize):
+        found.update(zip(names, zip(*split.arrays(), strict=True), strict=True))
+    return found
 
 
 @cache
@@ -170,10 +169,9 @@ def run(rows, method, labels, seed, settings):
     began = time.perf_counter()
     measured = method_of(settings)(labels, seed, **settings)
     row = {**asked, **measured, "seconds": round(time.perf_counter() - began, 1)}
-    with FINISHED.open("a") as file:
-        file.write(json.dumps(row) + "\n")
-    print(row, flush=True)
     rows.append(row)
+    write_facts(FINISHED, rows)
+    print(row, flush=True)
     return row
 
 
@@ -187,9 +185,7 @@ def draw_curves(rows):
 
 
 def main():
-    FINISHED.parent.mkdir(parents=True, exist_ok=True)
-    lines = FINISHED.read_text().splitlines() if FINISHED.exists() else []
-    rows = [json.loads(line) for line in lines]
+    rows = read_facts(FINISHED) or []
     chosen = {}
     for method, candidates in CANDIDATES.items():
         tried = [run(rows, method, CHOSEN_AT, 0, settings) for settings in candidates]

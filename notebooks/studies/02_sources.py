@@ -15,15 +15,14 @@ in the cache folder, so that the same call goes on after an interruption:
     python notebooks/studies/02_sources.py
 """
 
-import json
 import time
 
 import keras
 import numpy as np
 
 import tltk
-from tltk.evaluation import keep_study
-from tltk.inputs.places import cache_folder
+from tltk._cache import read_facts, write_facts
+from tltk.evaluation import keep_study, study_folder
 
 SEEDS, LABELS = (0, 1, 2, 3, 4), 100
 STRENGTHS = (1e-4, 1e-3, 1e-2, 1e-1)
@@ -33,7 +32,7 @@ RUNS = (
     ("inception_v3", 160),
     ("vgg16", 160),
 )
-FINISHED = cache_folder() / "02_sources.jsonl"
+FINISHED = study_folder(__file__) / "rows.json"
 
 
 def features_by_name(backbone, photos):
@@ -55,7 +54,7 @@ def probe(train, val, test):
 
 def seconds_per_1000(backbone, photos):
     """Processor seconds that the network takes for 1000 pictures, all cores together."""
-    pictures, _ = next(iter(photos.test.unbatch().batch(128)))
+    pictures, _ = photos.test.take(range(128)).arrays()
     backbone.predict(pictures, verbose=0)
     began = time.process_time()
     backbone.predict(pictures, verbose=0)
@@ -89,16 +88,13 @@ def run(source, image_size):
 
 
 def main():
-    FINISHED.parent.mkdir(parents=True, exist_ok=True)
-    lines = FINISHED.read_text().splitlines() if FINISHED.exists() else []
-    rows = [json.loads(line) for line in lines]
+    rows = read_facts(FINISHED) or []
     done = {(row["source"], row["image_size"]) for row in rows}
     for source, image_size in RUNS:
         if (source, image_size) not in done:
             new = run(source, image_size)
-            with FINISHED.open("a") as file:
-                file.writelines(json.dumps(row) + "\n" for row in new)
             rows += new
+            write_facts(FINISHED, rows)
     about = (
         "CIFAR-10 (bundled), 100 labels per class: test accuracy of a linear probe on four frozen "
         "ImageNet networks, 5 seeds."

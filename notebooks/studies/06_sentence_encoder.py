@@ -49,8 +49,8 @@ def sentence_encoder(folder):
 def all_texts(domain):
     """Every text of a domain, its label, and its row by name."""
     data = tltk.load_dataset(f"sentiment_{domain}", val=0)
-    parts = [data.train.examples, data.test.examples]
-    texts = np.concatenate([part.fetch(np.arange(part.count)) for part in parts])
+    parts = [data.train, data.test]
+    texts = np.concatenate([part.arrays()[0] for part in parts])
     names = data.files["train"] + data.files["test"]
     row_of = {name: row for row, name in enumerate(names)}
     return texts.astype(str), np.concatenate([part.labels for part in parts]), row_of

@@ -30,22 +30,22 @@ that the same call goes on after an interruption:
 """
 
 import itertools
-import json
 import time
 
 import keras
 import numpy as np
 
 import tltk
+from tltk._cache import read_facts, write_facts
 from tltk.backbones import find_weights, layers_by_block
-from tltk.evaluation import keep_study, rank_agreement
+from tltk.evaluation import keep_study, rank_agreement, study_folder
 from tltk.evaluation.ranking import SCORES
-from tltk.inputs import Splits, batches, cache_folder, examples_of, resize_images
+from tltk.inputs import Splits, examples_of, resize_images
 
 TARGETS, SEEDS, LABELS = ("cifar10_small", "mnist_small", "digits"), (0, 1, 2), 20
 VAL, TEST, EPOCHS, STRENGTHS = 200, 500, 8, (1e-3, 1e-2, 1e-1)
 TUNE = {"unfreeze_blocks": 2, "head_epochs": 0, "epochs": 5, "verbose": 0}
-FINISHED = cache_folder() / "09_rank_sources.jsonl"
+FINISHED = study_folder(__file__) / "rows.json"
 
 
 def pictures(name):
@@ -58,8 +58,8 @@ def pictures(name):
         order = np.random.default_rng(0).permutation(len(grey))
         return np.repeat(grey[order, :, :, None], 3, axis=3), digits.target[order].astype("int32")
     bundled = tltk.load_dataset(name, image_size=28 if "mnist" in name else 32, val=0)
-    parts = [part.examples for part in (bundled.train, bundled.test)]
-    x, y = zip(*((part.fetch(np.arange(part.count)), part.labels) for part in parts), strict=True)
+    parts = (bundled.train, bundled.test)
+    x, y = zip(*(part.arrays() for part in parts), strict=True)
     return np.concatenate(x), np.concatenate(y)
 
 
@@ -129,7 +129,7 @@ CANDIDATES = {
 
 def scores(target, scored, size, seed):
     train, val, _ = draw(target, size, seed)
-    served = Splits(*(batches(examples_of(each)) for each in (train, val)), None, (), {})
+    served = Splits(*map(examples_of, (train, val)), None, (), {})
     (row,) = tltk.rank_backbones({"it": scored}, served)
     return {score: row[score] for score in SCORES}
 
@@ -179,8 +179,7 @@ def agreements(rows):
 
 
 def main():
-    FINISHED.parent.mkdir(parents=True, exist_ok=True)
-    rows = [json.loads(line) for line in FINISHED.open()] if FINISHED.exists() else []
+    rows = read_facts(FINISHED) or []
     done = {(row["candidate"], row["target"], row["seed"]) for row in rows}
     for name, (size, build, arguments) in CANDIDATES.items():
         own = arguments[:1] if build is small_cnn and len(arguments) == 1 else ()
@@ -197,8 +196,7 @@ def main():
         for row in run(asked, network, scored, size):
             row["seconds"] += round(built / len(asked), 1)
             rows.append(row)
-            with FINISHED.open("a") as file:
-                file.write(json.dumps(row) + "\n")
+            write_facts(FINISHED, rows)
             print(row, flush=True)
         keras.backend.clear_session()
     keep(rows)

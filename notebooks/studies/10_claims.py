@@ -13,16 +13,15 @@ same call goes on after an interruption:
     python notebooks/studies/10_claims.py
 """
 
-import json
 import time
 
 import tltk
-from tltk.evaluation import keep_study
+from tltk._cache import read_facts, write_facts
+from tltk.evaluation import keep_study, study_folder
 from tltk.evaluation.kept_runs import KeptRuns, Run
-from tltk.inputs.places import cache_folder
 
 SIZE, LABELS, SEEDS, EPOCHS, NOISE = 64, 100, 5, 10, 3
-FOLDER = cache_folder() / "10_claims"
+FOLDER = study_folder(__file__)
 FROM_SCRATCH = {"unfreeze_blocks": "all", "head_epochs": 0, "base_lr": 1e-3, "lr_decay": 1.0}
 FROM_SCRATCH |= {"train_batch_norm": True, "cache": False}
 HOW = {"epochs": EPOCHS, "patience": EPOCHS, "verbose": 0}
@@ -31,7 +30,7 @@ HOW = {"epochs": EPOCHS, "patience": EPOCHS, "verbose": 0}
 def tuned(model, train, val, seed, name, **settings):
     """Train, and write down the validation accuracy after each epoch."""
     history = tltk.fine_tune(model, train, val, seed=seed, **HOW, **settings).history
-    (FOLDER / f"{name} {seed}.epochs").write_text(json.dumps(history["val_accuracy"]))
+    write_facts(FOLDER / f"{name} {seed}.epochs", history["val_accuracy"])
     return model
 
 
@@ -55,17 +54,16 @@ def imagenet():
 def main():
     began = time.monotonic()
     photos = tltk.load_dataset("cifar10_small", image_size=SIZE, val=1 / 3)
-    FOLDER.mkdir(parents=True, exist_ok=True)
     found = tltk.compare_transfer(
         imagenet, photos, SEEDS, LABELS, {"ImageNet": from_imagenet},
         arms=["small network"], small=from_scratch, checkpoint=FOLDER,
     )  # fmt: skip
-    kept, rows = KeptRuns(FOLDER, {}), []
+    kept, rows = KeptRuns(FOLDER, {}, {}), []
     for row in found.rows:
         name = "ImageNet" if row["method"] == "ImageNet" else "scratch"
         model = kept.model(Run(row["method"], LABELS, row["seed"]))
         noisy = tltk.corruption_table(model, photos.test, ["noise"], [NOISE])[-1]["accuracy"]
-        epochs = json.loads((FOLDER / f"{name} {row['seed']}.epochs").read_text())
+        epochs = read_facts(FOLDER / f"{name} {row['seed']}.epochs")
         facts = {"method": name, "seed": row["seed"], "accuracy": row["accuracy"]}
         rows.append(facts | {"with_noise": noisy, "val_accuracy": epochs})
         print(rows[-1], flush=True)

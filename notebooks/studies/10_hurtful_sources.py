@@ -25,11 +25,11 @@ import keras
 import numpy as np
 
 import tltk
-from tltk.evaluation import keep_study
+from tltk.evaluation import keep_study, study_folder
 from tltk.evaluation.arms import trained_from_scratch
 from tltk.evaluation.subsets import passes_of
-from tltk.inputs.examples import splits_of, take
-from tltk.inputs.places import bundle_folder, cache_folder
+from tltk.inputs import splits_of
+from tltk.inputs import bundle_folder
 
 SIZE, CLASSES, LABELS, SEEDS, EPOCHS, SOURCE_EPOCHS = 32, 5, 100, 5, 8, 8
 BATCH = 32
@@ -37,9 +37,8 @@ BATCH = 32
 
 def of_classes(split, classes):
     """The examples of some classes, numbered from 0."""
-    examples = split.examples
-    chosen = take(examples, np.isin(examples.labels, classes))
-    return chosen._replace(labels=(chosen.labels - min(classes)).astype("int32"))
+    chosen = split.take(np.isin(split.labels, classes))
+    return chosen.replace(labels=(chosen.labels - min(classes)).astype("int32"))
 
 
 def photos(classes):
@@ -49,7 +48,7 @@ def photos(classes):
 
 
 def everything(split):
-    return split.examples.fetch(slice(None)), split.examples.labels
+    return split.arrays()
 
 
 def temperature_pictures():
@@ -127,7 +126,7 @@ def main():
         methods,
         arms=["from scratch"],
         epochs=EPOCHS,
-        checkpoint=cache_folder() / "10_hurtful_sources",
+        checkpoint=study_folder(__file__),
     )
     for row in found.verdicts:
         row["source_accuracy"] = learned[row["method"].split(",")[0]]

@@ -23,16 +23,14 @@ same call goes on after an interruption:
 """
 
 import itertools
-import json
 import time
 
 import keras
 import numpy as np
 
 import tltk
-from tltk.evaluation import keep_study, paired_interval
-from tltk.inputs import cache_folder
-from tltk.inputs.examples import take
+from tltk._cache import read_facts, write_facts
+from tltk.evaluation import keep_study, paired_interval, study_folder
 from tltk.tuning.imbalance import METHODS
 
 RATIOS, MOST, SIZE, STRENGTHS = (10, 100), 200, 96, (1e-4, 1e-3, 1e-2, 1e-1)
@@ -44,7 +42,7 @@ WAYS = {
     "last blocks": (NOTHING, *METHODS),
 }
 SCORES = ("balanced accuracy", "rare recall", "frequent recall")
-FINISHED = cache_folder() / "11_imbalance.jsonl"
+FINISHED = study_folder(__file__) / "rows.json"
 
 
 def draw(labels, ratio, seed):
@@ -88,14 +86,13 @@ def measured(model, test, classes):
 
 
 def main():
-    FINISHED.parent.mkdir(parents=True, exist_ok=True)
-    rows = [json.loads(line) for line in FINISHED.open()] if FINISHED.exists() else []
+    rows = read_facts(FINISHED) or []
     done = {(row["way"], row["ratio"], row["seed"], row["method"]) for row in rows}
     photos = tltk.load_dataset("cifar10_small", image_size=SIZE, val=0)
     backbone = tltk.load_backbone("mobilenet_v2", input_shape=SIZE)
     x, labels = tltk.extract_features(backbone, photos.train)
     test = tltk.extract_features(backbone, photos.test)
-    pictures = photos.test.examples.fetch(slice(None)), photos.test.examples.labels
+    pictures = photos.test.arrays()
     asked = [(w, r, seed) for w, r in itertools.product(WAYS, RATIOS) for seed in SEEDS[w]]
     for way, ratio, seed in asked:
         train, val, classes = draw(labels, ratio, seed)
@@ -104,7 +101,7 @@ def main():
                 continue
             began, chosen = time.perf_counter(), None if method == NOTHING else method
             if way == "last blocks":
-                parts = [take(photos.train.examples, some) for some in (train, val)]
+                parts = [photos.train.take(some) for some in (train, val)]
                 model, seen = on_pictures(parts, chosen, seed), pictures
             else:
                 parts = [(np.array(x[some]), labels[some]) for some in (train, val)]
@@ -113,8 +110,7 @@ def main():
             row = {"kind": "run"} | facts | measured(model, seen, classes)
             row["seconds"] = round(time.perf_counter() - began, 1)
             rows.append(row)
-            with FINISHED.open("a") as file:
-                file.write(json.dumps(row) + "\n")
+            write_facts(FINISHED, rows)
             print(row, flush=True)
         keras.backend.clear_session()
     keep(rows)

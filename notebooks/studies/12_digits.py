@@ -23,13 +23,13 @@ Finished runs are written down in the cache folder, so that the same call goes o
 interruption.
 """
 
-import json
 import sys
 import time
 
 import keras
 import numpy as np
 
+from tltk._cache import read_facts, write_facts
 import tltk
 from tltk.adaptation import (
     RandomColours,
@@ -40,20 +40,18 @@ from tltk.adaptation import (
     soft_neighbourhood_density,
     target_entropy,
 )
-from tltk.evaluation import keep_study
+from tltk.evaluation import keep_study, study_folder
 from tltk.inputs import blend_with_photos, resize_images
-from tltk.inputs.places import cache_folder
 
 SEEDS, EPOCHS, BATCH, SMALL = (0, 1, 2, 3, 4), 10, 64, 16
 WEIGHTS = {"dann": 1.0, "coral": 100.0, "mmd": 1.0}
 PAIRS = ("MNIST to MNIST-M", "MNIST to scikit-learn digits", "scikit-learn digits to MNIST")
-FINISHED = cache_folder() / "12_digits"
+FINISHED = study_folder(__file__)
 
 
 def mnist(size):
     digits = tltk.load_dataset("mnist_small", image_size=size, val=0)
-    examples = digits.train.examples, digits.test.examples
-    return [(each.fetch(slice(None)), each.labels) for each in examples]
+    return [digits.train.arrays(), digits.test.arrays()]
 
 
 def scanned(size):
@@ -153,8 +151,9 @@ def criteria(model, pictures):
 def measure(pair, seed):
     """The rows of one pair and seed, written down when all are done."""
     path = FINISHED / f"{PAIRS.index(pair)}_{seed}.json"
-    if path.exists():
-        return json.loads(path.read_text())
+    kept = read_facts(path)
+    if kept is not None:
+        return kept
     domains, rows, began = domains_of(pair), [], time.monotonic()
     for method, model in runs_of(pair, domains, seed):
         guesses = [model.predict(side[1][0], batch_size=250, verbose=0) for side in domains]
@@ -167,8 +166,7 @@ def measure(pair, seed):
         rows.append(row | criteria(model, domains[1][0][0]))
         print(pair, seed, method, f"{hits[1]:.3f} {hits[0]:.3f}", round(now - began), flush=True)
         began = time.monotonic()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(rows))
+    write_facts(path, rows)
     return rows
 
 

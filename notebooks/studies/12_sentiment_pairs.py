@@ -22,7 +22,6 @@ goes on after an interruption:
 """
 
 import itertools
-import json
 import time
 import warnings
 from functools import cache
@@ -35,6 +34,7 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from tltk._cache import read_facts, write_facts
 import tltk
 from tltk.adaptation import (
     CORAL,
@@ -48,8 +48,7 @@ from tltk.adaptation import (
     SubspaceAlignment,
     stack_domains,
 )
-from tltk.evaluation import keep_study, transfer_verdict
-from tltk.inputs.places import cache_folder
+from tltk.evaluation import keep_study, study_folder, transfer_verdict
 
 DOMAINS, LABELS, SEEDS = ("films", "products", "editorials", "tweets"), 1000, range(10)
 STRENGTHS = (0.01, 0.1, 1, 10, 100)
@@ -61,7 +60,7 @@ MOVES = {
     "optimal transport": OptimalTransport,
 }
 WEIGHERS = {"density ratio": DensityRatio, "KMM": KMM}
-FINISHED = cache_folder() / "12_sentiment_pairs"
+FINISHED = study_folder(__file__)
 
 
 @cache
@@ -126,10 +125,11 @@ def run(source_name, target_name, seed):
 
 def kept_run(source, target, seed):
     file = FINISHED / f"{source}_{target}_{seed}.json"
-    if not file.exists():
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(json.dumps(run(source, target, seed)))
-    return json.loads(file.read_text())
+    kept = read_facts(file)
+    if kept is None:
+        write_facts(file, run(source, target, seed))
+        kept = read_facts(file)
+    return kept
 
 
 def main():

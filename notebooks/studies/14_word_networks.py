@@ -45,8 +45,8 @@ ABOUT = (
 def texts_of(domain):
     """All texts of a domain, and whether each is positive."""
     parts = tltk.load_dataset(f"sentiment_{domain}")[:3]
-    texts = [text for part in parts for text in part.examples.fetch(np.arange(part.examples.count))]
-    labels = np.concatenate([part.examples.labels for part in parts])
+    texts = [text for part in parts for text in part.arrays()[0]]
+    labels = np.concatenate([part.labels for part in parts])
     return np.array(texts, object), labels == 1
 
 

@@ -87,7 +87,7 @@ def spoken(languages):
         for part in ("train", "val", "test"):
             split = getattr(data, part)
             found.append(tltk.extract_features(backbone, split, pooling=None)[0])
-            labels.append(10 * number + split.examples.labels)
+            labels.append(10 * number + split.labels)
             voices += [name.split("/")[1] for name in data.files[part]]
     sequences = np.concatenate(found)
     both = {"in order": sequences.reshape(len(sequences), -1), "pooled": sequences.mean(axis=1)}

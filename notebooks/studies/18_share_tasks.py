@@ -65,8 +65,8 @@ def standardised(train, *others):
 def digits():
     """Raw pictures (n, 28, 28) and digits of both parts."""
     data = tltk.load_dataset("mnist_small", image_size=28, val=0, per_class=100)
-    parts = [[(x.numpy()[..., 0], y.numpy()) for x, y in part] for part in (data.train, data.test)]
-    return [tuple(np.concatenate(each) for each in zip(*part, strict=True)) for part in parts]
+    parts = (data.train.arrays(), data.test.arrays())
+    return [(pictures[..., 0], labels) for pictures, labels in parts]
 
 
 def seen(pictures):
@@ -213,8 +213,7 @@ def senses():
     data = tltk.load_dataset("spoken_words", val=0)
     backbone = tltk.load_audio_backbone()
     for part in (data.train, data.test):
-        clips = [(x.numpy(), y.numpy()) for x, y in part]
-        x, y = (np.concatenate(each) for each in zip(*clips, strict=True))
+        x, y = part.arrays()
         noisy = (x + random.normal(scale=SOUND_NOISE, size=x.shape)).astype("float32")
         sounds.append((np.array(tltk.extract_features(backbone, noisy, y)[0]), y))
     pairs = [pair_by_class(p[1], s[1], seed=0) for p, s in zip(pictures, sounds, strict=True)]

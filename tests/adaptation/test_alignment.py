@@ -145,7 +145,7 @@ def test_one_row_has_no_covariance():
 def test_shrinkage_that_cannot_be():
     X, domain = two_domains()
     for shrinkage in (1.5, -1, "some", None):
-        with pytest.raises(ValueError, match="between 0 and 1.*Received: shrinkage="):
+        with pytest.raises(ValueError, match="number from 0 to 1. Received: shrinkage="):
             CORAL(shrinkage).fit(X, domain=domain)
 
 

@@ -86,5 +86,8 @@ def test_weights_never_vanish():
 
 
 def test_no_round_is_refused():
-    with pytest.raises(ValueError, match="takes one round or more"):
+    with pytest.raises(
+        ValueError,
+        match="of at least 1. Received: n_estimators=0",
+    ):
         played([], 0)

@@ -107,7 +107,7 @@ def test_without_domain_weights_are_one_and_that_is_said():
 
 
 def test_a_domain_of_one_row_is_refused():
-    with pytest.raises(ValueError, match="1 rows in one of the domains"):
+    with pytest.raises(ValueError, match="of each domain. Received: domain with 1 rows of one"):
         fitted(np.zeros((5, 2)), np.ones((1, 2)))
 
 
@@ -120,9 +120,9 @@ def test_effective_size_by_hand():
     assert effective_sample_size([3, 1]) == pytest.approx(16 / 10)
 
 
-@pytest.mark.parametrize("weights", [[0.0, 0.0], [-1.0, 2.0], [np.nan, 1.0], [[1.0]]])
+@pytest.mark.parametrize("weights", [[0.0, 0.0], [-1.0, 2.0], [np.nan, 1.0], [[1.0]], []])
 def test_weights_that_are_none_are_refused(weights):
-    with pytest.raises(ValueError, match="0 or more, and not all 0"):
+    with pytest.raises(ValueError, match="weights must be.* Received: weights"):
         effective_sample_size(weights)
 
 
@@ -131,3 +131,8 @@ def test_scaled_pipeline_gives_the_same_as_the_own_classifier():
     other = make_pipeline(StandardScaler(), LogisticRegression(C=1 / 3))
     ours, theirs = fitted(source, target), fitted(source, target, classifier=other)
     np.testing.assert_allclose(ours.weights_, theirs.weights_, rtol=0.02)
+
+
+@pytest.mark.parametrize("unit", [1e-200, 1e90])
+def test_the_size_of_rows_of_any_unit(unit):
+    assert effective_sample_size(np.array([1.0, 1, 0, 2]) * unit) == pytest.approx(16 / 6)

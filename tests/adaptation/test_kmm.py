@@ -120,10 +120,29 @@ def test_without_domain_weights_are_one_and_that_is_said():
 
 @pytest.mark.parametrize("setting", [{"bound": 1.0}, {"slack": 0.0}, {"bandwidth": -1.0}])
 def test_settings_out_of_range_are_refused(setting):
-    with pytest.raises(ValueError, match="takes a bandwidth and a slack above 0"):
+    ((name, value),) = setting.items()
+    with pytest.raises(ValueError, match=f"{name} must be a finite number .*{name}={value}"):
         fitted(*shifted(10, 10), **setting)
 
 
 def test_nan_is_refused():
     with pytest.raises(ValueError, match="NaN"):
         KMM().fit(np.array([[np.nan], [1.0]]), domain=[0, 1])
+
+
+def test_a_common_offset_changes_nothing():
+    source, target = shifted(60, 40)
+    near, far = fitted(source, target), fitted(source + 1e6, target + 1e6)
+    assert far.weights_ == pytest.approx(near.weights_, abs=0.05 * near.weights_.max())
+    assert far.gap_ <= 1e-8
+
+
+def test_a_gap_that_is_not_reached_says_what_to_change(monkeypatch):
+    def unsolved(*_):
+        raise ArithmeticError("no")
+
+    monkeypatch.setattr("tltk.adaptation.kmm.solve_box_with_sum", unsolved)
+    with pytest.raises(
+        ArithmeticError, match="solved to its gap. Received: .* bound=1000.*smaller"
+    ):
+        fitted(*shifted(10, 10))

@@ -61,8 +61,14 @@ def test_what_is_refused():
     for shares in ([1.0, 0.0], [0.2, 0.3, 0.5], [0.5, 0.6]):
         with pytest.raises(ValueError, match="2 shares above 0 with sum 1"):
             correct_label_shift(answers, shares)
-    with pytest.raises(ValueError, match="a row of sum 3"):
+    with pytest.raises(ValueError, match="sums of rows from 3 to 3"):
         correct_label_shift(np.array([[1.0, 2.0]]), [0.5, 0.5])
-    for wrong in (answers[0], -answers, answers * np.nan, np.array([[0, 1]])):
-        with pytest.raises(ValueError, match="Probabilities are floats of 0 and more"):
+    for wrong in (answers[0], -answers, answers * np.nan, np.array([["a", "b"]])):
+        with pytest.raises(ValueError, match="probabilities must .* Received: probabilities"):
             correct_label_shift(wrong, [0.5, 0.5])
+
+
+def test_shares_that_do_not_settle_are_told(monkeypatch):
+    monkeypatch.setattr("tltk.adaptation.label_shift.MOST_ROUNDS", 2)
+    with pytest.warns(UserWarning, match="within 2 rounds. Received: shares that still move by"):
+        correct_label_shift(np.array([[0.6, 0.4], [0.7, 0.3]]), [0.5, 0.5])

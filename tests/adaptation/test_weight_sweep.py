@@ -61,12 +61,17 @@ def test_names_one_class_missing_in_the_target_and_no_probabilities():
 
 
 @pytest.mark.parametrize(
-    ("settings", "rows"),
-    [({"folds": 1}, 9), ({"weights": [-1.0]}, 9), ({"weights": []}, 9), ({}, 1)],
+    ("settings", "rows", "message"),
+    [
+        ({"folds": 1}, 9, "folds must be a whole number of at least 2. Received: folds=1"),
+        ({"weights": [-1.0]}, 9, r"weights must be 0 or more. Received: weights=\[-1.0\]"),
+        ({"weights": []}, 9, r"weights must be finite numbers .* Received: weights=\[\]"),
+        ({}, 1, "by two target rows or more. Received: domain with 1 target rows"),
+    ],
 )
-def test_what_cannot_be_chosen_by_is_refused(settings, rows):
+def test_what_cannot_be_chosen_by_is_refused(settings, rows, message):
     X, y, domain = stack_domains(rule(1, 20, 0), rule(1, rows, 1))
-    with pytest.raises(ValueError, match="two target rows and two folds"):
+    with pytest.raises(ValueError, match=message):
         WeightSweep(LogisticRegression(), **settings).fit(X, y, domain=domain)
 
 

@@ -1,9 +1,12 @@
 """The oracle is the `tf.Module` that was saved, called without Keras."""
 
 import hashlib
+import json
+import os
 import shutil
 import sys
 import types
+import zipfile
 
 import keras
 import numpy as np
@@ -11,10 +14,20 @@ import pytest
 import tensorflow as tf
 
 import tltk.backbones.hub as hub
+from tltk._cache import network_digest
 from tltk.backbones import layers_by_block, load_hub_backbone
-from tltk.tuning import build_classifier, extract_features, fine_tune, freeze, unfreeze
+from tltk.evaluation import predict
+from tltk.evaluation.kept_runs import KeptRuns, Run
+from tltk.tuning import (
+    build_classifier,
+    extract_features,
+    fine_tune,
+    freeze,
+    load_model,
+    save_model,
+    unfreeze,
+)
 from tltk.tuning.cutting import Cut, NoCut, cut_frozen
-from tltk.tuning.features import network_digest
 
 WORDS = ("good", "bad", "film", "dull")
 TEXTS = np.array(["good film", "bad dull film", "good good", "dull", "so bad"] * 6, object)
@@ -184,14 +197,105 @@ def tuned(text_folder):
     return model, text_folder[0], model.predict(tf.constant(TEXTS), verbose=0)
 
 
-def test_tuned_weights_come_back_in_safe_mode_while_the_folder_is_there(tuned, tmp_path):
+def test_tuned_weights_come_back_to_who_trusts_them_while_the_folder_is_there(tuned, tmp_path):
     model, folder, expected = tuned
-    model.save(tmp_path / "reviews.keras")
-    again = keras.models.load_model(tmp_path / "reviews.keras", safe_mode=True)
+    save_model(model, tmp_path / "reviews.keras")
+    again = load_model(tmp_path / "reviews.keras", trust=True)
     np.testing.assert_allclose(again.predict(tf.constant(TEXTS), verbose=0), expected, atol=1e-6)
     shutil.rmtree(folder)
     with pytest.raises(Exception, match="needs the folder where it was when it was saved"):
-        keras.models.load_model(tmp_path / "reviews.keras")
+        load_model(tmp_path / "reviews.keras", trust=True)
+
+
+class Intruder(tf.Module):
+    """A SavedModel that leaves a trace: one file when it is loaded, another when it is called."""
+
+    def __init__(self, folder):
+        super().__init__()
+        self.folder = folder
+        self.on_load = OnLoad(folder / "loaded")
+
+    @tf.function(input_signature=[tf.TensorSpec((None, 2), tf.float32)])
+    def __call__(self, x):
+        with tf.control_dependencies([tf.io.write_file(str(self.folder / "called"), "x")]):
+            return tf.identity(x)
+
+
+class OnLoad(tf.saved_model.experimental.TrackableResource):
+    def __init__(self, path):
+        self.path = path
+        super().__init__()
+
+    def _create_resource(self):
+        return tf.raw_ops.VarHandleOp(dtype=tf.float32, shape=())
+
+    def _initialize(self):
+        tf.io.write_file(str(self.path), "x")
+
+
+@pytest.fixture
+def gift(tmp_path):
+    """A `.keras` file that names a SavedModel, and what tells whether that was run."""
+    tf.saved_model.save(Intruder(tmp_path), tmp_path / "intruder")
+    model = build_classifier(load_hub_backbone(tmp_path / "intruder"), ["a", "b"])
+    save_model(model, tmp_path / "gift.keras")
+
+    def traces():
+        found = [path for path in (tmp_path / "loaded", tmp_path / "called") if path.exists()]
+        for path in found:
+            path.unlink()
+        return [path.name for path in found]
+
+    assert "loaded" in traces()
+    return tmp_path / "gift.keras", traces
+
+
+@pytest.mark.parametrize(
+    "load",
+    [
+        keras.models.load_model,
+        load_model,
+        lambda path: predict(path, np.zeros((1, 2), "float32")),
+        lambda path: keras.models.model_from_json(zipfile.ZipFile(path).read("config.json")),
+        lambda path: keras.Model.from_config(
+            json.loads(zipfile.ZipFile(path).read("config.json"))["config"]
+        ),
+    ],
+    ids=["keras.load_model", "tltk.load_model", "tltk.predict", "from_json", "from_config"],
+)
+def test_safe_mode_runs_no_savedmodel(gift, load):
+    path, traces = gift
+    with pytest.raises(ValueError, match="safe mode loads none. Received: a file that names"):
+        load(path)
+    assert traces() == []
+    load_model(path, trust=True)
+    assert "loaded" in traces()
+
+
+def test_a_layer_alone_is_refused_too_unless_this_process_has_run_its_files(gift):
+    path, traces = gift
+    model = load_model(path, trust=True)
+    [config] = [x.get_config() for x in model.layers if isinstance(x, hub.HubLayer)]
+    traces()
+    for digest in (None, "0" * 64):
+        with pytest.raises(ValueError, match=r"tltk.load_model\(path, trust=True\)"):
+            hub.HubLayer.from_config({**config, "digest": digest})
+    assert traces() == []
+    copy = keras.models.clone_model(model)
+    copy.set_weights(model.get_weights())
+    rows = np.random.default_rng(0).normal(size=(3, 2)).astype("float32")
+    np.testing.assert_array_equal(copy(rows), model(rows))
+
+
+def test_a_file_of_our_own_names_only_what_is_in_memory(gift, monkeypatch):
+    path, traces = gift
+    with hub.known_networks():
+        keras.models.load_model(path)
+    assert "loaded" in traces()
+    monkeypatch.setattr(hub, "_run_here", set())
+    with hub.known_networks(), pytest.raises(ValueError, match="safe mode loads none"):
+        keras.models.load_model(path)
+    assert traces() == []
 
 
 def test_exported_it_answers_alike_without_the_folder(tuned, tmp_path):
@@ -202,13 +306,29 @@ def test_exported_it_answers_alike_without_the_folder(tuned, tmp_path):
     np.testing.assert_allclose(exported.serve(tf.constant(TEXTS)), expected, atol=1e-6)
 
 
-def test_a_changed_savedmodel_is_told_on_loading(text_folder, tmp_path):
+def test_a_comparison_reads_its_own_runs_back(tuned):
+    model, _, expected = tuned
+    kept, run = KeptRuns(None, {}), Run("mine", 5, 0)
+    kept.keep(run, model, {})
+    again = kept.model(run)
+    np.testing.assert_allclose(again.predict(tf.constant(TEXTS), verbose=0), expected, atol=1e-6)
+    kept.close()
+
+
+@pytest.mark.parametrize("change", ["asset", "weights", "graph", "added"])
+def test_a_changed_savedmodel_is_refused_before_it_is_loaded(
+    text_folder, tmp_path, monkeypatch, change
+):
     folder, _ = text_folder
-    load_hub_backbone(folder).save(tmp_path / "encoder.keras")
-    [words] = (folder / "assets").iterdir()
-    words.write_text("\n".join(reversed(WORDS)))
-    with pytest.warns(UserWarning, match="whose files have changed since"):
-        keras.models.load_model(tmp_path / "encoder.keras")
+    save_model(load_hub_backbone(folder), tmp_path / "encoder.keras")
+    [asset] = (folder / "assets").iterdir()
+    [weights] = (folder / "variables").glob("*.data*")
+    paths = {"asset": asset, "weights": weights, "graph": folder / "saved_model.pb"}
+    path = paths.get(change, folder / "saved_model.cpb")
+    path.write_bytes((path.read_bytes() if path.exists() else b"") + b"x")
+    monkeypatch.setattr(tf.saved_model, "load", lambda *_: pytest.fail("it was loaded"))
+    with pytest.raises(ValueError, match="whose files have changed since. Bring the old files"):
+        load_model(tmp_path / "encoder.keras", trust=True)
 
 
 def test_equal_weights_in_another_graph_have_another_digest(tmp_path):
@@ -298,6 +418,63 @@ def test_what_tensorflow_hub_kept_needs_no_network(text_folder, tmp_path, monkey
     assert load_hub_backbone(HANDLE).output_shape == (None, 3)
 
 
+@pytest.mark.parametrize(
+    "handle", ["http://tfhub.dev/m/1", "HTTP://tfhub.dev/m/1", "ftp://tfhub.dev/m", "gs://hub/m"]
+)
+def test_only_https_is_asked(handle, tmp_path, monkeypatch):
+    monkeypatch.setattr(hub, "is_online", lambda: pytest.fail("asked for the network"))
+    with pytest.raises(ValueError, match=f"over https alone.*Received: {handle}. Use its https"):
+        load_hub_backbone(handle)
+    config = {"name": "hub", "handle": handle}
+    with pytest.raises(ValueError, match="https alone"):
+        keras.saving.deserialize_keras_object(
+            {"class_name": "HubLayer", "config": config, "registered_name": "tltk>HubLayer"},
+            safe_mode=False,
+        )
+
+
+def test_downloads_are_kept_in_the_users_own_cache(text_folder, monkeypatch):
+    seen = []
+
+    def resolve(handle):
+        seen.append(os.environ["TFHUB_CACHE_DIR"])
+        return str(text_folder[0])
+
+    monkeypatch.delenv("TFHUB_CACHE_DIR", raising=False)
+    monkeypatch.setitem(sys.modules, "tensorflow_hub", types.SimpleNamespace(resolve=resolve))
+    monkeypatch.setattr(hub, "is_online", lambda: True)
+    load_hub_backbone(HANDLE)
+    assert seen == [os.path.join(os.environ["TLTK_CACHE"], "tfhub")]
+    assert "TFHUB_CACHE_DIR" not in os.environ
+
+
+@pytest.mark.parametrize("planted", ["the cache", "a network in it"])
+def test_what_another_user_put_into_a_cache_is_not_run(planted, text_folder, tmp_path, monkeypatch):
+    cache = tmp_path / "shared"
+    kept = cache / hashlib.sha1(HANDLE.encode()).hexdigest()
+    shutil.copytree(text_folder[0], kept)
+    monkeypatch.setenv("TFHUB_CACHE_DIR", str(cache))
+    theirs = {"the cache": cache, "a network in it": kept}[planted].stat().st_ino
+    stat = type(cache).stat
+
+    def stat_with_owner(path, **options):
+        found = stat(path, **options)
+        uid = 65534 if found.st_ino == theirs else os.getuid()
+        return os.stat_result([*found[:4], uid, *found[5:]])
+
+    monkeypatch.setattr(type(cache), "stat", stat_with_owner)
+    monkeypatch.setattr(tf.saved_model, "load", lambda *_: pytest.fail("it was loaded"))
+    with pytest.raises(PermissionError, match="must be your own.*of user number 65534. Let TFHUB"):
+        load_hub_backbone(HANDLE)
+
+
+def test_an_address_without_tensorflow_hub_names_the_extra(monkeypatch):
+    monkeypatch.setattr(hub, "is_online", lambda: True)
+    monkeypatch.setitem(sys.modules, "tensorflow_hub", None)
+    with pytest.raises(ImportError, match=r"extra 'hub'. Received: .*tensorflow_hub.*\[hub\]"):
+        load_hub_backbone(HANDLE)
+
+
 class Listener(tf.Module):
     """As YAMNet: one waveform in; scores, one embedding for each 40 samples, and a spectrum out."""
 
@@ -337,8 +514,6 @@ def test_a_network_for_one_waveform_hears_a_batch(listener_folder, samples):
 def test_a_network_for_one_waveform_is_tuned_saved_and_asked_by_a_path(listener_folder, tmp_path):
     import soundfile
 
-    from tltk.evaluation import predict
-
     backbone = load_hub_backbone(listener_folder[0], input_shape=(200,), output_key=1, rate=1000)
     model = build_classifier(backbone, ["soft", "loud"])
     losses = []
@@ -353,8 +528,8 @@ def test_a_network_for_one_waveform_is_tuned_saved_and_asked_by_a_path(listener_
     before = weights_of(model)
     fine_tune(model, (WAVEFORMS, LOUD), unfreeze_blocks="all", **QUICK)
     assert not np.array_equal(weights_of(model)[0], before[0])
-    model.save(tmp_path / "sound.keras")
+    save_model(model, tmp_path / "sound.keras")
     soundfile.write(tmp_path / "clip.wav", WAVEFORMS[1], 1000, "FLOAT")
-    [by_path] = predict(tmp_path / "sound.keras", tmp_path / "clip.wav")
+    [by_path] = predict(tmp_path / "sound.keras", tmp_path / "clip.wav", trust=True)
     [by_samples] = predict(model, WAVEFORMS[1])
     np.testing.assert_allclose(dict(by_path)["loud"], dict(by_samples)["loud"], atol=1e-5)

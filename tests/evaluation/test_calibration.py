@@ -105,7 +105,7 @@ def test_refusals():
     seen = drawn(1.0, count=5)
     with pytest.raises(ValueError, match=r"above 0. Received: temperature=0"):
         tempered(seen, 0)
-    with pytest.raises(ValueError, match=r"one bin at least. Received: bins=0"):
+    with pytest.raises(ValueError, match="a whole number of at least 1. Received: bins=0"):
         reliability_table(seen, bins=0)
     model = keras.Sequential([keras.Input((2,)), keras.layers.Softmax(name="end")])
     with pytest.raises(ValueError, match=r"dense layer with softmax. Received: 'end'"):

@@ -5,7 +5,7 @@ import pytest
 from tltk.backbones import load_backbone
 from tltk.evaluation import h_score, leep, linear_probe_accuracy, logme, nce, rank_backbones
 from tltk.evaluation.ranking import SCORES
-from tltk.inputs.examples import Splits, batches, examples_of
+from tltk.inputs.examples import Splits, examples_of
 from tltk.tuning import build_classifier, extract_features
 
 
@@ -100,7 +100,7 @@ def test_validation_judges_and_the_test_split_is_left_alone():
         def __getattr__(self, name):
             raise AssertionError("the test split was touched")
 
-    train, val = batches(examples_of(pictures())), batches(examples_of(pictures(1)))
+    train, val = examples_of(pictures()), examples_of(pictures(1))
     body = network("body", 3)
     (row,) = rank_backbones([body], Splits(train, val, Untouched(), ("a", "b", "c"), {}))
     (x, y), (new, truth) = (extract_features(body, *pictures(seed), cache=False) for seed in (0, 1))
@@ -162,5 +162,5 @@ def test_features_that_are_all_alike_are_a_reason():
     inputs = keras.Input((32, 32, 3))
     dead = keras.Model(inputs, keras.layers.Rescaling(0.0)(inputs), name="dead")
     (row,) = rank_backbones([dead], pictures())
-    assert row["reason"] == "Features must differ between examples."
+    assert row["reason"] == "features must differ between examples."
     assert not row["recommended"]

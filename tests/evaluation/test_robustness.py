@@ -7,7 +7,7 @@ from PIL import Image
 from scipy.ndimage import gaussian_filter
 
 from tltk.evaluation import CORRUPTIONS, corrupt_images, corruption_table
-from tltk.inputs.examples import batches, examples_of
+from tltk.inputs.examples import examples_of
 
 PICTURES = np.random.default_rng(0).integers(0, 256, (6, 16, 20, 3), dtype="uint8")
 
@@ -81,7 +81,7 @@ def test_table_counts_what_brightness_spoils():
     values = np.array([10, 60, 90, 150])
     pictures = np.broadcast_to(values[:, None, None, None], (4, 4, 4, 3)).astype("uint8")
     labels = np.array([0, 0, 0, 1])
-    split = batches(examples_of((pictures, labels)), batch_size=3)
+    split = examples_of((pictures, labels)).batched(3)
     rows = corruption_table(bright_or_dark(), split, ["brightness", "contrast"], [1, 3])
     assert [(r["corruption"], r["severity"], r["accuracy"], r["change"]) for r in rows] == [
         ("clean", 0, 1.0, 0.0),
@@ -96,9 +96,7 @@ def test_table_does_not_depend_on_the_batch_size():
     pictures = np.random.default_rng(1).integers(85, 116, (9, 4, 4, 3), dtype="uint8")
     labels = (pictures.mean((1, 2, 3)) > 100).astype(int)
     examples, model = examples_of((pictures, labels)), bright_or_dark()
-    tables = [
-        corruption_table(model, batches(examples, size), ["noise"], [1, 5]) for size in (2, 9)
-    ]
+    tables = [corruption_table(model, examples.batched(size), ["noise"], [1, 5]) for size in (2, 9)]
     assert tables[0] == tables[1] == corruption_table(model, (pictures, labels), ["noise"], [1, 5])
 
 

@@ -110,6 +110,8 @@ def test_no_order_no_agreement():
 
 
 def test_what_is_refused():
-    for scores in ([1, 2], [1, 2, np.nan], [1, 2, 3, 4], [[1], [2], [3]]):
+    with pytest.raises(ValueError, match=r"scores must be finite .* scores\[2\]=nan"):
+        rank_agreement([1, 2, np.nan], [1, 2, 3])
+    for scores in ([1, 2], [1, 2, 3, 4], [[1], [2], [3]]):
         with pytest.raises(ValueError, match="three candidates or more"):
             rank_agreement(scores, [1, 2, 3][: len(scores)])

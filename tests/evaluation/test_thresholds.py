@@ -81,7 +81,7 @@ def test_one_of_many_labels():
         ({}, "for a cost or for a recall. Received: miss_cost=None, recall=None"),
         ({"miss_cost": 2, "recall": 0.9}, "Received: miss_cost=2, recall=0.9"),
         ({"recall": 0}, "above 0 and at most 1. Received: recall=0"),
-        ({"miss_cost": -1}, "Costs are positive numbers. Received: miss_cost=-1"),
+        ({"miss_cost": -1}, "miss_cost must be a finite number above 0. Received: miss_cost=-1"),
         ({"miss_cost": 1, "false_alarm_cost": 0}, "false_alarm_cost=0"),
     ],
 )
@@ -91,7 +91,7 @@ def test_what_makes_no_sense_is_refused(noisy, settings, message):
 
 
 def test_unknown_classes_and_one_sided_data_are_refused(noisy):
-    with pytest.raises(ValueError, match=r"Received: 'dead'. The names are well, ill"):
+    with pytest.raises(ValueError, match=r"Received: positive='dead'. The names are well, ill"):
         choose_threshold(noisy, "dead", recall=0.5)
     with pytest.raises(ValueError, match=r"with and without 'ill'. Received: 0 of 2"):
         choose_threshold(of([0.1, 0.2], [0, 0]), "ill", recall=0.5)

@@ -45,7 +45,7 @@ def test_a_placebo_is_called_in_two_percent_of_trials():
 
 @pytest.mark.parametrize("margin", [-0.1, math.nan])
 def test_a_margin_is_not_negative(margin):
-    with pytest.raises(ValueError, match="The margin is zero or more"):
+    with pytest.raises(ValueError, match="number of at least 0. Received: margin="):
         transfer_verdict([0.1, 0.2], margin=margin)
 
 

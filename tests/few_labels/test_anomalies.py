@@ -107,7 +107,7 @@ def test_fewer_rows_than_features():
         ({"distance": "euclid"}, {}, "distance='euclid'"),
         ({"false_alarms": 0}, {}, "false_alarms=0"),
         ({"neighbours": 0}, {}, "neighbours=0"),
-        ({}, {"y": [0, 1]}, r"y of shape \(2,\) for 100 rows"),
+        ({}, {"y": [0, 1]}, r"for each row \(100,\). Received: y=\[0, 1\]"),
         ({}, {"val": np.zeros((30, 2))}, "width that was fitted, 6"),
     ],
 )

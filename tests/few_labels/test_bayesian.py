@@ -110,8 +110,14 @@ def test_fewer_source_classes_than_features():
     [
         (lambda: learn_prior(np.ones((4, 2)), [0, 0, 1, 1]), "2 classes with 4 rows"),
         (lambda: learn_prior(np.ones((4, 2)), [0, 1, 2, 3]), "4 classes with 4 rows"),
-        (lambda: learn_prior(np.ones((4, 2)), [0, 1]), r"shapes \(4, 2\) and \(2,\)"),
-        (lambda: learn_prior(np.full((4, 2), np.nan), [0, 0, 1, 2]), "row 0"),
+        (
+            lambda: learn_prior(np.ones((4, 2)), [0, 1]),
+            r"for each row \(4,\). Received: y=\[0, 1\]",
+        ),
+        (
+            lambda: learn_prior(np.full((4, 2), np.nan), [0, 0, 1, 2]),
+            r"X\[0, 0\]=nan, 8 not",
+        ),
     ],
 )
 def test_what_no_prior_comes_of_is_refused(action, message):
@@ -123,3 +129,19 @@ def test_widths_must_agree():
     prior = learn_prior(*made(5, 4, BETWEEN, WITHIN))
     with pytest.raises(ValueError, match=r"width, 3. Received: shape \(2, 2\)"):
         BayesianPrototype(prior).fit(np.eye(2), [0, 1])
+
+
+@pytest.mark.parametrize("unit", [1e-9, 1.0, 1e9])
+def test_constant_features_and_fewer_rows_than_features_have_a_prior(unit):
+    X = np.random.default_rng(0).normal(size=(8, 12)) * unit
+    X[:, 0] = 3 * unit
+    prior = learn_prior(X, [0, 0, 1, 1, 2, 2, 3, 3])
+    assert np.isfinite(prior.basis).all()
+    assert (prior.spread >= 0).all()
+
+
+def test_rows_that_are_all_their_classes_mean_have_none():
+    with pytest.raises(
+        ValueError, match="Rows of a class must differ from each other. Received: X"
+    ):
+        learn_prior(np.repeat([[1.0], [2.0], [5.0]], 2, axis=0), [0, 0, 1, 1, 2, 2])

@@ -73,12 +73,15 @@ def test_class_means_by_hand():
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"target": np.zeros((9, 7))}, r"one width, 5 rows or more\. Received: shapes \(600, 8\)"),
+        (
+            {"target": np.zeros((9, 7))},
+            r"5 rows or more\. Received: source of shape \(600, 8\)",
+        ),
         ({"source": np.full((9, 8), np.nan), "source_labels": None}, "finite numbers"),
         ({"by": "chance"}, "by='chance'"),
         ({"share": 0}, "share=0"),
         ({"by": "class_means", "target_labels": None}, "labels of both"),
-        ({"source_labels": np.zeros(3, int)}, "Labels of the source"),
+        ({"source_labels": np.zeros(3, int)}, r"source_labels must be class numbers \(600,\)"),
         ({"by": "class_means", "source_labels": np.full(600, 9)}, "classes that both sides have"),
     ],
 )
@@ -86,3 +89,16 @@ def test_what_makes_no_sense_is_refused(mixture, changes, message):
     names = ("source", "target", "source_labels", "target_labels")
     with pytest.raises(ValueError, match=message):
         borrow_rows(**{**dict(zip(names, mixture, strict=True)), **changes})
+
+
+def test_features_that_are_all_zero_and_rows_far_away_are_weighed():
+    rng = np.random.default_rng(0)
+    source, target = rng.normal(size=(20, 3)) * 1e6, rng.normal(size=(10, 3))
+    source[:, 0] = target[:, 0] = 0
+    labels = np.arange(20) % 2
+    for unit in (1.0, 0.0):
+        rows, weights = borrow_rows(
+            source * unit, target * unit, labels, labels[:10], "class_means", unit_length=False
+        )
+        assert len(rows) == len(weights)
+        assert weights.mean() == pytest.approx(1)

@@ -59,9 +59,9 @@ def test_it_is_an_estimator():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"gamma": 0}, "gamma=0, lam=1"),
+        ({"gamma": 0}, "gamma must be a finite number above 0. Received: gamma=0"),
         ({"y": np.arange(40) % 4}, r"Each of the 5 vectors .* \[0, 1, 2, 3\]"),
-        ({"y": np.arange(40) / 2}, "type float64"),
+        ({"y": np.arange(40) / 2}, "y=float64"),
         ({"y": np.arange(5)}, r"shape \(5,\)"),
         ({"y": np.zeros(40, int), "vectors": np.ones((1, 3))}, "2 classes at least"),
         ({"X": np.full((40, 6), np.nan)}, "240 not finite"),

@@ -134,8 +134,8 @@ def test_any_classifier_with_probabilities_serves(blobs):
 @pytest.mark.parametrize(
     ("settings", "labels", "message"),
     [
-        ({}, np.array(["a"] * 8), "Labels are whole numbers"),
-        ({}, np.array([0, 1]), "shape (2,)"),
+        ({}, np.array(["a"] * 8), "y must be class numbers (8,)"),
+        ({}, np.array([0, 1]), "Received: y=int64 of shape (2,)"),
         ({}, np.array([0, 1] * 4), "0 rows without a label, 2 classes"),
         ({}, np.array([0] + [-1] * 7), "7 rows without a label, 1 classes"),
         ({"classifier": LinearSVC()}, LABELS, "needs predict_proba"),

@@ -1,5 +1,6 @@
 """Clips are steps of a height that tells their number, so that a window tells where it is from."""
 
+import os
 from collections import Counter
 
 import numpy as np
@@ -34,7 +35,7 @@ def loaded(path, **settings):
 
 
 def rows_of(split):
-    examples = split.examples
+    examples = split
     return examples.fetch(np.arange(examples.count))
 
 
@@ -52,7 +53,7 @@ def test_every_clip_is_on_one_side_with_its_label(folder):
         np.testing.assert_array_equal(waveforms, rows_of(split))
         assert (waveforms.dtype, waveforms.shape[1]) == (np.float32, 500)
         numbers = numbers_of(split)
-        np.testing.assert_array_equal(numbers % 2, split.examples.labels)
+        np.testing.assert_array_equal(numbers % 2, split.labels)
         stems = [int(name.split("/")[1][:2]) for name in splits.files[part]]
         assert stems == numbers.tolist()
         sides.append(set(stems))
@@ -134,7 +135,7 @@ def test_the_seed_decides(folder):
 
 def test_the_digest_is_that_of_clips_and_settings(folder):
     def digest(**settings):
-        return loaded(folder, **settings).train.examples.digest
+        return loaded(folder, **settings).train.digest
 
     assert digest() == digest()
     assert len({digest(), digest(hop=0.25), digest(seconds=0.4), digest(rate=800)}) == 4
@@ -149,13 +150,64 @@ def test_bad_clips_are_named_and_left_out(folder):
     (folder / "no" / "empty.wav").write_bytes(b"")
     cut = (folder / "no" / "00.wav").read_bytes()[:1000]
     (folder / "no" / "cut.wav").write_bytes(cut)
-    with pytest.warns(UserWarning, match="4 of 24 clips cannot be read and are left out: ") as seen:
+    with pytest.warns(UserWarning, match="are left out") as seen:
         splits = loaded(folder)
-    for name in ("no/empty.wav", "no/cut.wav", "yes/nan.wav", "yes/silent.flac"):
-        assert name in str(seen[0].message)
+    bad, silent = (str(warning.message) for warning in seen)
+    assert bad.startswith("3 of 24 clips cannot be read and are left out: ")
+    assert all(name in bad for name in ("no/empty.wav", "no/cut.wav", "yes/nan.wav"))
+    assert silent.startswith("1 of 21 clips are silent and are left out: yes/silent.flac")
     assert sum(len(set(numbers_of(split))) for split in splits[:3]) == 20
-    with pytest.raises(ValueError, match="must be a whole WAV, FLAC or OGG file"):
+    with pytest.raises(ValueError, match="must be a whole WAV, FLAC, OGG, .* file"):
         loaded(folder, on_error="raise")
+
+
+def test_silence_may_be_a_class(folder):
+    for number in range(5):
+        (folder / "silence").mkdir(exist_ok=True)
+        soundfile.write(folder / "silence" / f"{number}.wav", np.zeros(900), RATE)
+    with pytest.warns(UserWarning, match="only silent clips in silence, which are kept"):
+        splits = loaded(folder)
+    assert splits.class_names == ("no", "silence", "yes")
+    examples = splits.train
+    assert not rows_of(splits.train)[examples.labels == 1].any()
+    assert examples.reread().digest == examples.digest
+    for path in folder.rglob("*.wav"):
+        os.utime(path, (1, 1))
+    for _ in range(2):  # the second time from the table of digests
+        with pytest.warns(UserWarning, match="only silent clips in silence, which are kept"):
+            assert loaded(folder).files == splits.files
+    soundfile.write(folder / "yes" / "mute.wav", np.zeros(900), RATE)
+    with (
+        pytest.warns(UserWarning, match="only silent clips"),
+        pytest.raises(ValueError, match=r"mute\.wav \(it is silent\)"),
+    ):
+        loaded(folder, on_error="raise")
+
+
+def test_every_format_of_libsndfile_is_read_by_content(tmp_path):
+    noise = np.random.default_rng(0).normal(size=16000) * 0.1
+    kinds = [("MP3", "mp3"), ("AIFF", "aiff"), ("AU", "au"), ("CAF", "caf"), ("W64", "W64")]
+    for number, (kind, suffix) in enumerate([*kinds, ("OGG", "oga"), ("FLAC", "bak"), ("MP3", "")]):
+        for name in "ab":
+            (tmp_path / name).mkdir(exist_ok=True)
+            file = (tmp_path / name / f"{number}").with_suffix(f".{suffix}" if suffix else "")
+            soundfile.write(
+                file, noise * (1 - number / 20 - (name == "a") / 50), 16000, format=kind
+            )
+    soundfile.write(tmp_path / "a" / "9.opus", noise, 48000, format="OGG", subtype="OPUS")
+    (tmp_path / "b" / "phone.m4a").write_bytes(b"\0\0\0\x20ftypM4A " + bytes(99))
+    (tmp_path / "b" / "notes.txt").write_text("quiet")
+    with pytest.warns(UserWarning, match=r"no clips by their content.*2 in .*1 \.txt, 1 \.m4a"):
+        splits = audio_folder(tmp_path, seconds=0.25, val=0, test=0)
+    assert len({name.split("@")[0] for name in splits.files["train"]}) == 17
+    assert np.isfinite(rows_of(splits.train)).all()
+
+
+def test_the_reader_tells_how_it_prepared_the_clips(folder):
+    splits = loaded(folder, hop=0.25)
+    expected = {"kind": "sounds", "seconds": 0.5, "hop": 0.25, "rate": RATE}
+    assert splits.train.preparation == expected
+    assert splits.val.preparation == expected
 
 
 def test_strays_are_named(folder):
@@ -166,8 +218,10 @@ def test_strays_are_named(folder):
 
 def test_a_class_without_clips(folder):
     (folder / "maybe").mkdir()
-    (folder / "maybe" / "a.mp3").write_bytes(b"ID3")
-    with pytest.raises(ValueError, match="none in maybe .*Add WAV, FLAC or OGG clips"):
+    (folder / "maybe" / "a.m4a").write_bytes(b"\0\0\0\x20ftypM4A ")
+    with pytest.raises(
+        ValueError, match=r"none in maybe of .* none: \.m4a. Add WAV, FLAC, OGG, .* clips"
+    ):
         loaded(folder)
 
 
@@ -182,6 +236,14 @@ def test_one_class(tmp_path):
     [
         ({"seconds": 0}, "last at least one sample. Received: seconds=0"),
         ({"hop": -1.0}, "last at least one sample. Received: seconds=0.5, hop=-1.0"),
+        ({"seconds": float("nan")}, "last at least one sample. Received: seconds=nan"),
+        ({"seconds": float("inf")}, "last at least one sample. Received: seconds=inf"),
+        ({"seconds": "1"}, "last at least one sample. Received: seconds='1'"),
+        (
+            {"hop": None, "seconds": 1e9},
+            "At most 134,217,728 samples.*seconds=1000000000.0 at rate",
+        ),
+        ({"rate": 10**6}, "rate is at most 768000 samples a second. Received: rate=1000000"),
         ({"rate": 16000.0}, "rate must be a whole number"),
         ({"batch_size": 0}, "batch_size must be a whole number"),
         ({"on_error": "stop"}, "on_error"),
@@ -200,9 +262,23 @@ def test_a_clip_that_changes_while_it_is_in_use(folder):
         rows_of(splits.train)
 
 
-def test_a_second_call_reads_no_clip_and_verify_all(folder, monkeypatch):
-    import os
+@pytest.mark.skipif(os.name == "nt", reason="has no time of change")
+def test_a_clip_whose_size_and_time_stay_is_compared_by_content(folder):
+    clip = folder / "no" / "00.wav"
+    os.utime(clip, (1, 1))
+    splits = loaded(folder, val=0, test=0)
+    before = rows_of(splits.train)
+    os.chmod(clip, 0o600)
+    np.testing.assert_array_equal(rows_of(splits.train), before)
+    content = bytearray(clip.read_bytes())
+    content[-1] ^= 1
+    clip.write_bytes(content)
+    os.utime(clip, (1, 1))
+    with pytest.raises(ValueError, match="must stay as it was while it is in use.*00.wav"):
+        rows_of(splits.train)
 
+
+def test_a_second_call_reads_no_clip_and_verify_all(folder, monkeypatch):
     import tltk.inputs.audio as audio
 
     for path in folder.rglob("*.wav"):
@@ -211,11 +287,11 @@ def test_a_second_call_reads_no_clip_and_verify_all(folder, monkeypatch):
     read = []
     whole = audio.whole_sound
     monkeypatch.setattr(audio, "whole_sound", lambda path: read.append(path) or whole(path))
-    assert loaded(folder).train.examples.digest == first.train.examples.digest
+    assert loaded(folder).train.digest == first.train.digest
     assert not read
     loaded(folder, verify=True)
     assert len(read) == 20
-    assert first.train.examples.reread().digest == first.train.examples.digest
+    assert first.train.reread().digest == first.train.digest
 
 
 def test_features_are_kept_by_content(folder):
@@ -225,4 +301,4 @@ def test_features_are_kept_by_content(folder):
     splits = loaded(folder, val=0, test=0)
     features, labels = extract_features(model, splits.train)
     np.testing.assert_allclose(features, 2 * rows_of(splits.train))
-    np.testing.assert_array_equal(labels, splits.train.examples.labels)
+    np.testing.assert_array_equal(labels, splits.train.labels)

@@ -52,10 +52,10 @@ def test_splits_keep_rows_and_labels_and_differ_in_their_backgrounds(photo):
     digits = load_dataset("mnist_small", image_size=28, per_class=2)
     coloured = blended_splits(digits, [np.repeat(photo, 3, axis=0)])
     assert coloured.files == digits.files
-    assert coloured.train.examples.digest != digits.train.examples.digest
-    assert np.array_equal(coloured.test.examples.labels, digits.test.examples.labels)
+    assert coloured.train.digest != digits.train.digest
+    assert np.array_equal(coloured.test.labels, digits.test.labels)
     for part, even in (("train", True), ("val", True), ("test", False)):
-        raw, blended = (getattr(s, part).examples.fetch(slice(0, 9)) for s in (digits, coloured))
+        raw, blended = (getattr(s, part).fetch(slice(0, 9)) for s in (digits, coloured))
         assert ((blended[raw == 0] % 2 == 0) == even).all()
 
 

@@ -6,16 +6,16 @@ import pytest
 import soundfile
 from PIL import Image
 
+from tltk._cache import bundle_folder
 from tltk.inputs import catalog, tfds_sets
 from tltk.inputs.catalog import list_datasets, load_dataset
 from tltk.inputs.decoding import resize_images
-from tltk.inputs.places import bundle_folder
 
 CIFAR_NAMES = "airplane automobile bird cat deer dog frog horse ship truck".split()
 
 
 def rows_of(split):
-    return split.examples.fetch(np.arange(split.examples.count))
+    return split.fetch(np.arange(split.count))
 
 
 @pytest.mark.parametrize(
@@ -26,7 +26,7 @@ def test_the_bundled_sets_have_the_promised_pictures(name, size, class_names):
     splits = load_dataset(name, image_size=size)
     assert list(splits.class_names) == class_names
     for part, per_class in (("train", 200), ("val", 100), ("test", 100)):
-        examples = getattr(splits, part).examples
+        examples = getattr(splits, part)
         assert np.bincount(examples.labels).tolist() == [per_class] * 10
         assert examples.names == splits.files[part]
         assert len(set(examples.names)) == per_class * 10
@@ -49,7 +49,7 @@ def test_tiles_are_cut_from_the_sheet_by_name():
                 number = int(name[-3:])
                 left, top = number % 20 * 32, number // 20 * 32
                 tile = np.asarray(image.convert("RGB").crop((left, top, left + 32, top + 32)))
-                found = splits.train.examples.fetch(np.array([row]))[0]
+                found = splits.train.fetch(np.array([row]))[0]
                 np.testing.assert_array_equal(found, tile)
 
 
@@ -67,15 +67,15 @@ def test_pictures_are_resized_when_fetched():
     )
     expected = resize_images(rows_of(small), (40, 50), "lanczos")
     np.testing.assert_array_equal(rows_of(large), expected)
-    assert small.examples.digest != large.examples.digest
+    assert small.digest != large.digest
 
 
 def test_per_class_is_nested_and_leaves_validation_and_test_alone():
     few, more, all_of_them = (
         load_dataset("mnist_small", 28, seed=3, per_class=count) for count in (5, 20, None)
     )
-    assert np.bincount(few.train.examples.labels).tolist() == [5] * 10
-    assert np.bincount(more.train.examples.labels).tolist() == [20] * 10
+    assert np.bincount(few.train.labels).tolist() == [5] * 10
+    assert np.bincount(more.train.labels).tolist() == [20] * 10
     files = [set(splits.files["train"]) for splits in (few, more, all_of_them)]
     assert files[0] < files[1] < files[2]
     for part in ("val", "test"):
@@ -87,7 +87,7 @@ def test_the_seed_moves_training_and_validation_but_never_the_test_set():
     assert set(first.files["val"]) != set(other.files["val"])
     assert set(first.files["train"]) != set(other.files["train"])
     assert first.files["test"] == other.files["test"]
-    assert first.test.examples.digest == other.test.examples.digest
+    assert first.test.digest == other.test.digest
 
 
 def test_the_validation_share_may_be_chosen():
@@ -136,10 +136,10 @@ TEXTS = ("sentiment_films", "sentiment_products", "sentiment_editorials", "senti
 def test_bundled_texts(name):
     splits, other = (load_dataset(name, per_class=25, seed=seed) for seed in (0, 1))
     assert splits.class_names == ("negative", "positive")
-    assert np.bincount(splits.train.examples.labels).tolist() == [25, 25]
+    assert np.bincount(splits.train.labels).tolist() == [25, 25]
     assert splits.files["test"] == other.files["test"]
     assert splits.files["train"] != other.files["train"]
-    parts = [set(s.examples.fetch(np.arange(s.examples.count)).tolist()) for s in splits[:3]]
+    parts = [set(s.fetch(np.arange(s.count)).tolist()) for s in splits[:3]]
     assert sum(map(len, parts)) == len(set.union(*parts))
 
 
@@ -148,16 +148,13 @@ def test_documents_of_bundled_texts_stay_on_one_side():
     with lzma.open(path, "rt", encoding="utf-8", newline="") as lines:
         document = {row["text"]: row["document"] for row in csv.DictReader(lines, delimiter="\t")}
     splits = load_dataset("sentiment_products")
-    sides = [
-        {document[text] for text in s.examples.fetch(np.arange(s.examples.count))}
-        for s in splits[:3]
-    ]
+    sides = [{document[text] for text in s.fetch(np.arange(s.count))} for s in splits[:3]]
     assert sum(map(len, sides)) == len(set.union(*sides))
 
 
 def test_five_hundred_labels_of_each_class_can_be_had():
     for name in TEXTS:
-        assert load_dataset(name, per_class=500).train.examples.count == 1000
+        assert load_dataset(name, per_class=500).train.count == 1000
 
 
 WORDS = ["spoken_words"] + [
@@ -175,12 +172,12 @@ def index_of(folder, language):
 def test_spoken_words(name):
     splits, other = (load_dataset(name, per_class=20, seed=seed) for seed in (0, 1))
     assert list(splits.class_names) == list("0123456789")
-    assert np.bincount(splits.train.examples.labels).tolist() == [20] * 10
+    assert np.bincount(splits.train.labels).tolist() == [20] * 10
     takes = 3 if name == "spoken_words" else 1
     assert [len(splits.files[part]) for part in ("val", "test")] == [40 * takes, 140 * takes]
     assert splits.files["train"] != other.files["train"]
     assert splits.files["test"] == other.files["test"]
-    assert splits.test.examples.digest == other.test.examples.digest
+    assert splits.test.digest == other.test.digest
     voices = [
         {file.split("/")[1].rpartition("-")[0] for file in splits.files[part]}
         for part in ("train", "val", "test")
@@ -197,7 +194,7 @@ def test_a_word_is_cut_from_its_file_and_stands_in_the_middle():
     row = next(row for row in index_of("spoken_words", "german") if row["speaker"] == "m2-65")
     start, length = int(row["start"]), int(row["length"])
     name = f"{row['label']}/{row['speaker']}/{row['take']}@0.000"
-    found = splits.test.examples.fetch(np.array([splits.files["test"].index(name)]))[0]
+    found = splits.test.fetch(np.array([splits.files["test"].index(name)]))[0]
     before = (8000 - length) // 2
     np.testing.assert_allclose(found[before : before + length], signal[start : start + length])
     assert not found[: before - 1].any()
@@ -206,8 +203,7 @@ def test_a_word_is_cut_from_its_file_and_stands_in_the_middle():
 
 def test_another_rate_keeps_the_sound():
     slow, fast = (
-        load_dataset("spoken_words_turkish", rate=rate, seconds=0.8).val.examples
-        for rate in (8000, 16000)
+        load_dataset("spoken_words_turkish", rate=rate, seconds=0.8).val for rate in (8000, 16000)
     )
     rows = np.arange(slow.count)
     slow, fast = slow.fetch(rows), fast.fetch(rows)
@@ -226,8 +222,8 @@ def test_prompts_are_cut_into_windows_and_a_clip_stays_on_one_side():
     ]
     assert sum(map(len, sides)) == len(set.union(*sides)) == 3 * 38
     for split in splits[:3]:
-        spoken = [file.split("/")[0] for file in split.examples.names]
-        assert spoken == [splits.class_names[label] for label in split.examples.labels]
+        spoken = [file.split("/")[0] for file in split.names]
+        assert spoken == [splits.class_names[label] for label in split.labels]
 
 
 def test_windows_of_a_prompt_begin_where_their_names_say():
@@ -237,10 +233,10 @@ def test_windows_of_a_prompt_begin_where_their_names_say():
     clip = signal[int(row["start"]) :][: int(row["length"])]
     seen = 0
     for split in (splits.train, splits.test):
-        for number, name in enumerate(split.examples.names):
+        for number, name in enumerate(split.names):
             if name.startswith("french/vm-sorry@"):
                 start = round(8000 * float(name.rpartition("@")[2]))
-                found = split.examples.fetch(np.array([number]))[0]
+                found = split.fetch(np.array([number]))[0]
                 np.testing.assert_allclose(found, clip[start : start + 8000], atol=1e-6)
                 seen += 1
     assert seen == 1 + round((len(clip) - 8000) / 4000)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from tltk.inputs import read_clip
+from tltk.inputs import clips, read_clip
 from tltk.inputs.clips import (
     Windows,
     as_waveforms,
@@ -128,7 +128,9 @@ def png():
     ("content", "reason"),
     [
         (lambda: b"", "the file is empty"),
-        (mp3, "it is an MP3 file"),
+        (lambda: mp3()[:9], "holds no samples|Error|recogni|malformed"),
+        (lambda: b"\0\0\0\x20ftypM4A " + bytes(99), "it is an MP4 or M4A file"),
+        (lambda: b"\xff\xfeh\0i\0", "its first bytes are none of these formats'"),
         (png, "it is a PNG picture file"),
         (lambda: b"some text, no sound", "its first bytes are none of these formats'"),
         (lambda: wav_header(channels=0), "hannel"),
@@ -148,7 +150,7 @@ def test_a_truncated_file_is_named(tmp_path, suffix):
     noise = np.random.default_rng(0).normal(size=30000) * 0.1
     path = write(tmp_path / f"a.{suffix}", noise)
     truncated(path, path.stat().st_size // 2)
-    with pytest.raises(ValueError, match="must be a whole WAV, FLAC or OGG file"):
+    with pytest.raises(ValueError, match="must be a whole WAV, FLAC, OGG, .* file"):
         read_clip(path)
 
 
@@ -158,6 +160,74 @@ def test_a_wav_of_unknown_length_is_read_to_its_end(tmp_path):
     content[4:8] = content[40:44] = b"\xff\xff\xff\xff"
     path.write_bytes(content)
     np.testing.assert_allclose(read_clip(path), tone(16000), atol=1e-4)
+
+
+@pytest.mark.parametrize("kind", ["AIFF", "AU", "W64", "RF64", "CAF", "MP3"])
+def test_other_truncated_files_are_named_too(tmp_path, kind):
+    noise = np.random.default_rng(0).normal(size=30000) * 0.1
+    path = write(tmp_path / "a", noise, format=kind)
+    truncated(path, path.stat().st_size // 2)
+    with pytest.raises(ValueError, match="must be a whole WAV"):
+        read_clip(path)
+
+
+@pytest.mark.parametrize(
+    ("at", "more"), [(4, 8), (4, 1), (4, -8), (40, 1), (40, 36), (40, 44), (40, 2)]
+)
+def test_sizes_in_a_header_may_be_off_by_padding(tmp_path, at, more):
+    path = write(tmp_path / "a.wav")
+    content = bytearray(path.read_bytes())
+    announced = int.from_bytes(content[at : at + 4], "little") + more
+    content[at : at + 4] = announced.to_bytes(4, "little")
+    path.write_bytes(content)
+    np.testing.assert_allclose(read_clip(path), tone(16000), atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("kind", "subtype"),
+    [("WAV", "GSM610"), ("WAV", "G721_32"), ("AU", "G723_24"), ("WAV", "NMS_ADPCM_16")],
+)
+def test_codecs_that_cannot_seek_are_read_from_their_beginning(tmp_path, kind, subtype):
+    path = write(tmp_path / "a.wav", tone(8000, 1.0), 8000, subtype, format=kind)
+    whole, sound = read_clip(path, 8000), whole_sound(path)
+    assert np.corrcoef(whole[:8000], tone(8000, 1.0))[0, 1] > 0.98
+    part = read_samples(path, sound, 3333, 1000, 8000)
+    np.testing.assert_array_equal(part, whole[3333:4333])
+
+
+@pytest.mark.parametrize("rate", [1, 999, 768_001, 2**31 - 1])
+def test_rates_that_no_recorder_has_are_refused(tmp_path, rate):
+    content = bytearray(wav_header(samples=bytes(range(200))))
+    content[24:28] = rate.to_bytes(4, "little")
+    (tmp_path / "a.wav").write_bytes(content)
+    with pytest.raises(ValueError, match=f"its rate is {rate} Hz, not from 1000 to 768000"):
+        read_clip(tmp_path / "a.wav")
+
+
+def test_what_is_too_long_for_memory_is_refused_by_its_header(tmp_path, monkeypatch):
+    path = write(tmp_path / "a.wav")
+    monkeypatch.setattr(clips, "_MOST_SAMPLES", 8000)
+    assert len(read_clip(path)) == 8000
+    monkeypatch.setattr(clips, "_mono_blocks", None)
+    with pytest.raises(ValueError, match=r"At most 8,000 samples.*8,001 of .*a\.wav \(0 s, rate="):
+        read_clip(path, 16001)
+
+
+def test_a_long_recording_is_decoded_in_parts_that_fit(tmp_path, monkeypatch):
+    noise = np.random.default_rng(0).normal(size=44100) * 0.1
+    path = write(tmp_path / "a.flac", noise, 44100)
+    whole = read_clip(path)
+    monkeypatch.setattr(clips, "_RESAMPLED_AT_ONCE", 1234)
+    np.testing.assert_allclose(read_clip(path), whole, atol=1e-6)
+
+
+def test_bytes_and_uploads_are_read(tmp_path):
+    path = write(tmp_path / "a.flac")
+    with open(path, "rb") as file:
+        for given in (path.read_bytes(), io.BytesIO(path.read_bytes()), file):
+            np.testing.assert_array_equal(read_clip(given), read_clip(path))
+    with pytest.raises(ValueError, match=r"Received: bytes \(its first bytes are none"):
+        read_clip(b"no sound")
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,11 @@
 import io
 import struct
+import subprocess
+import sys
 import threading
+import time
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -245,9 +249,229 @@ def test_what_is_no_picture_is_refused(content, reason):
         read_image(content)
 
 
-def test_other_formats_are_refused():
-    with pytest.raises(ValueError, match="not a JPEG, PNG, GIF, BMP or WebP"):
-        read_image(encoded(Image.fromarray(COLOURS), "TIFF"))
+@pytest.mark.parametrize(
+    ("kind", "options"),
+    [
+        ("TIFF", {}),
+        ("TIFF", {"compression": "tiff_lzw"}),
+        ("PPM", {}),
+        ("JPEG2000", {"irreversible": False}),
+        ("AVIF", {"quality": 100, "subsampling": "4:4:4"}),
+    ],
+)
+def test_what_pillow_reads_is_read(kind, options):
+    found = read(encoded(Image.fromarray(COLOURS), kind, **options)).astype(int)
+    assert np.abs(found - COLOURS).max() <= (16 if kind == "AVIF" else 0)
+
+
+def test_what_a_picture_is_that_cannot_be_read_is_told(monkeypatch):
+    monkeypatch.setitem(sys.modules, "pillow_heif", None)
+    heic = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(100)
+    with pytest.raises(ValueError, match=r"a HEIC picture, which needs pip install pillow-heif"):
+        read_image(heic)
+    with pytest.raises(ValueError, match="not a JPEG, PNG, GIF, BMP, WebP, TIFF, PPM, AVIF"):
+        read_image(encoded(Image.fromarray(COLOURS), "ICO"))
+
+
+def test_the_preview_in_a_cameras_raw_file_is_no_picture():
+    from PIL import TiffImagePlugin
+
+    tags = TiffImagePlugin.ImageFileDirectory_v2()
+    tags[254] = 1
+    with pytest.raises(ValueError, match="a camera's raw file, whose first picture is a preview"):
+        read_image(encoded(Image.fromarray(COLOURS), "TIFF", tiffinfo=tags))
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("bits", [8, 12])
+def test_deep_pictures_that_use_few_of_their_bits_are_told(channels, bits):
+    deep = np.full((5, 7, channels), 2**bits - 1, "uint16")
+    top = 2**bits - 1 if channels == 1 else 2 ** max(bits, 8) - 1
+    with pytest.warns(
+        UserWarning, match=f"values reach {top} of 65535, so that .* by {65535 // top}"
+    ):
+        assert read(png16(deep)).max() == 2**bits - 1 >> 8
+    bright = (deep.astype(int) * (65535 // (2**bits - 1))).astype("uint16")
+    assert read(png16(bright)).max() == 255
+
+
+@pytest.mark.parametrize(
+    ("values", "reason"),
+    [
+        (np.linspace(0, 1, 63), "floats from 0 to 1, so that black and white are not known"),
+        (np.linspace(-3, 200, 63), "floats from -3 to 200"),
+        (np.full(63, np.nan), "floats from nan"),
+        (np.linspace(0, 2**20, 63).astype("int32"), "whole numbers from 0 to 1048576"),
+    ],
+)
+def test_numbers_whose_black_and_white_are_not_known_are_refused(values, reason):
+    values = values.reshape(7, 9)
+    values = values if values.dtype == "int32" else values.astype("float32")
+    with pytest.raises(ValueError, match=reason):
+        read(encoded(Image.fromarray(values), "TIFF"))
+
+
+def test_floats_from_0_to_255_are_rounded():
+    values = np.linspace(0, 254.6, 63, dtype="float32").reshape(7, 9)
+    found = read(encoded(Image.fromarray(values), "TIFF"))
+    np.testing.assert_array_equal(found[..., 0], np.rint(values))
+
+
+def test_grey_is_what_pillow_makes_of_colours():
+    content = encoded(Image.fromarray(COLOURS), "PNG")
+    expected = np.asarray(Image.fromarray(COLOURS).convert("L"))[..., None]
+    np.testing.assert_array_equal(read_image(content, None, channels=1), expected)
+    with pytest.raises(ValueError, match="channels must be 3 or 1. Received: channels=4"):
+        read_image(content, None, channels=4)
+
+
+BROKEN_EXIF = {
+    "cut off": b"Exif\0\0II*\0\x08\0\0\0\x02\0\x12\x01\x03\0",
+    "wrong magic": b"Exif\0\0XX*\0" + bytes(20),
+    "text for a number": b"Exif\0\0II*\0\x08\0\0\0\x01\0\x12\x01\x02\0\x04\0\0\x006\0\0\0",
+    "orientation 9": b"Exif\0\0II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x09\0\0\0",
+}
+
+
+@pytest.mark.parametrize("block", BROKEN_EXIF.values(), ids=BROKEN_EXIF)
+def test_pixels_are_read_where_exif_is_damaged(block):
+    content = encoded(Image.new("RGB", (40, 20), (9, 99, 9)), "JPEG", exif=block)
+    assert read(content).shape == (20, 40, 3)
+
+
+def test_texts_in_a_png_are_no_reason_to_refuse_it():
+    from PIL import PngImagePlugin
+
+    texts = PngImagePlugin.PngInfo()
+    texts.add_text("parameters", "x" * 3_000_000, zip=True)
+    content = encoded(Image.fromarray(COLOURS), "PNG", pnginfo=texts)
+    np.testing.assert_array_equal(read(content), COLOURS)
+
+
+def peaks_of(*functions):
+    """Runs functions in another process: what each adds to the peak of memory (MB) and says."""
+    code = (
+        "import resource\n"
+        "from tltk.inputs.decoding import read_image\n"
+        "def peak(): return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024\n"
+        f"for function in [{', '.join(f'lambda: {function}' for function in functions)}]:\n"
+        "    before = peak()\n"
+        "    try: said = function()\n"
+        "    except ValueError as error: said = error\n"
+        "    print(peak() - before, said)\n"
+    )
+    command = [sys.executable, "-W", "ignore", "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    lines = [line.split(" ", 1) for line in done.stdout.splitlines()]
+    return [(int(megabytes), said) for megabytes, said in lines]
+
+
+def png_of_zeros(width, height):
+    lines = zlib.compressobj(1)
+    row = bytes(1 + 4 * width)
+    packed = b"".join(lines.compress(row) for _ in range(height)) + lines.flush()
+
+    def chunk(name, body):
+        return (
+            struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
+        )
+
+    header = struct.pack(">IIBBBBB", width, height, 8, 6, 0, 0, 0)
+    return (
+        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", packed) + chunk(b"IEND", b"")
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="needs resource")
+def test_large_pictures_take_little_memory_or_none(tmp_path):
+    (tmp_path / "bomb.png").write_bytes(png_of_zeros(9000, 9000))
+    Image.new("L", (16320, 12240), 90).save(tmp_path / "phone.jpg", quality=50)
+    bomb, phone = peaks_of(
+        f"read_image({str(tmp_path / 'bomb.png')!r})",
+        f"read_image({str(tmp_path / 'phone.jpg')!r}, 224).mean()",
+    )
+    assert "81 megapixels, above the limit of 50 megapixels" in bomb[1]
+    assert float(phone[1]) == 90
+    assert max(bomb[0], phone[0]) < 100
+
+
+@pytest.mark.parametrize(
+    ("size", "kind"), [((9000, 9000), "PNG"), ((9000, 9000), "GIF"), ((20000, 9000), "TIFF")]
+)
+def test_pictures_above_the_limit_are_refused_by_their_header(size, kind):
+    options = {"compression": "group4"} if kind == "TIFF" else {}
+    content = encoded(Image.new("1", size), kind, **options)
+    with pytest.raises(ValueError, match="above the limit of 50 megapixels .*, which only a JPEG"):
+        read_image(content)
+
+
+def test_a_jpeg_above_the_limit_is_decoded_small(monkeypatch):
+    smooth = np.linspace(0, 255, 128 * 96 * 3).reshape(128, 96, 3).astype("uint8")
+    content = encoded(Image.fromarray(smooth), "JPEG", quality=95)
+    whole = {size: read_image(content, size) for size in (16, (20, 8), 90)}
+    monkeypatch.setattr(decoding, "_LARGE", 128 * 96 // 4)
+    for size, pixels in whole.items():  # at least twice the size asked for
+        assert np.abs(read_image(content, size).astype(int) - pixels).max() <= 3
+    monkeypatch.setattr(decoding, "_MOST_PIXELS", 128 * 96 // 4)
+    for size in (16, (20, 8)):
+        assert np.abs(read_image(content, size).astype(int) - whole[size]).max() <= 6
+    assert decoding.examined(content, "a.jpg") is None
+    for size in (None, 90):
+        with pytest.raises(ValueError, match="above the limit of .* which only a JPEG may exceed"):
+            read_image(content, size)
+    monkeypatch.setattr(decoding, "_MOST_OF_JPEG", 128 * 96 + 1)
+    assert read_image(content, 16).shape == (16, 16, 3)
+    slow = encoded(Image.fromarray(smooth), "JPEG", progressive=True)
+    with pytest.raises(ValueError, match="above the limit"):
+        read_image(slow, 16)
+
+
+def test_a_file_above_the_limit_is_not_read(tmp_path):
+    with open(tmp_path / "long.jpg", "wb") as file:
+        file.truncate(2**28 + 1)
+    with pytest.raises(ValueError, match=r"may take 256 MiB. Received: .*long\.jpg of 256 MiB"):
+        read_image(tmp_path / "long.jpg")
+
+
+def test_large_pictures_are_decoded_one_at_a_time(monkeypatch):
+    monkeypatch.setattr(decoding, "_LARGE", 10)
+    now, most = [], []
+    before = decoding.upright_rgb
+
+    def watched(image):
+        now.append(1)
+        most.append(len(now))
+        time.sleep(0.02)
+        now.pop()
+        return before(image)
+
+    monkeypatch.setattr(decoding, "upright_rgb", watched)
+    content = encoded(Image.fromarray(COLOURS), "PNG")
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(read, [content] * 16))
+    assert max(most) == 1
+
+
+def test_uploads_and_open_files_are_read(tmp_path):
+    class Upload(io.BytesIO):
+        name = "cat.jpg"
+
+    content = encoded(Image.fromarray(COLOURS), "PNG")
+    (tmp_path / "a.png").write_bytes(content)
+    used = io.BytesIO(content)
+    used.read()
+    with open(tmp_path / "a.png", "rb") as file:
+        for given in (content, bytearray(content), memoryview(content), used, file):
+            np.testing.assert_array_equal(read(given), COLOURS)
+    with pytest.raises(ValueError, match=r"Received: cat\.jpg \(the file is empty\)"):
+        read(Upload())
+    with pytest.raises(
+        ValueError, match=r"open file in binary mode. Received: a StringIO, which gave"
+    ):
+        read(io.StringIO("letters"))
+    with pytest.raises(ValueError, match="A file is a path, its bytes.*a int"):
+        read(5)
 
 
 def test_a_missing_file_is_named(tmp_path):

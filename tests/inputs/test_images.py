@@ -18,7 +18,7 @@ def add(root, folder, count, first=0, kind="png"):
 
 
 def pairs(split):
-    pictures, labels = zip(*[(x.numpy(), y.numpy()) for x, y in split], strict=True)
+    pictures, labels = zip(*[(x, y) for x, y in split], strict=True)
     return np.concatenate(pictures), np.concatenate(labels)
 
 
@@ -39,7 +39,7 @@ def test_every_picture_is_in_one_split_under_its_class_and_name(photos):
         assert (labels.dtype, pictures.dtype) == (np.int32, np.uint8)
         assert np.bincount(labels).tolist() == [cats, dogs]
         names = splits.files[part]
-        assert names == getattr(splits, part).examples.names
+        assert names == getattr(splits, part).names
         for picture, label, name in zip(pictures, labels, names, strict=True):
             assert name == f"{splits.class_names[label]}/{picture[0, 0, 0]:03d}.png"
         seen += names
@@ -53,18 +53,18 @@ def test_the_split_follows_from_names_and_seed_alone(photos, tmp_path_factory):
         for folder, seed in ((photos, 3), (again, 3), (photos, 4))
     )
     assert first.files == copy.files
-    assert first.train.examples.digest == copy.train.examples.digest
+    assert first.train.digest == copy.train.digest
     assert first.files != other.files
 
 
 def test_the_digest_covers_content_size_and_resize_method(photos):
     def digest(**options):
-        return image_folder(photos, **{"image_size": 8, **options}).train.examples.digest
+        return image_folder(photos, **{"image_size": 8, **options}).train.digest
 
     digests = {digest(), digest(image_size=9), digest(image_size=(8, 9)), digest(resize="nearest")}
     Image.new("RGB", (12, 10), (1, 2, 3)).save(photos / "cat" / "100.png")
     Image.new("RGB", (12, 10), (3, 2, 1)).save(photos / "cat" / "101.png")
-    digests.add(image_folder(photos, 8, val=0, test=0).train.examples.digest)
+    digests.add(image_folder(photos, 8, val=0, test=0).train.digest)
     assert len(digests) == 5
     assert digest(image_size=(8, 8)) == digest()
 
@@ -123,7 +123,10 @@ def test_pictures_without_suffix_are_known_by_their_beginning(photos):
         (photos / "cat" / kind).write_bytes((photos / "cat" / kind).read_bytes() + kind.encode())
     (photos / "cat" / "README").write_text("BMI and RIFF are no pictures")
     (photos / "dog" / "cut").write_bytes((photos / "cat" / "png").read_bytes()[:20])
-    with pytest.warns(UserWarning, match=r"1 of 36 pictures cannot be read.*dog/cut"):
+    with (
+        pytest.warns(UserWarning, match=r"1 of 36 pictures cannot be read.*dog/cut"),
+        pytest.warns(UserWarning, match=r"no pictures by their content.*1 without suffix"),
+    ):
         files = image_folder(photos, 8, val=0, test=0).files["train"]
     assert {"cat/png", "cat/jpeg", "cat/gif", "cat/bmp", "cat/webp"} <= set(files)
     assert len(files) == 35
@@ -147,12 +150,12 @@ def test_a_picture_that_changes_or_vanishes_is_named(photos):
     Image.new("RGB", (9, 9)).save(photos / "cat" / "105.png")
     rows = np.array([splits.files["train"].index("cat/105.png")])
     with pytest.raises(ValueError, match=r"105\.png, changed since"):
-        splits.train.examples.fetch(rows)
+        splits.train.fetch(rows)
     with pytest.raises(Exception, match=r"105\.png, changed since"):
         list(splits.train)
     (photos / "cat" / "105.png").unlink()
     with pytest.raises(FileNotFoundError, match=r"105\.png"):
-        splits.train.examples.fetch(rows)
+        splits.train.fetch(rows)
     with pytest.raises(Exception, match=r"105\.png \(No such file"):
         list(splits.train)
 
@@ -229,10 +232,16 @@ def test_classes_may_share_one_subfolder_name(tmp_path):
     assert image_folder(tmp_path, 8).class_names == ("cat", "dog")
 
 
-def test_a_class_may_be_called_train(tmp_path):
+def test_a_class_may_be_called_train_inside_a_folder_called_train(tmp_path):
     add(tmp_path, "train", 5)
     add(tmp_path, "tram", 5, 100)
-    assert image_folder(tmp_path, 8).class_names == ("train", "tram")
+    with pytest.raises(ValueError, match=r"train beside tram.*into one folder called train"):
+        image_folder(tmp_path, 8)
+    for name in ("train", "tram"):
+        (tmp_path / name).rename(tmp_path / f"{name} for now")
+        (tmp_path / "all" / "train").mkdir(parents=True, exist_ok=True)
+        (tmp_path / f"{name} for now").rename(tmp_path / "all" / "train" / name)
+    assert image_folder(tmp_path / "all", 8).class_names == ("train", "tram")
 
 
 def test_existing_splits_must_agree_in_their_classes(cut):

@@ -124,6 +124,28 @@ def test_impossible_splits_are_refused(labels, options, message):
         split_rows(labels, **options)
 
 
+@pytest.mark.parametrize(
+    ("labels", "options", "message"),
+    [
+        ([0, 1, None] * 5, {}, "one class per row. Received: labels of none in row 2"),
+        ([0, 1, np.nan] * 5, {}, "none in row 2"),
+        (np.ma.masked_array([0, 1] * 5, mask=[0] * 9 + [1]), {}, "none in row 9"),
+        ([0, 1] * 5, {"groups": [1, np.nan] * 5}, "NaN is none.*5 of them None"),
+        ([0, 1] * 5, {"val": "0.2"}, "val='0.2'"),
+        ([0, 1] * 5, {"test": None}, "test=None"),
+        (
+            [0, 1] * 5,
+            {"seed": -1},
+            "seed must be a whole number from 0 to 4,294,967,295. Received: seed=-1",
+        ),
+        ([0, 1] * 5, {"seed": 1.5}, "seed=1.5"),
+    ],
+)
+def test_settings_and_labels_that_are_none(labels, options, message):
+    with pytest.raises(ValueError, match=message):
+        split_rows(labels, **options)
+
+
 def test_classes_that_only_fit_apart_are_refused():
     labels = [0, 1, 0, 2, 1, 2]
     groups = ["01", "01", "02", "02", "12", "12"]

@@ -121,7 +121,7 @@ def no_network(monkeypatch):
 
 
 def pictures_of(split):
-    examples = split.examples
+    examples = split
     return examples.fetch(np.arange(examples.count))
 
 
@@ -133,7 +133,7 @@ def test_a_prepared_set_is_read_by_name_without_a_network(prepared):
     for split in splits[:3]:
         pictures = pictures_of(split)
         assert pictures.shape[1:] == (8, 8, 3)
-        np.testing.assert_array_equal(pictures[:, 0, 0, 0] % 2, split.examples.labels)
+        np.testing.assert_array_equal(pictures[:, 0, 0, 0] % 2, split.labels)
         np.testing.assert_array_equal(np.concatenate([x for x, _ in split]), pictures)
         numbers += pictures[:, 0, 0, 0].tolist()
     assert sorted(numbers) == list(range(20))
@@ -155,14 +155,13 @@ def test_per_class_and_seed_work_as_for_the_bundle(prepared):
         for count in (2, 5)
     )
     assert set(few.files["train"]) < set(more.files["train"])
-    assert np.bincount(few.train.examples.labels).tolist() == [2, 2]
+    assert np.bincount(few.train.labels).tolist() == [2, 2]
     assert few.files["test"] == more.files["test"]
 
 
 def test_the_digest_is_that_of_content_and_size(prepared):
     digests = [
-        load_dataset("tiny_shapes", size, data_dir=prepared).train.examples.digest
-        for size in (8, 8, 9)
+        load_dataset("tiny_shapes", size, data_dir=prepared).train.digest for size in (8, 8, 9)
     ]
     assert digests[0] == digests[1] != digests[2]
 
@@ -271,6 +270,21 @@ def test_an_unknown_name_is_refused_with_close_ones(name, message, tmp_path):
         load_dataset(name, data_dir=tmp_path)
 
 
+@pytest.mark.parametrize(
+    "name", ["cats_vs_dgos", "kaggle:wine", "huggingface:mnist", "mnist:9.9.9"]
+)
+def test_no_look_up_of_a_name_asks_a_network(name, tmp_path, monkeypatch):
+    from tensorflow_datasets.core import community
+
+    def asked(*arguments, **options):
+        raise AssertionError("It would have asked a network.")
+
+    monkeypatch.setattr(community, "community_register", asked)
+    monkeypatch.setattr(urllib.request, "urlopen", asked)
+    with pytest.raises(ValueError, match=rf"Received: '{name}', which is none of these"):
+        load_dataset(name, data_dir=tmp_path)
+
+
 def test_a_folder_is_for_image_folder(tmp_path):
     with pytest.raises(ValueError, match=r"which is a folder\. Call image_folder"):
         load_dataset(str(tmp_path))
@@ -302,9 +316,9 @@ def test_a_prepared_set_of_texts_is_read_by_name(prepared, name):
     assert splits.class_names == ("poor", "fine")
     found = {}
     for split in splits[:3]:
-        texts = split.examples.fetch(np.arange(split.examples.count)).tolist()
+        texts = split.fetch(np.arange(split.count)).tolist()
         assert [x.decode() for batch, _ in split for x in batch.numpy()] == texts
-        found |= dict(zip(texts, split.examples.labels.tolist(), strict=True))
+        found |= dict(zip(texts, split.labels.tolist(), strict=True))
     assert found == {" ": 0} | {f"número {row}": row % 2 for row in range(1, 20)}
 
 
@@ -315,10 +329,10 @@ def test_sound_is_scaled_resampled_and_cut_with_clips_on_one_side(prepared, name
     clips_of_parts, counts = [], {}
     for part in ("train", "val", "test"):
         split = getattr(splits, part)
-        waveforms = split.examples.fetch(np.arange(split.examples.count))
+        waveforms = split.fetch(np.arange(split.count))
         assert (waveforms.dtype, waveforms.shape[1]) == (np.float32, 800)
         rows = np.rint(32 * np.median(waveforms, axis=1)).astype(int)
-        np.testing.assert_array_equal(rows % 2, split.examples.labels)
+        np.testing.assert_array_equal(rows % 2, split.labels)
         np.testing.assert_allclose(np.median(waveforms, axis=1), rows / 32, atol=1e-3)
         clips = [file.split("@")[0] for file in splits.files[part]]
         assert len(set(zip(clips, rows.tolist(), strict=True))) == len(set(clips))
@@ -337,7 +351,7 @@ def test_official_parts_of_sound_are_kept(prepared):
 
 def test_the_digest_of_sound_is_that_of_content_and_windows(prepared):
     digests = [
-        load_dataset("tiny_sounds", data_dir=prepared, **settings).train.examples.digest
+        load_dataset("tiny_sounds", data_dir=prepared, **settings).train.digest
         for settings in ({}, {}, {"rate": 800}, {"seconds": 0.5}, {"hop": 0.5})
     ]
     assert digests[0] == digests[1]
@@ -362,3 +376,25 @@ def test_samples_and_labels_come_out_of_official_sets(name, tmp_path):
         assert content.dtype == np.int16
         assert length == len(content)
         assert 0 <= label[0] < len(builder.info.features["label"].names)
+
+
+NEWER_METADATA = """
+class VersionError(Exception): pass
+raise VersionError("Detected incompatible Protobuf Gencode/Runtime versions: 6.31.1, 5.29.6.")
+"""
+
+
+@pytest.mark.parametrize(
+    ("module", "says"),
+    [
+        (NEWER_METADATA, r'5\.29\.6\. Run: pip install "tensorflow-metadata<1\.18"'),
+        ("import no_such_thing", r"extra 'tfds'. Received: No module named 'no_such_thing'. Run:"),
+    ],
+)
+def test_tfds_that_cannot_be_imported_names_the_cure(module, says, tmp_path, monkeypatch):
+    (tmp_path / "tensorflow_datasets.py").write_text(module)
+    monkeypatch.syspath_prepend(tmp_path)
+    for name in [name for name in sys.modules if name.split(".")[0] == "tensorflow_datasets"]:
+        monkeypatch.delitem(sys.modules, name)
+    with pytest.raises(ImportError, match=says):
+        load_dataset("tf_flowers", data_dir=tmp_path)

@@ -1,6 +1,7 @@
 import itertools
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from tltk.inputs import Scaling, cut_windows, scale_windows, series_file, series_windows
@@ -39,7 +40,7 @@ def test_batches_come_in_order_of_time_as_float32():
     x, y = (np.concatenate(each) for each in zip(*windows.train, strict=True))
     assert x.dtype == y.dtype == "float32"
     assert (np.diff(x[:, 0, 0]) > 0).all()
-    assert len(x) == windows.train.examples.count == len(windows.files["train"])
+    assert len(x) == windows.train.count == len(windows.files["train"])
 
 
 def test_scaling_knows_the_training_part_only():
@@ -51,7 +52,7 @@ def test_scaling_knows_the_training_part_only():
     assert one.scaling == other.scaling
     np.testing.assert_allclose(one.scaling.mean, series[:60].mean(axis=0))
     np.testing.assert_allclose(one.scaling.deviation, series[:60].std(axis=0))
-    x, y = one.train.examples.fetch(np.arange(3)), one.train.examples.labels[:3]
+    x, y = one.train.fetch(np.arange(3)), one.train.labels[:3]
     np.testing.assert_allclose(
         x[2], (series[2:6] - one.scaling.mean) / one.scaling.deviation, atol=1e-5
     )
@@ -64,14 +65,12 @@ def test_origin_last_makes_the_naive_forecast_zero_and_levels_irrelevant():
     random = np.random.default_rng(0)
     series = random.normal(size=80).cumsum()
     low, high = (series_windows(series + level, 4, 2, origin="last") for level in (0, 100))
-    x = low.train.examples.fetch(np.arange(5))
+    x = low.train.fetch(np.arange(5))
     assert (x[:, -1] == 0).all()
     inputs, targets = low.raw["train"]
     expected = (targets - inputs[:, -1]) / series[:48].std()
-    np.testing.assert_allclose(low.train.examples.labels, expected, rtol=1e-4, atol=1e-5)
-    np.testing.assert_allclose(
-        high.train.examples.labels, low.train.examples.labels, rtol=1e-3, atol=1e-4
-    )
+    np.testing.assert_allclose(low.train.labels, expected, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(high.train.labels, low.train.labels, rtol=1e-3, atol=1e-4)
 
 
 def test_windows_that_touch_a_gap_are_left_out():
@@ -142,3 +141,45 @@ BAD = {
 def test_bad_series_and_settings_are_refused(series, settings, message):
     with pytest.raises(ValueError, match=message):
         series_windows(series, **{"length": 4, "horizon": 2, **settings})
+
+
+def test_a_dataframe_brings_names_and_times():
+    days = pd.date_range("2024-01-01", periods=60)
+    table = pd.DataFrame({"x": np.arange(60.0) % 7, "y": np.arange(60.0) % 5}, index=days)
+    windows = series_windows(table, 5, 1, target="y")
+    assert windows.scaling.target == 1
+    assert windows.files["train"][0] == "2024-01-06 00:00:00"
+    raw = windows.raw["train"][0]
+    assert raw[0].tolist() == table.to_numpy()[:5].tolist()
+    without = series_windows(table.drop(days[10]), 5, 1, target="y")
+    assert len(without.files["train"]) == len(windows.files["train"]) - 6
+    assert series_windows(table["x"], 5, 1).raw["test"][0].shape[2] == 1
+
+
+@pytest.mark.parametrize(
+    ("settings", "match"),
+    [
+        ({"length": -3}, "length must be a whole number of at least 1"),
+        ({"horizon": "2"}, "horizon must be a whole number"),
+        ({"batch_size": 0}, "batch_size must be a whole number"),
+        ({"target": 1.5}, "Received: target=1.5"),
+        ({"target": None}, "Received: target=None"),
+        ({"val": "a"}, "val='a'"),
+        ({"test": None}, "test=None"),
+    ],
+)
+def test_settings_that_make_no_windows(settings, match):
+    with pytest.raises(ValueError, match=match):
+        series_windows(np.arange(90.0), **{"length": 5, "horizon": 1, **settings})
+
+
+@pytest.mark.parametrize("target", [-1, 1, 0.5, None])
+def test_a_target_that_is_no_column(target):
+    with pytest.raises(ValueError, match="must be one of the columns 0, or its number"):
+        cut_windows(np.arange(9.0), 3, 1, target)
+
+
+@pytest.mark.parametrize("sizes", [(-1, 1), (3, 0), (3, 1, 0, -1)])
+def test_windows_of_no_size(sizes):
+    with pytest.raises(ValueError, match="must be a whole number of at least 1"):
+        cut_windows(np.arange(9.0), *sizes)

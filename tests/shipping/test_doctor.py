@@ -1,6 +1,7 @@
 import importlib
 import socket
 import threading
+from hashlib import sha256
 
 from tltk.shipping.doctor import doctor, reachable, section, size_of, version
 
@@ -33,6 +34,19 @@ def test_a_classroom_folder_without_models_is_pointed_out(monkeypatch, tmp_path)
     )
 
 
+def test_damaged_weights_are_pointed_out_and_whole_ones_not(monkeypatch, tmp_path):
+    models = tmp_path / "models"
+    models.mkdir()
+    (models / "whole.h5").write_bytes(b"whole")
+    (models / "cut.h5").write_bytes(b"who")
+    sums = "".join(f"{sha256(b'whole').hexdigest()}  {name}.h5\n" for name in ("whole", "cut"))
+    (models / "SHA256SUMS").write_text(sums)
+    monkeypatch.setenv("TLTK_HOME", str(tmp_path))
+    lines = [line for line in MODULE.weights() if "is damaged" in line]
+    path = models / "cut.h5"
+    assert lines == [f"-> {path} is damaged or not whole: delete it and download it again"]
+
+
 def test_advice_is_of_use_to_the_network_it_names(monkeypatch, tmp_path):
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
     lines = section("Weights", MODULE.weights).splitlines()
@@ -59,6 +73,37 @@ def test_too_new_setuptools_is_pointed_out(monkeypatch):
     assert '-> tensorflow-hub needs pkg_resources: pip install "setuptools<81"' in report
     assert "-> pip install keras" in report
     assert "not installed (optional: pip install safetensors)" in report
+    assert "not installed (extra 'course')" in report
+    assert "-> for the extra 'tfds': pip install" in report
+
+
+def test_another_package_of_the_same_name_is_pointed_out(monkeypatch, tmp_path):
+    assert "Thai" not in section("Versions", MODULE.versions)
+    folder = tmp_path / "tltk-1.11.dist-info"
+    folder.mkdir()
+    (folder / "METADATA").write_text("Name: tltk\nVersion: 1.11\n")
+    (folder / "RECORD").write_text("tltk/__init__.py,,\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    report = section("Versions", MODULE.versions)
+    assert "1.11, the Thai Language Toolkit: another package" in report
+    assert "-> its files lie over ours: pip uninstall tltk, then install keras-tltk again" in report
+
+
+def test_without_psutil_the_rest_of_the_machine_is_told(monkeypatch):
+    monkeypatch.setattr(MODULE, "version", lambda name: None)
+    lines = section("Machine", MODULE.machine).splitlines()
+    assert lines[2].startswith("  CPU: ")
+    assert lines[3:] == ["  Memory: not told without psutil (extra 'course')"]
+
+
+def test_tfds_that_cannot_be_imported_is_told_with_its_cure(monkeypatch):
+    def broken():
+        raise ImportError('another protobuf. Run: pip install "tensorflow-metadata<1.18"')
+
+    monkeypatch.setattr(MODULE, "tfds_package", broken)
+    lines = section("Data", MODULE.data).splitlines()
+    assert any("cifar10_small" in line for line in lines)
+    assert lines[-1].startswith("  -> tensorflow-datasets: another protobuf. Run: pip install")
 
 
 def test_version_of_nothing():

@@ -3,8 +3,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tltk._cache import network_digest
 from tltk.tuning import extract_features
-from tltk.tuning.features import network_digest
 
 
 def test_pooled_features_equal_plain_predict(body, pictures):

@@ -343,6 +343,8 @@ def test_bad_data(body, split):
         fine_tune(model, (images[:, :6], labels), **SHORT)
     with pytest.raises(ValueError, match=r"from 0 to 2.*Received: labels from 1 to 3"):
         fine_tune(model, (images, labels + 1), **SHORT)
+    with pytest.raises(ValueError, match=r"are whole numbers. Received: floats.*y.astype\(int\)"):
+        fine_tune(model, (images, labels.astype(float)), **SHORT)
     with pytest.raises(ValueError, match="Training needs labels"):
         fine_tune(model, images, **SHORT)
     with pytest.raises(ValueError, match=r"class numbers of shape \(n,\).*Take y.argmax\(1\)"):

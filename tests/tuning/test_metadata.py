@@ -218,8 +218,8 @@ def test_a_file_is_written_whole_or_not_at_all(body, tmp_path, monkeypatch):
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr("tltk._cache.os.fsync", full)
-        with pytest.raises(OSError, match=r"A model must fit on the disk.*model.keras: .*MB free"):
+        patch.setattr("tltk._cache.files.os.fsync", full)
+        with pytest.raises(OSError, match=r"Models are kept on disk.*model.keras .*MB free"):
             save_model(model, path)
     assert path.read_bytes() == before
     assert [each.name for each in tmp_path.iterdir()] == ["model.keras"]

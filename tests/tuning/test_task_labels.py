@@ -34,9 +34,9 @@ def test_rows_come_apart_as_they_went_together(model):
 
 
 def test_a_split_gives_its_rows_and_not_its_labels(model):
-    from tltk.inputs.examples import batches, examples_of
+    from tltk.inputs.examples import examples_of
 
-    split = batches(examples_of((X, [0, 1, 0, 1])))
+    split = examples_of((X, [0, 1, 0, 1]))
     assert task_examples(model, (split, LABELS)).labels.shape == (4, 6)
 
 

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from tltk.evaluation import Predictions
-from tltk.inputs.examples import batches, examples_of
+from tltk.inputs.examples import examples_of
 from tltk.viewing import plot_mistakes, plot_pictures, plot_predictions
 
 NAMES = ("cat", "dog", "frog")
@@ -45,7 +45,7 @@ def test_mistakes_are_limited_counted_and_named_by_file():
 
 
 def test_mistakes_of_a_batched_split_are_the_same_pictures():
-    split = batches(examples_of((PICTURES, LABELS)), batch_size=4)
+    split = examples_of((PICTURES, LABELS)).batched(4)
     assert [grey_of(panel) for panel in plot_mistakes(PREDICTIONS, split).axes] == [80, 40, 120]
 
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from tltk._checks import check_number
 from tltk.adaptation.domains import SOURCE, TARGET, DomainTransformer, chunks_of
 from tltk.adaptation.moments import (
     Moments,
@@ -86,11 +87,8 @@ class CORAL(DomainTransformer):
 
     def _learn(self, X, domain):
         share = self.shrinkage
-        if share != "auto" and not (isinstance(share, int | float) and 0 <= share <= 1):
-            raise ValueError(
-                f'shrinkage lies between 0 and 1, or is "auto". Received: shrinkage={share!r}. '
-                "0 matches covariances exactly, 1 only variances."
-            )
+        if not (isinstance(share, str) and share == "auto"):
+            check_number("shrinkage", share, least=0, most=1, advice='"auto" is usual')
         both = [moments(X, domain, side) for side in (SOURCE, TARGET)]
         self.shrinkages_ = [
             ledoit_wolf_share(X, domain, side, both[side]) if share == "auto" else float(share)

@@ -13,6 +13,7 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
+from tltk._checks import check_number, check_rows
 from tltk.adaptation.domains import SOURCE, TARGET, checked_domain
 
 
@@ -57,10 +58,7 @@ def boost(
     Reference:
         Dai, Yang, Xue and Yu, Boosting for transfer learning, 2007.
     """
-    if rounds < 1:
-        raise ValueError(
-            f"Boosting takes one round or more. Received: n_estimators={rounds}. 50 are usual."
-        )
+    check_number("n_estimators", rounds, least=1, whole=True, advice="50 are usual")
     target = domain == TARGET
     counts = weights > 0
     fading = -np.log1p(np.sqrt(2 * np.log(np.sum(counts & ~target)) / rounds))
@@ -97,6 +95,9 @@ def checked_stack(estimator: Any, X, y, domain, sample_weight=None):
 
     Rows of numbers are checked, sparse ones too; tables of mixed columns are the pipeline's.
     """
+    check_rows("X", X)
+    check_rows("y", y)
+    check_rows("sample_weight", sample_weight)
     if is_table(X):
         X, y = indexable(X, column_or_1d(y, warn=True))
         estimator.n_features_in_ = X.shape[1]
@@ -123,6 +124,7 @@ def is_table(X) -> bool:
 def checked_rows(estimator: Any, X):
     """Rows to predict for, of the width of those in `fit`."""
     check_is_fitted(estimator)
+    check_rows("X", X)
     if is_table(X):
         return X
     return validate_data(estimator, X, dtype=None, accept_sparse="csr", reset=False)

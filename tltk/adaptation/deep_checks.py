@@ -70,7 +70,7 @@ def unlabelled_examples(model: keras.Model, data) -> Examples:
     examples = examples_of(data)
     shape = (examples.count, model.outputs[0].shape[-1])
     anything = np.zeros(shape[:1] if takes_class_numbers(model) else shape, "int32")
-    return checked_examples(model, examples._replace(labels=anything))._replace(labels=None)
+    return checked_examples(model, examples.replace(labels=anything)).replace(labels=None)
 
 
 def reseed(model: keras.Model, changes, seed: int) -> None:

@@ -4,9 +4,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 from sklearn.base import BaseEstimator
-from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from tltk._checks import as_numbers, check_number, check_rows, checked_random, refuse
 from tltk.adaptation.domains import SOURCE, TARGET, checked_domain, forget, warn_without_domain
 from tltk.adaptation.logistic import calibrate, fit_logistic, linear_answers
 from tltk.adaptation.weighted_fit import rows_at, seeded
@@ -36,22 +36,18 @@ def effective_sample_size(weights: np.ndarray) -> float:
         Kish, Survey sampling, 1965.
     """
     weights = checked_weights(weights)
+    weights = weights / weights.max()
     return float(weights.sum() ** 2 / (weights @ weights))
 
 
 def checked_weights(weights: Any) -> np.ndarray:
     """Finite weights (n,), none negative, not all 0."""
-    weights = np.asarray(weights, dtype="float64")
-    if (
-        weights.ndim != 1
-        or not np.isfinite(weights).all()
-        or (weights < 0).any()
-        or not any(weights)
-    ):
-        raise ValueError(
-            "Weights are finite numbers (n,), 0 or more, and not all 0. Received: shape "
-            f"{weights.shape}, from {weights.min(initial=np.inf):g} to "
-            f"{weights.max(initial=-np.inf):g}. KMM and DensityRatio give such."
+    weights = as_numbers("weights", weights, "(n,)", advice="KMM and DensityRatio give such")
+    if weights.min() < 0 or weights.max() == 0:
+        refuse(
+            "weights must be 0 or more, and not all 0",
+            f"weights from {weights.min():g} to {weights.max():g}",
+            "KMM and DensityRatio give such",
         )
     return weights
 
@@ -119,6 +115,7 @@ class DensityRatio(BaseEstimator):
                 domain with one row, or fewer than two folds.
         """
         forget(self)
+        check_rows("X", X)
         if self.classifier is None:
             X = validate_data(self, X, dtype=("float64", "float32"))
         count = X.shape[0] if hasattr(X, "shape") else len(X)
@@ -128,7 +125,12 @@ class DensityRatio(BaseEstimator):
             self.weights_ = np.ones(count)
             return self
         domain = checked_domain(domain, count)
-        random = check_random_state(self.random_state)
+        check_number("folds", self.folds, least=2, whole=True, advice="5 are usual")
+        if self.penalty is not None:
+            check_number("penalty", self.penalty, least=0)
+        if self.bound is not None:
+            check_number("bound", self.bound, above=0)
+        random = checked_random("random_state", self.random_state)
         answers = self._answers(X, domain, _folds(domain, self.folds, random), random)
         self.slope_, self.intercept_ = calibrate(answers, domain)
         self.odds_ = domain.sum() / np.sum(domain == SOURCE)
@@ -148,6 +150,7 @@ class DensityRatio(BaseEstimator):
             Weights (k,), on the scale of `weights_`.
         """
         check_is_fitted(self, "weights_")
+        check_rows("X", X)
         if self.classifier is None:
             X = validate_data(self, X, dtype=("float64", "float32"), reset=False)
         if not self.adapts_:
@@ -184,11 +187,10 @@ class DensityRatio(BaseEstimator):
 def _folds(domain, folds, random) -> np.ndarray:
     """The fold of each row; every fold has its part of both domains."""
     smallest = int(np.bincount(domain).min())
-    if folds < 2 or smallest < 2:
+    if smallest < 2:
         raise ValueError(
-            "A ratio is told by classifiers that did not see a row, in two folds or more, with two "
-            f"rows of each domain. Received: folds={folds}, {smallest} rows in one of the domains. "
-            "Five folds are usual."
+            "A ratio is told by classifiers that did not see a row, so it takes two rows of each "
+            f"domain. Received: domain with {smallest} rows of one. Add unlabelled rows."
         )
     fold = np.empty(len(domain), dtype=int)
     for side in (SOURCE, TARGET):

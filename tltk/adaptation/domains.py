@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from tltk.inputs.checks import check_finite
+from tltk._checks import as_numbers, check_rows, shown
 
 SOURCE, TARGET = 0, 1
 CHUNK = 4096
@@ -52,20 +52,16 @@ def stack_domains(source, target) -> tuple[np.ndarray, np.ndarray | None, np.nda
 
 def _rows_and_labels(side: Any, name: str) -> tuple[np.ndarray, np.ndarray | None]:
     rows, labels = side if isinstance(side, tuple) and len(side) == 2 else (side, None)
+    as_numbers(name, rows, advice="extract_features gives such an array")
     rows = np.asarray(rows)
-    if rows.ndim != 2 or rows.dtype.kind not in "fiub" or len(rows) == 0:
-        raise ValueError(
-            f"The {name}'s features must be numbers (n, d) with at least one row. Received: shape "
-            f"{rows.shape}, type {rows.dtype}. extract_features gives such an array."
-        )
-    check_finite(rows, what=f"The {name}'s features")
     if labels is None:
         return rows, None
+    masked, given = np.ma.isMaskedArray(labels), labels
     labels = np.asarray(labels)
-    if len(labels) != len(rows):
+    if masked or labels.shape[:1] != rows.shape[:1] or labels.dtype.kind not in "biufUO":
         raise ValueError(
-            f"The {name} needs one label per row. Received: {len(rows)} rows and {len(labels)} "
-            "labels. Pass a pair (features, labels)."
+            f"The {name} needs one label per row. Received: {name} with {len(rows)} rows, labels "
+            f"{shown(given)}. Pass a pair (features, labels)."
         )
     return rows, labels.astype(str) if labels.dtype.kind == "O" else labels
 
@@ -104,24 +100,25 @@ def checked_domain(domain: Any, count: int, both: bool = True) -> np.ndarray:
         >>> checked_domain([False, True, 1.0], 3).tolist()
         [0, 1, 1]
     """
-    domain = np.asarray(domain)
+    check_rows("domain", domain)
+    given, domain = domain, np.asarray(domain)
     if domain.shape != (count,):
         raise ValueError(
-            f"domain holds one number for each row. Received: shape {domain.shape} for {count} "
-            "rows. stack_domains gives rows and their domain."
+            f"domain holds one number for each row. Received: domain={shown(given)} for "
+            f"{count} rows. stack_domains gives rows and their domain."
         )
     values = np.unique(domain)
     if domain.dtype.kind not in "fiub" or not np.isin(values, (SOURCE, TARGET)).all():
-        shown = ", ".join(map(repr, values[:5].tolist()))
+        told = ", ".join(map(repr, values[:5].tolist()))
         raise ValueError(
-            f"domain is 0 for a source row and 1 for a target row. Received: {shown}. "
+            f"domain is 0 for a source row and 1 for a target row. Received: domain with {told}. "
             "Number the two domains so; several sources are one source."
         )
     if both and len(values) < 2:
         empty = "target" if values[:1] == SOURCE else "source"
         raise ValueError(
-            f"Both domains need at least one row. Received: {count} rows, none of the {empty}. "
-            "Stack the rows of both; without a second domain leave out domain=."
+            f"Both domains need at least one row. Received: domain of {count} rows, none of the "
+            f"{empty}. Stack the rows of both; without a second domain leave out domain=."
         )
     return domain.astype(int)
 
@@ -178,6 +175,7 @@ class DomainTransformer(TransformerMixin, BaseEstimator):
             ValueError: for rows that are not finite numbers, or a domain that does not fit them.
         """
         forget(self)
+        check_rows("X", X)
         X = validate_data(self, X, dtype=("float64", "float32"), ensure_min_samples=2)
         self.adapts_ = domain is not None
         if domain is None:
@@ -201,6 +199,7 @@ class DomainTransformer(TransformerMixin, BaseEstimator):
             ValueError: for rows of another width than those of `fit`.
         """
         check_is_fitted(self, "adapts_")
+        check_rows("X", X)
         X = validate_data(self, X, dtype=("float64", "float32"), reset=False)
         if not self.adapts_:
             return X.copy()

@@ -5,9 +5,9 @@ from typing import ClassVar
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.metrics.pairwise import rbf_kernel
-from sklearn.utils import check_random_state
 from sklearn.utils.validation import validate_data
 
+from tltk._checks import check_number, check_rows, checked_random
 from tltk.adaptation.domains import (
     SOURCE,
     TARGET,
@@ -19,7 +19,7 @@ from tltk.adaptation.domains import (
 from tltk.adaptation.quadratic import DenseMatrix, LowRankMatrix, solve_box_with_sum
 
 PAIRED_ROWS = 1000
-TOLERANCE, LANDMARK_TOLERANCE = 1e-8, 1e-6
+TOLERANCE = 1e-8
 
 
 class KMM(BaseEstimator):
@@ -91,8 +91,10 @@ class KMM(BaseEstimator):
         Raises:
             ValueError: for rows that are not finite numbers, a domain that does not fit them, or a
                 setting out of its range.
+            ArithmeticError: where the programme is not solved to a gap of 1e-8 of its objective.
         """
         forget(self)
+        check_rows("X", X)
         X = validate_data(self, X, dtype=("float64", "float32"))
         if domain is None:
             warn_without_domain(self)
@@ -101,28 +103,32 @@ class KMM(BaseEstimator):
         domain = checked_domain(domain, len(X))
         count = int(np.sum(domain == SOURCE))
         slack = 1 - count**-0.5 if self.slack is None else self.slack
-        self._check(slack if count > 1 else 1.0)
-        random = check_random_state(self.random_state)
+        if count > 1:
+            check_number("slack", slack, above=0, advice="None suits most")
+        check_number("bound", self.bound, above=1, advice="1000 is usual")
+        check_number("exact_rows", self.exact_rows, least=0, whole=True, advice="5000 are usual")
+        check_number("landmarks", self.landmarks, least=1, whole=True, advice="500 are usual")
+        if self.bandwidth is not None:
+            check_number("bandwidth", self.bandwidth, least=1e-100, most=1e100)
+        random = checked_random("random_state", self.random_state)
         self.bandwidth_ = self.bandwidth or median_distance(X, random)
         if count == 1:
             self.weights_, self.gap_, self.landmarks_ = np.ones(1), 0.0, None
             return self
+        X = X - X.mean(axis=0)  # distances stay, and lose no digits to a common offset
         exact = count <= self.exact_rows
         matrix, linear = (self._exact if exact else self._by_landmarks)(X, domain, random)
         total = (count * max(1 - slack, 0), count * (1 + slack))
-        tolerance = TOLERANCE if exact else LANDMARK_TOLERANCE
-        found = solve_box_with_sum(matrix, linear, self.bound, total, tolerance)
+        try:
+            found = solve_box_with_sum(matrix, linear, self.bound, total, TOLERANCE)
+        except ArithmeticError as error:
+            raise ArithmeticError(
+                "Kernel mean matching must be solved to its gap. Received: rows for which it is "
+                f"not, with bandwidth={self.bandwidth_:g}, bound={self.bound:g}, slack={slack:g}. "
+                "Standardise the features, choose a smaller bandwidth, or a lower bound."
+            ) from error
         self.weights_, self.gap_ = found.x, 2 * found.gap / count
         return self
-
-    def _check(self, slack):
-        given = {"bandwidth": self.bandwidth, "bound": self.bound, "slack": slack}
-        if (given["bandwidth"] or 1) <= 0 or self.bound <= 1 or slack <= 0 or self.landmarks < 1:
-            raise ValueError(
-                "Kernel mean matching takes a bandwidth and a slack above 0, a bound above 1 and "
-                f"a landmark or more. Received: {given}, landmarks={self.landmarks}. "
-                "The defaults suit standardised features."
-            )
 
     def _exact(self, X, domain, random):
         self.landmarks_ = None

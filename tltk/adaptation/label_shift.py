@@ -1,8 +1,11 @@
 """Correct a classifier's probabilities for classes that are otherwise frequent where it is used."""
 
+import warnings
 from typing import NamedTuple
 
 import numpy as np
+
+from tltk._checks import as_numbers, as_probabilities
 
 TOLERANCE, MOST_ROUNDS = 1e-10, 10_000
 
@@ -49,13 +52,15 @@ def correct_label_shift(probabilities: np.ndarray, source_priors: np.ndarray) ->
         Saerens, Latinne and Decaestecker, Adjusting the outputs of a classifier to new a priori
         probabilities, 2002.
     """
-    probabilities = _checked_probabilities(probabilities)
-    source_priors = np.asarray(source_priors, dtype="float64")
+    probabilities = as_probabilities("probabilities", probabilities)
+    probabilities /= probabilities.sum(axis=1, keepdims=True)
+    source_priors = as_numbers("source_priors", source_priors, "(classes,)")
     fits = source_priors.shape == probabilities.shape[1:] and (source_priors > 0).all()
     if not fits or abs(source_priors.sum() - 1) > 1e-6:
         raise ValueError(
             f"source_priors are {probabilities.shape[1]} shares above 0 with sum 1. "
-            f"Received: {source_priors.tolist()}. Take np.bincount(labels) / len(labels)."
+            f"Received: source_priors={source_priors.tolist()}. "
+            "Take np.bincount(labels) / len(labels)."
         )
     priors = source_priors
     for _ in range(MOST_ROUNDS):
@@ -64,21 +69,10 @@ def correct_label_shift(probabilities: np.ndarray, source_priors: np.ndarray) ->
         last, priors = priors, corrected.mean(axis=0)
         if np.abs(priors - last).max() < TOLERANCE:
             break
+    else:
+        warnings.warn(
+            f"The shares must settle within {MOST_ROUNDS} rounds. Received: shares that still move "
+            f"by {np.abs(priors - last).max():.1g}. Take them for rough ones.",
+            stacklevel=2,
+        )
     return LabelShift(corrected, priors, priors / source_priors)
-
-
-def _checked_probabilities(probabilities) -> np.ndarray:
-    probabilities = np.asarray(probabilities)
-    numbers = probabilities.ndim == 2 and probabilities.dtype.kind == "f" and probabilities.size > 0
-    if not numbers or not (probabilities >= 0).all():
-        raise ValueError(
-            "Probabilities are floats of 0 and more, (n, classes). Received: shape "
-            f"{probabilities.shape}, type {probabilities.dtype}. Pass predict_proba's answers."
-        )
-    sums = probabilities.sum(axis=1, dtype="float64")
-    if np.abs(sums - 1).max() > 1e-3:
-        raise ValueError(
-            "The probabilities of each row have sum 1. Received: a row of sum "
-            f"{sums[np.abs(sums - 1).argmax()]:.3g}. Apply softmax to logits first."
-        )
-    return probabilities.astype("float64") / sums[:, None]

@@ -3,8 +3,8 @@
 import numpy as np
 from scipy.spatial.distance import cdist
 from scipy.special import softmax
-from sklearn.utils import check_random_state
 
+from tltk._checks import check_number, checked_random
 from tltk.adaptation.domains import SOURCE, TARGET, DomainTransformer
 
 LARGEST_EXPONENT = 300  # where exponentials are still far from the smallest floats
@@ -57,12 +57,10 @@ class OptimalTransport(DomainTransformer):
         self.random_state = random_state
 
     def _learn(self, X, domain):
-        if not self.regularization > 0:
-            raise ValueError(
-                "The entropy has a weight above 0. Received: "
-                f"regularization={self.regularization!r}. 0.05 is usual."
-            )
-        random = check_random_state(self.random_state)
+        check_number("regularization", self.regularization, above=0, advice="0.05 is usual")
+        check_number("max_rows", self.max_rows, least=2, whole=True, advice="2000 are usual")
+        check_number("iterations", self.iterations, least=1, whole=True, advice="500 are usual")
+        random = checked_random("random_state", self.random_state)
         sources, self.targets_ = (
             self._drawn(X[domain == side], random).astype("float64") for side in (SOURCE, TARGET)
         )

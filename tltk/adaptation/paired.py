@@ -2,8 +2,9 @@
 
 import numpy as np
 from sklearn.base import BaseEstimator
-from sklearn.utils.validation import check_array, check_is_fitted
+from sklearn.utils.validation import check_is_fitted
 
+from tltk._checks import as_numbers, check_choice, check_number
 from tltk.adaptation.domains import forget
 
 METHODS = ("procrustes", "cca")
@@ -63,15 +64,19 @@ class PairedAlignment(BaseEstimator):
                 finite; or settings that cannot be.
         """
         forget(self)
-        X, Y = (check_array(each, dtype="float64", ensure_min_samples=2) for each in (X, Y))
-        if len(X) != len(Y):
+        X, Y = as_numbers("X", X), as_numbers("Y", Y)
+        if len(X) != len(Y) or len(X) < 2:
             raise ValueError(
-                "Pairs are rows of both spaces in one order. "
-                f"Received: {len(X)} rows of the source and {len(Y)} of the target. "
+                "Pairs are rows of both spaces in one order, two or more. "
+                f"Received: X of {len(X)} rows (the source), Y of {len(Y)} (the target). "
                 "Keep the examples that were seen in both."
             )
         self.means_ = X.mean(axis=0), Y.mean(axis=0)
-        self._check(min(X.shape[1], Y.shape[1]))
+        check_choice("method", self.method, METHODS)
+        check_number("shrinkage", self.shrinkage, least=0, most=1, advice="0.01 is usual")
+        if self.n_components is not None:
+            most = min(X.shape[1], Y.shape[1])
+            check_number("n_components", self.n_components, least=1, most=most, whole=True)
         solve = self._turned if self.method == "procrustes" else self._correlated
         self.maps_ = solve(X - self.means_[0], Y - self.means_[1])
         return self
@@ -86,11 +91,11 @@ class PairedAlignment(BaseEstimator):
 
     def _moved(self, rows, side):
         check_is_fitted(self, "maps_")
-        rows, width = check_array(rows, dtype="float64"), len(self.means_[side])
+        rows, width = as_numbers("XY"[side], rows), len(self.means_[side])
         if rows.shape[1] != width:
             raise ValueError(
                 f"The {('source', 'target')[side]} has {width} features. "
-                f"Received: rows with {rows.shape[1]}. Do not mix up the two spaces."
+                f"Received: {'XY'[side]} with {rows.shape[1]}. Do not mix up the two spaces."
             )
         back = self.means_[0] if self.method == "procrustes" else 0.0
         return (rows - self.means_[side]) @ self.maps_[side] + back
@@ -107,16 +112,6 @@ class PairedAlignment(BaseEstimator):
         k = self.n_components or min(X.shape[1], Y.shape[1])
         self.correlations_ = np.clip(values[:k], 0, 1)
         return roots[0] @ left[:, :k], roots[1] @ right[:k].T
-
-    def _check(self, most) -> None:
-        k, share = self.n_components, self.shrinkage
-        count = isinstance(k, int | np.integer) and not isinstance(k, bool) and 1 <= k <= most
-        if self.method not in METHODS or not (k is None or count) or not 0 <= share <= 1:
-            raise ValueError(
-                f"The method is one of {', '.join(METHODS)}, n_components None or from 1 to {most},"
-                f" shrinkage between 0 and 1. Received: method={self.method!r}, n_components={k!r},"
-                f" shrinkage={share!r}. Choose again."
-            )
 
 
 def _inverse_root(covariance, share) -> np.ndarray:

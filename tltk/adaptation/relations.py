@@ -6,7 +6,7 @@ import keras
 import numpy as np
 from keras import layers
 
-from tltk.inputs.checks import check_positive_integer
+from tltk._checks import as_numbers, check_flag, check_number, refuse, shown
 
 
 def structural_features(
@@ -41,6 +41,8 @@ def structural_features(
     Reference:
         Henderson et al., It's who you know: graph mining using recursive structural features, 2011.
     """
+    check_number("rounds", rounds, least=0, whole=True, advice="2 are usual")
+    check_flag("relative", relative)
     edges = checked_adjacency(adjacency)
     degree = edges.sum(axis=1)
     triangles = ((edges @ edges) * edges).sum(axis=1) / 2
@@ -81,20 +83,20 @@ def mean_over_neighbours(adjacency: np.ndarray) -> np.ndarray:
 
 def checked_adjacency(adjacency: np.ndarray) -> np.ndarray:
     """Edges as (n, n) floats of 0 and 1, symmetric, without self-loops."""
-    dense = adjacency.toarray() if hasattr(adjacency, "toarray") else np.asarray(adjacency)
-    square = dense.ndim == 2 and dense.shape[0] == dense.shape[1]
-    numbers = square and dense.dtype.kind in "fiub" and np.isfinite(dense).all()
-    if not numbers or (dense < 0).any() or (dense != dense.T).any():
-        raise ValueError(
-            "A network is a symmetric matrix (n, n) of finite numbers from 0 up. "
-            f"Received: shape {dense.shape}, type {dense.dtype}. Of a networkx graph take "
-            "networkx.to_numpy_array(graph.to_undirected())."
+    graph = "Of a networkx graph take networkx.to_numpy_array(graph.to_undirected())"
+    dense = adjacency.toarray() if hasattr(adjacency, "toarray") else adjacency
+    dense = as_numbers("adjacency", dense, "(n, n)", advice=graph)
+    if dense.shape[0] != dense.shape[1] or (dense < 0).any() or (dense != dense.T).any():
+        refuse(
+            "adjacency must be symmetric, without numbers below 0",
+            f"adjacency={shown(dense)}",
+            graph,
         )
     edges = (dense > 0).astype("float64")
     np.fill_diagonal(edges, 0)
     if not edges.any():
         raise ValueError(
-            f"A network has edges. Received: {len(edges)} nodes and no edge between them. "
+            f"A network has edges. Received: adjacency of {len(edges)} nodes without one. "
             "Check how the matrix was made."
         )
     return edges
@@ -136,8 +138,8 @@ def message_passing_network(
         Hamilton, Ying and Leskovec, Inductive representation learning on large graphs, 2017.
     """
     for name, value in (("features", features), ("filters", filters), ("blocks", blocks)):
-        check_positive_integer(name, value)
-    if len(class_names) < 2:
+        check_number(name, value, least=1, whole=True)
+    if isinstance(class_names, str) or np.ndim(class_names) != 1 or len(class_names) < 2:
         raise ValueError(
             f"A classifier has two classes or more. Received: class_names={class_names!r}. "
             "Name them all."

@@ -5,6 +5,8 @@ from __future__ import annotations
 import keras
 from keras import ops
 
+from tltk._checks import check_number
+
 
 def reverse_gradient(x, scale):
     """Pass values on unchanged, and their gradient times -scale.
@@ -51,6 +53,7 @@ def rising_strength(progress, steepness: float = 10.0):
     Reference:
         Ganin et al., Domain-adversarial training of neural networks, 2016 (section 5.2.2).
     """
+    check_number("steepness", steepness, least=0, advice="10 is usual")
     progress = ops.convert_to_tensor(progress, "float32")
     if not steepness:
         return ops.ones_like(progress)

@@ -5,9 +5,10 @@ from typing import ClassVar
 import numpy as np
 from sklearn.base import clone
 
+from tltk._checks import check_rows
 from tltk.adaptation.density_ratio import DensityRatio, effective_sample_size
 from tltk.adaptation.domains import SOURCE, checked_domain, forget, warn_without_domain
-from tltk.adaptation.source_only import SourceOnly
+from tltk.adaptation.source_only import SourceOnly, check_labels_given
 from tltk.adaptation.weighted_fit import fit_weighted, rows_at
 
 
@@ -63,6 +64,8 @@ class Reweighted(SourceOnly):
                 no sample_weight.
         """
         forget(self)
+        check_rows("X", X)
+        check_labels_given(X, y)
         y = np.asarray(y)
         if domain is None:
             warn_without_domain(self)

@@ -1,9 +1,18 @@
 """Choosing among candidates where the target has no labels, and what that costs."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 
+from tltk._checks import (
+    as_numbers,
+    as_probabilities,
+    check_choice,
+    check_flag,
+    check_number,
+    refuse,
+    shown,
+)
 from tltk.adaptation.density_ratio import checked_weights
 
 CHUNK = 2048
@@ -92,10 +101,11 @@ def soft_neighbourhood_density(probabilities: np.ndarray, temperature: float = 0
         neighborhood density, 2021.
     """
     answers = _checked(probabilities)
-    if len(answers) < 2 or temperature <= 0:
+    check_number("temperature", temperature, above=0, advice="The paper's is 0.05")
+    if len(answers) < 2:
         raise ValueError(
-            "Neighbours take two rows or more and a temperature above 0. Received: "
-            f"{len(answers)} rows, temperature={temperature}. The paper's temperature is 0.05."
+            "Neighbours take two rows or more. "
+            f"Received: probabilities of {len(answers)} row. Pass all target rows at once."
         )
     answers /= np.linalg.norm(answers, axis=1, keepdims=True)
     total = 0.0
@@ -141,18 +151,22 @@ def importance_weighted_risk(
         You, Wang, Long and Jordan, Towards accurate model selection in deep unsupervised domain
         adaptation, 2019.
     """
-    losses, weights = np.asarray(losses, dtype="float64"), checked_weights(weights)
-    if losses.shape != weights.shape or not np.isfinite(losses).all():
+    losses, weights = as_numbers("losses", losses, "(n,)"), checked_weights(weights)
+    check_flag("control_variate", control_variate)
+    if losses.shape != weights.shape:
         raise ValueError(
-            "Every loss is a finite number with its weight. Received: losses of shape "
+            "Every loss has its weight. Received: losses of shape "
             f"{losses.shape}, weights of shape {weights.shape}. "
             "Take both of the same held-out source rows."
         )
     weighted = weights * losses
-    spread = weights.var()
-    if not control_variate or spread <= 1e-12 * weights.mean() ** 2:
+    shares = weights / weights.max()
+    spread = shares.var()
+    if not control_variate or spread <= 1e-12 * shares.mean() ** 2:
         return float(weighted.mean())
-    slope = np.mean((weighted - weighted.mean()) * (weights - weights.mean())) / spread
+    slope = (
+        np.mean((losses * shares - np.mean(losses * shares)) * (shares - shares.mean())) / spread
+    )
     return float(weighted.mean() - slope * (weights.mean() - 1))
 
 
@@ -218,11 +232,15 @@ def compare_criteria(
         [('InfoMax', 'b', 0.0), ('soft neighbourhood density', 'a', 0.2),
          ('any candidate', None, 0.1)]
     """
-    if set(oracle_scores) != set(probabilities):
+    _check_candidates(probabilities)
+    if not isinstance(oracle_scores, Mapping) or set(oracle_scores) != set(probabilities):
         raise ValueError(
-            "Every candidate has one oracle score. Received: scores of "
-            f"{sorted(oracle_scores)} for candidates {sorted(probabilities)}. Use the same names."
+            "Every candidate has one oracle score. Received: "
+            f"oracle_scores={shown(oracle_scores)} for candidates {sorted(probabilities)}. "
+            "Use the same names."
         )
+    for name, score in oracle_scores.items():
+        check_number(f"oracle_scores[{name!r}]", score, advice="Leave that candidate out")
     best = max(probabilities, key=lambda name: oracle_scores[name])
     oracle = {"oracle_pick": best, "oracle_score": float(oracle_scores[best])}
     told = CRITERIA if losses is not None and weights is not None else CRITERIA[:3]
@@ -238,17 +256,15 @@ def compare_criteria(
 
 def _scores(probabilities, criterion, losses, weights) -> dict[str, float]:
     """For each candidate a number; higher is better."""
-    known: Sequence[str] = CRITERIA
-    if criterion not in known or not probabilities:
-        raise ValueError(
-            f"Candidates are judged by one of {', '.join(known)}. Received: {criterion!r} and "
-            f"{len(probabilities)} candidates. Pass answers of two or more."
-        )
+    check_choice("criterion", criterion, CRITERIA)
+    _check_candidates(probabilities)
     if criterion in (WEIGHTED, DEEP):
-        if losses is None or weights is None or set(losses) != set(probabilities):
+        named = isinstance(losses, Mapping) and set(losses) == set(probabilities)
+        if not named or weights is None:
             raise ValueError(
-                f"{criterion} needs losses and weights of held-out source rows. Received: losses "
-                f"of {sorted(losses or [])}. Pass losses= of each candidate, and weights=."
+                f"{criterion} needs losses and weights of held-out source rows. Received: "
+                f"losses={shown(losses)}, weights={shown(weights)}. "
+                "Pass losses= of each candidate, and weights=."
             )
         deep = criterion == DEEP
         return {n: -importance_weighted_risk(losses[n], weights, deep) for n in probabilities}
@@ -260,6 +276,15 @@ def _scores(probabilities, criterion, losses, weights) -> dict[str, float]:
     return {name: measures[criterion](answers) for name, answers in probabilities.items()}
 
 
+def _check_candidates(probabilities) -> None:
+    if not isinstance(probabilities, Mapping) or not probabilities:
+        refuse(
+            "probabilities must map each candidate's name to its answers",
+            f"probabilities={shown(probabilities)}",
+            "Pass those of two candidates or more",
+        )
+
+
 def _entropies(probabilities) -> np.ndarray:
     from scipy.special import entr
 
@@ -268,17 +293,11 @@ def _entropies(probabilities) -> np.ndarray:
 
 def _checked(probabilities) -> np.ndarray:
     """Probabilities (m, k) as float64, a copy."""
-    answers = np.array(probabilities, dtype="float64")
-    shaped = answers.ndim == 2 and answers.shape[0] > 0 and answers.shape[1] > 1
-    if not shaped or not np.isfinite(answers).all() or answers.min() < 0:
-        raise ValueError(
-            "Answers are probabilities (m, k) of two classes or more. Received: shape "
-            f"{answers.shape}. predict_proba, or a softmax network's predict, gives such an array."
-        )
-    if np.abs(answers.sum(axis=1) - 1).max() > 1e-3:
-        raise ValueError(
-            "The probabilities of a row add up to 1. Received: sums from "
-            f"{answers.sum(axis=1).min():.3g} to {answers.sum(axis=1).max():.3g}. "
-            "Put logits through a softmax first."
+    answers = as_probabilities("probabilities", probabilities)
+    if answers.shape[1] < 2:
+        refuse(
+            "probabilities must be of two classes or more",
+            f"probabilities of shape {answers.shape}",
+            "Of one sigmoid unit p pass the columns 1 - p and p",
         )
     return answers

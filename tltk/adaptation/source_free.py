@@ -109,7 +109,7 @@ def adapt_without_source(
             if pseudo_weight:
                 labels = pseudo_labels(*_outputs(seen, examples, batch_size))
             batches = ShuffledBatches(
-                examples._replace(labels=labels), batch_size, seed, epoch=epoch
+                examples.replace(labels=labels), batch_size, seed, epoch=epoch
             )
             run = trained.fit(
                 batches, initial_epoch=epoch, epochs=epoch + 1, shuffle=False, verbose=verbose

@@ -4,9 +4,11 @@ from typing import ClassVar
 
 import numpy as np
 from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone
+from sklearn.utils import indexable
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
+from tltk._checks import check_rows, refuse, shown
 from tltk.adaptation.domains import SOURCE, checked_domain, forget, warn_without_domain
 
 
@@ -51,6 +53,8 @@ class SourceOnly(MetaEstimatorMixin, BaseEstimator):
             ValueError: for a domain that does not fit the rows, or without source rows.
         """
         forget(self)
+        check_rows("X", X)
+        check_labels_given(X, y)
         if domain is None:
             warn_without_domain(self)
             rows = np.arange(_count(X))
@@ -102,6 +106,20 @@ class SourceOnly(MetaEstimatorMixin, BaseEstimator):
     def _fitted(self):
         check_is_fitted(self, "estimator_")
         return self.estimator_
+
+
+def check_labels_given(X, y) -> None:
+    """Refuse labels that are missing, masked, or not one for each row."""
+    check_rows("y", y)
+    for name, given in (("X", X), ("y", y)):
+        if given is None or isinstance(given, int | float):
+            refuse(
+                f"{name} must hold one row each, and the estimator requires y to be passed, but "
+                f"the target y is None or {name} is no array",
+                f"{name}={shown(given)}",
+                "stack_domains gives both",
+            )
+    indexable(X, y)
 
 
 def _count(rows) -> int:

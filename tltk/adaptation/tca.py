@@ -2,8 +2,8 @@
 
 import numpy as np
 from sklearn.metrics.pairwise import pairwise_distances, pairwise_kernels
-from sklearn.utils import check_random_state
 
+from tltk._checks import check_choice, check_number, checked_random
 from tltk.adaptation.domains import CHUNK, DomainTransformer
 
 KERNELS = ("rbf", "linear")
@@ -70,10 +70,16 @@ class TCA(DomainTransformer):
         self.random_state = random_state
 
     def _learn(self, X, domain):
-        random = check_random_state(self.random_state)
+        check_choice("kernel", self.kernel, KERNELS)
+        check_number("mu", self.mu, above=0, advice="0.1 is usual")
+        if self.gamma is not None:
+            check_number("gamma", self.gamma, above=0, advice="None takes the median distance")
+        check_number("max_rows", self.max_rows, least=1, whole=True, advice="5000 are usual")
+        check_number("landmarks", self.landmarks, least=2, whole=True, advice="1000 are usual")
+        random = checked_random("random_state", self.random_state)
         self.is_exact_ = len(X) <= self.max_rows
         chosen = np.arange(len(X)) if self.is_exact_ else _drawn(domain, self.landmarks, random)
-        self._check(len(chosen))
+        check_number("n_components", self.n_components, least=1, most=len(chosen), whole=True)
         self.landmarks_ = X[chosen].astype("float64")
         self.gamma_ = self.gamma or _median_gamma(self.landmarks_, random)
         variation, mean, apart = self._sums(X, domain)
@@ -105,20 +111,6 @@ class TCA(DomainTransformer):
 
     def _width(self):
         return self.n_components
-
-    def _check(self, most) -> None:
-        k = self.n_components
-        if isinstance(k, bool) or not isinstance(k, int | np.integer) or not 1 <= k <= most:
-            raise ValueError(
-                f"n_components is a whole number from 1 to {most}, the rows that the kernel is "
-                f"taken with. Received: n_components={k!r}. 20 are usual."
-            )
-        positive = self.mu > 0 and (self.gamma is None or self.gamma > 0)
-        if self.kernel not in KERNELS or not positive:
-            raise ValueError(
-                f"The kernel is one of {', '.join(KERNELS)}; mu and gamma are above 0. Received: "
-                f"kernel={self.kernel!r}, mu={self.mu!r}, gamma={self.gamma!r}. Choose again."
-            )
 
 
 def _drawn(domain, landmarks, random) -> np.ndarray:

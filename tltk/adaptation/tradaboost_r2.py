@@ -7,6 +7,7 @@ from sklearn.base import BaseEstimator, MetaEstimatorMixin, RegressorMixin
 from sklearn.tree import DecisionTreeRegressor
 from sklearn.utils import get_tags
 
+from tltk._checks import shown
 from tltk.adaptation.boosting import boost, checked_rows, checked_stack, warn_at_chance
 from tltk.adaptation.domains import TARGET, forget, warn_without_domain
 from tltk.adaptation.tradaboost import first_voter
@@ -118,7 +119,7 @@ def weighted_median(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
 def _checked_numbers(y) -> np.ndarray:
     if y.dtype.kind not in "fiub" or not np.isfinite(y).all():
         raise ValueError(
-            f"Unknown label type: values must be finite numbers. Received: type {y.dtype}. "
+            f"Unknown label type: values must be finite numbers. Received: y={shown(y)}. "
             "Leave out rows without a value; for classes take TrAdaBoost."
         )
     return y.astype("float64")

@@ -5,6 +5,7 @@ from typing import ClassVar
 import numpy as np
 from sklearn.base import clone, is_classifier
 
+from tltk._checks import as_numbers, check_number, refuse, shown
 from tltk.adaptation.boosting import checked_stack
 from tltk.adaptation.domains import SOURCE, TARGET, forget, warn_without_domain
 from tltk.adaptation.source_only import SourceOnly
@@ -117,11 +118,14 @@ def scores_of(fitted, X, y) -> np.ndarray:
 
 
 def _check(weights, folds, rows) -> None:
-    if rows < 2 or folds < 2 or not len(weights) or np.min(weights) < 0:
-        raise ValueError(
-            "A weight is chosen among numbers of 0 or more, by two target rows and two folds or "
-            f"more. Received: weights={tuple(weights)}, folds={folds}, {rows} target rows. "
-            "With one target row there is nothing to choose by: pool the domains."
+    if as_numbers("weights", weights, "(k,)").min() < 0:
+        refuse("weights must be 0 or more", f"weights={shown(weights)}", "0 leaves the source out")
+    check_number("folds", folds, least=2, whole=True, advice="5 are usual")
+    if rows < 2:
+        refuse(
+            "A weight is chosen by two target rows or more",
+            f"domain with {rows} target rows",
+            "With one there is nothing to choose by: pool the domains",
         )
 
 

@@ -7,9 +7,10 @@ import numpy as np
 from sklearn import config_context
 from sklearn.base import clone
 from sklearn.pipeline import Pipeline
-from sklearn.utils import _safe_indexing, check_random_state
+from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import has_fit_parameter
 
+from tltk._checks import checked_random
 from tltk.tuning.probe import NOTHING_LEFT_TO_GAIN
 
 
@@ -74,7 +75,7 @@ def seeded(estimator: Any, random: np.random.RandomState | None) -> Any:
 
 def random_of(seed: Any) -> np.random.RandomState | None:
     """The source of seeds; None where no seed is given."""
-    return None if seed is None else check_random_state(seed)
+    return None if seed is None else checked_random("random_state", seed)
 
 
 def checked_labels(y: np.ndarray, domain: np.ndarray) -> None:

@@ -9,6 +9,7 @@ from tltk.backbones.lookup import find_weights
 from tltk.backbones.series import series_encoder
 from tltk.backbones.table import list_backbones
 from tltk.backbones.table_encoder import table_encoder
+from tltk.backbones.text_normalization import TextNormalization
 from tltk.backbones.words import (
     WordVectors,
     load_text_backbone,
@@ -19,6 +20,7 @@ from tltk.backbones.words import (
 __all__ = [
     "HubLayer",
     "LogMel",
+    "TextNormalization",
     "WordVectors",
     "block_names",
     "find_weights",

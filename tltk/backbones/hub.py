@@ -3,17 +3,23 @@
 import hashlib
 import inspect
 import os
-import tempfile
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 
 import keras
 
-from tltk._keras import track_variable
+from tltk._cache import cache_folder, folder_from
+from tltk._extras import require
+from tltk._keras import in_safe_mode, track_variable
 from tltk.inputs.tfds_sets import is_online
 
 _GRAPH = "saved_model.pb"
-_CONTENT = (_GRAPH, "assets/**/*", "variables/**/*")
+_CONTENT = ("saved_model.*", "assets/**/*", "variables/**/*")
+_run_here: set[str] = set()  # digests of the SavedModels that somebody asked this process to run
+_known_will_do = ContextVar("known_will_do", default=False)
 
 
 @keras.saving.register_keras_serializable("tltk")
@@ -22,13 +28,14 @@ class HubLayer(keras.layers.Layer):
 
     Frozen, nothing in it changes. Trainable, its trainable variables learn, and where its call
     takes `training`, batch statistics and dropout run as in training. A saved `.keras` file holds
-    the weights and the handle: the SavedModel must still be there when the file is loaded, and
-    runs whatever its graph says, so load none that you do not trust.
+    the weights, the handle and the digest: the SavedModel must still be there, unchanged, when the
+    file is loaded. It runs whatever its graph says, so safe mode refuses such a file, as it
+    refuses `keras.layers.TFSMLayer`; `tltk.load_model(path, trust=True)` loads it.
 
     Args:
         handle: as for `load_hub_backbone`.
         output_key: as for `load_hub_backbone`.
-        digest: of the SavedModel's files when the layer was saved; a warning tells of a change.
+        digest: of the SavedModel's files; other files are refused before anything is loaded.
         rate: as for `load_hub_backbone`.
     """
 
@@ -41,12 +48,13 @@ class HubLayer(keras.layers.Layer):
         folder = _folder_of(self.handle)
         self.digest = _digest(folder)
         if digest not in (None, self.digest):
-            warnings.warn(
+            raise ValueError(
                 "A saved network needs the SavedModel it was made with. Received: "
-                f"{self.handle}, whose files have changed since. Check the answers.",
-                stacklevel=2,
+                f"{self.handle}, whose files have changed since. Bring the old files back, or "
+                "build the network anew with load_hub_backbone."
             )
         self._module = tf.saved_model.load(str(folder))
+        _run_here.add(self.digest)
         functions = _functions_of(self._module, self.handle)
         _check_output_key(functions[0].structured_outputs, output_key)
         self._takes_training = "training" in inspect.signature(self._module.__call__).parameters
@@ -80,6 +88,33 @@ class HubLayer(keras.layers.Layer):
         own = {name: getattr(self, name) for name in ("handle", "output_key", "digest", "rate")}
         return {**super().get_config(), **own}
 
+    @classmethod
+    def from_config(cls, config):
+        """Make the layer again: to copy a network, or, without safe mode, as a file says."""
+        safe = in_safe_mode()
+        known = config.get("digest") in _run_here and (safe is None or _known_will_do.get())
+        if safe is not False and not known:
+            raise ValueError(
+                "A SavedModel runs whatever its graph says, so safe mode loads none. "
+                f"Received: a file that names {config.get('handle')}. If you trust both, load the "
+                "file with tltk.load_model(path, trust=True)."
+            )
+        return cls(**config)
+
+
+@contextmanager
+def known_networks() -> Iterator[None]:
+    """In this block, safe mode loads SavedModels that this process has run before, by digest.
+
+    For files of our own making whose network is in memory anyway: a file that was exchanged can
+    name no other SavedModel.
+    """
+    token = _known_will_do.set(True)
+    try:
+        yield
+    finally:
+        _known_will_do.reset(token)
+
 
 def load_hub_backbone(
     handle: str | Path,
@@ -97,8 +132,9 @@ def load_hub_backbone(
     `train_batch_norm` does not reach into it: fine-tuned, its batch statistics move.
 
     Args:
-        handle: a folder with a SavedModel in TF2 Hub format, or an address at tfhub.dev or
-            kaggle.com, which `tensorflow_hub` downloads into `$TFHUB_CACHE_DIR`.
+        handle: a folder with a SavedModel in TF2 Hub format, or an https address at tfhub.dev or
+            kaggle.com, which `tensorflow_hub` downloads into `$TFHUB_CACHE_DIR`, by default
+            below tltk's own cache folder.
         input_shape: the shape of one example: () for a text, (h, w, 3) for a picture, (samples,)
             for a waveform. By default what the SavedModel says.
         dtype: "string", "float32" and the like; by default what the SavedModel says.
@@ -110,15 +146,17 @@ def load_hub_backbone(
         rate: samples a second, where it takes waveforms; `predict` then reads recordings.
 
     Returns:
-        A `keras.Model`: (b, *input_shape) in, features out. It saves and loads in safe mode once
-        `tltk` is imported, as long as `handle` can still be read. Keep to handles that you trust:
-        a SavedModel runs whatever its graph says.
+        A `keras.Model`: (b, *input_shape) in, features out. Saved, it loads with
+        `tltk.load_model(path, trust=True)` as long as `handle` can still be read, unchanged. Keep
+        to handles that you trust: a SavedModel runs whatever its graph says.
 
     Raises:
         FileNotFoundError: if there is no such folder, or no SavedModel in it.
         ConnectionError: if the address cannot be downloaded.
-        ValueError: for a module of TF1, a SavedModel that cannot be called, an output to choose,
-            or an input that it does not take.
+        PermissionError: if the cache of downloads belongs to another user.
+        ImportError: for an address, where the extra "hub" is not installed.
+        ValueError: for an address without https, a module of TF1, a SavedModel that cannot be
+            called, an output to choose, or an input that it does not take.
 
     Example:
         >>> import tensorflow as tf
@@ -166,15 +204,26 @@ def _folder_of(handle) -> Path:
 
 
 def _downloaded(handle) -> str:
-    cache = os.environ.get("TFHUB_CACHE_DIR") or Path(tempfile.gettempdir()) / "tfhub_modules"
-    kept = Path(cache) / hashlib.sha1(handle.encode(), usedforsecurity=False).hexdigest()
+    if not handle.lower().startswith("https://"):
+        raise ValueError(
+            "A network is downloaded over https alone: on any other way it can be exchanged. "
+            f"Received: {handle}. Use its https address, or download it yourself, look where it "
+            "comes from, and pass its folder."
+        )
+    cache = folder_from("TFHUB_CACHE_DIR") or cache_folder() / "tfhub"
+    kept = cache / hashlib.sha1(handle.encode(), usedforsecurity=False).hexdigest()
+    for folder in (cache, kept):
+        _check_owner(folder)
     problem = "no network"
     if kept.is_dir() or is_online():
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            require("hub", "tensorflow_hub")
+        from tensorflow_hub import resolve
+
         try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                from tensorflow_hub import resolve
-            return resolve(handle)
+            with _environment("TFHUB_CACHE_DIR", str(cache)):
+                return resolve(handle)
         except Exception as error:
             problem = error
     raise ConnectionError(
@@ -183,6 +232,28 @@ def _downloaded(handle) -> str:
         "there is a network and pass its folder, or bring the cache folder here and set "
         "TFHUB_CACHE_DIR to it."
     )
+
+
+def _check_owner(folder) -> None:
+    """What another user put into a shared folder is not run; root could do anything anyway."""
+    if hasattr(os, "getuid") and folder.exists() and folder.stat().st_uid not in (os.getuid(), 0):
+        raise PermissionError(
+            "A cache of downloaded networks must be your own: its files are run. Received: "
+            f"{folder}, of user number {folder.stat().st_uid}. Let TFHUB_CACHE_DIR name a folder "
+            "of yours; or pass the SavedModel's own folder, if you trust who put it there."
+        )
+
+
+@contextmanager
+def _environment(name, value):
+    before = os.environ.get(name)
+    os.environ[name] = value
+    try:
+        yield
+    finally:
+        os.environ.pop(name)
+        if before is not None:
+            os.environ[name] = before
 
 
 def _digest(folder) -> str:

@@ -1,20 +1,27 @@
 """Word vectors: read from a file, and put under a text network that takes raw strings."""
 
-import gzip
-import re
+import warnings
 from collections.abc import Iterable
+from itertools import islice
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
 
-from tltk.inputs.places import bundle_folder
+from tltk._cache import bundle_folder
+from tltk._keras import all_layers
+from tltk._paths import user_path
+from tltk.backbones.text_normalization import TextNormalization, looked_up
+from tltk.inputs.checks import check_positive_integer
+from tltk.inputs.unpacking import bounded_lines, unpacked
 
 BUNDLED = "glove"
 ENCODERS = ("mean", "cnn", "lstm")
-STRIPPED = re.compile(r'[!"#$%&()*+,\-./:;<=>?@\[\\\]^_`{|}~\']')
 UNKNOWN = 1
+WIDEST = 2**16
+_LONGEST_WORD = 2**10
+_AT_ONCE = 2**13
 
 
 class WordVectors(NamedTuple):
@@ -27,8 +34,9 @@ class WordVectors(NamedTuple):
 def load_word_vectors(source: str | Path = BUNDLED, most: int | None = None) -> WordVectors:
     """Read word vectors.
 
-    Text is looked up in lower case and without punctuation, so words are put into lower case, and
-    those that hold punctuation are left out; of equal words the first is kept.
+    Text is looked up in small letters and without punctuation (see `TextNormalization`), so words
+    are written as they are looked up, and those that hold punctuation are left out, as are those of
+    several characters in scripts without blanks; of equal words the first is kept.
 
     Args:
         source: "glove" for the bundled ones (20,000 words, 50 numbers each); or a file: GloVe's or
@@ -41,8 +49,8 @@ def load_word_vectors(source: str | Path = BUNDLED, most: int | None = None) -> 
 
     Raises:
         FileNotFoundError: if there is no such file.
-        ValueError: for lines of unequal lengths, values that are not finite, or a file without
-            words.
+        ValueError: for lines of unequal lengths or without end, values that are not finite, a
+            header that does not fit, a file that is damaged or without words.
 
     Example:
         >>> glove = load_word_vectors()
@@ -57,17 +65,24 @@ def load_word_vectors(source: str | Path = BUNDLED, most: int | None = None) -> 
         Pennington, Socher and Manning, GloVe: global vectors for word representation, 2014.
         Mikolov et al., Efficient estimation of word representations in vector space, 2013.
     """
+    if most is not None:
+        check_positive_integer("most", most)
+    if not isinstance(source, str | Path):
+        raise ValueError(
+            f'Word vectors are "{BUNDLED}" or the path of a file. '
+            f"Received: {type(source).__name__}. Make WordVectors(words, vectors) of arrays."
+        )
     if source == BUNDLED:
         with np.load(bundle_folder() / "glove.npz") as archive:
             words = archive["words"].tobytes().decode().split("\n")
             return WordVectors(tuple(words[:most]), archive["vectors"][:most].astype("float32"))
-    path = Path(source).expanduser()
+    path = user_path(source)
     if not path.is_file():
         raise FileNotFoundError(
             f'Word vectors are "{BUNDLED}" or a file. Received: {path}, which is not there. '
             "Check the spelling."
         )
-    with (gzip.open if path.suffix == ".gz" else open)(path, "rb") as file:
+    with unpacked(path) as file:
         binary = ".bin" in path.suffixes
         pairs = _binary_pairs(file, path) if binary else _text_pairs(file, path)
         found = _distinct(pairs, most)
@@ -94,10 +109,11 @@ def load_text_backbone(
 ) -> keras.Model:
     """Build a network on word vectors: raw strings in, a sequence of features out.
 
-    The text is put into lower case, freed of punctuation, cut into words, and each word becomes
-    its vector; words without a vector become zeros, and so does a text without words. All of it
-    is in the model, as stock Keras layers. The vectors are the block `word_vectors`; an encoder
-    starts fresh, as `block1`.
+    The text is put into small letters, freed of punctuation and cut into words, in any alphabet
+    (see `TextNormalization`), and each word becomes its vector; words without a vector become
+    zeros, and so does a text without words. All of it is in the model, as stock Keras layers but
+    for the first: `import tltk` before `keras.models.load_model` reads such a file. The vectors are
+    the block `word_vectors`; an encoder starts fresh, as `block1`.
 
     Args:
         vectors: what `load_word_vectors` gave, or what it takes.
@@ -109,10 +125,12 @@ def load_text_backbone(
 
     Returns:
         A `keras.Model`: strings (b,) in, features (b, length, d) out, padding masked. Plain
-        `model.predict` takes `tf.constant(texts)` or an array of objects, no list.
+        `model.predict` takes `tf.constant(texts)` or an array of objects, no list, and the accents
+        as they are written (`tltk.predict` composes them).
 
     Raises:
-        ValueError: for an unknown encoder, or a length or number of units below 1.
+        ValueError: for an unknown encoder, a length or number of units below 1, or vectors that
+            are not one finite row for each word.
 
     Example:
         >>> tiny = WordVectors(("good", "bad"), np.array([[1.0, 0], [0, 1]], "float32"))
@@ -129,16 +147,16 @@ def load_text_backbone(
             f"The encoder is one of {', '.join(ENCODERS)}. Received: encoder={encoder!r}. "
             'Use "mean" for the fewest labels.'
         )
-    if length < 1 or units < 1:
-        raise ValueError(
-            f"Length and units are at least 1. Received: length={length}, units={units}."
-        )
-    words, rows = vectors if isinstance(vectors, WordVectors) else load_word_vectors(vectors)
+    check_positive_integer("length", length)
+    check_positive_integer("units", units)
+    if not isinstance(vectors, WordVectors):
+        vectors = load_word_vectors(vectors)
+    words, rows = _vocabulary(vectors)
     padding_and_unknown = np.zeros((2, rows.shape[1]), "float32")
     inputs = keras.Input((), dtype="string", name="text")
     tokens = keras.layers.TextVectorization(
-        vocabulary=list(words), output_sequence_length=length, name="tokens"
-    )(inputs)
+        standardize=None, vocabulary=words, output_sequence_length=length, name="tokens"
+    )(TextNormalization(name="normal_text")(inputs))
     embedding = keras.layers.Embedding(
         len(words) + 2,
         rows.shape[1],
@@ -156,19 +174,98 @@ def unknown_share(model: keras.Model, texts: Iterable[str]) -> float:
     """The share of the words of some texts that have no vector.
 
     Args:
-        model: a backbone of `load_text_backbone`, or a classifier built on one.
-        texts: strings; what lies beyond the model's length does not count.
+        model: a backbone of `load_text_backbone`, a classifier built on one, or another network in
+            which a `keras.layers.TextVectorization` looks words up.
+        texts: strings; what lies beyond the model's length does not count. A text without words
+            counts as one unknown word, as it does in the network.
 
     Returns:
         A number from 0 to 1.
+
+    Raises:
+        ValueError: for a network that looks no words up.
 
     Example:
         >>> unknown_share(load_text_backbone(length=4), ["a good film", "qwxz"])
         0.25
     """
-    tokens = model.get_layer("tokens")(np.array(list(texts), dtype=object))
-    numbers = keras.ops.convert_to_numpy(tokens)
-    return float((numbers == UNKNOWN).sum() / max((numbers > 0).sum(), 1))
+    texts = [texts] if isinstance(texts, str) else list(texts)
+    share = _unknown_share(model, np.array(texts, dtype=object))
+    if share is None:
+        raise ValueError(
+            "Unknown words are counted where a keras.layers.TextVectorization looks words up. "
+            f"Received: {model.name!r}, which has none. Build the model on load_text_backbone."
+        )
+    return share
+
+
+def looks_words_up(model: keras.Model) -> bool:
+    """Whether a layer of a network turns words into their numbers in a vocabulary."""
+    lookup = keras.layers.TextVectorization
+    return any(isinstance(layer, lookup) for layer in all_layers(model, itself=False))
+
+
+def warn_of_unknown_words(model: keras.Model, inputs: Any) -> None:
+    """Warn where a network does not know most words of a batch of texts, whatever the cause.
+
+    Args:
+        model: any network; one that looks no words up passes in silence.
+        inputs: a batch of its inputs.
+
+    Example:
+        >>> warn_of_unknown_words(load_text_backbone(length=4), np.array(["a good film"], object))
+    """
+    leaves = [np.asarray(leaf) for leaf in keras.tree.flatten(inputs)]
+    texts = [leaf for leaf in leaves if leaf.dtype == object]
+    share = _unknown_share(model, texts[0]) if len(texts) == 1 and texts[0].size else None
+    if share is not None and share > 0.5:
+        first = texts[0].flat[0]
+        first = first.decode("utf-8", "replace") if isinstance(first, bytes) else first
+        warnings.warn(
+            "A network of words must know most words of its texts. "
+            f"Received: {share:.0%} of the words unknown in the first {len(texts[0])} texts, which "
+            f"begin with {first[:60]!r}. Take word vectors of the texts' language and spelling "
+            "(load_text_backbone(file)), and make sure that the texts are texts.",
+            stacklevel=3,
+        )
+
+
+def _unknown_share(model, texts) -> float | None:
+    """Of distinct words, and at least, where a lookup does not give the words in their order."""
+    for layer in all_layers(model, itself=False):
+        if isinstance(layer, TextNormalization):
+            texts = layer(texts)
+        if isinstance(layer, keras.layers.TextVectorization):
+            found, mode = layer(texts), layer.get_config()["output_mode"]
+            found = found.to_tensor() if hasattr(found, "to_tensor") else found
+            found = keras.ops.convert_to_numpy(found).reshape(len(texts), -1)
+            if mode == "int":
+                known, unknown = (found > UNKNOWN).sum(axis=1), (found == UNKNOWN).sum(axis=1)
+            else:
+                known, unknown = (found[:, 1:] > 0).sum(axis=1), found[:, 0] > 0
+            unknown = np.maximum(unknown, known == 0).sum()
+            return float(unknown / (known.sum() + unknown))
+    return None
+
+
+def _vocabulary(vectors) -> tuple[list[str], np.ndarray]:
+    """The distinct words that texts can hold, as they are looked up, and their rows."""
+    words, rows = list(vectors.words), np.asarray(vectors.vectors, "float32")
+    if rows.ndim != 2 or rows.shape[0] != len(words) or not np.isfinite(rows).all():
+        raise ValueError(
+            "Word vectors are one row of finite numbers for each word. "
+            f"Received: {len(words)} words, and vectors of shape {rows.shape}. Repair them."
+        )
+    row_of: dict[str, int] = {}
+    for row, form in enumerate(looked_up(words)):
+        if form:
+            row_of.setdefault(form, row)
+    if not row_of:
+        raise ValueError(
+            "Word vectors need a word that a text can hold. "
+            f"Received: {', '.join(map(repr, words[:3])) or 'no word'}. See TextNormalization."
+        )
+    return list(row_of), rows[list(row_of.values())]
 
 
 def _encoded(vectors, encoder, units):
@@ -184,47 +281,85 @@ def _encoded(vectors, encoder, units):
 
 def _distinct(pairs, most) -> dict[str, np.ndarray]:
     found: dict[str, np.ndarray] = {}
-    for word, vector in pairs:
-        word = word.lower()
-        if word and word == STRIPPED.sub("", word) and word not in found:
-            found[word] = vector
-        if len(found) == most:
-            break
+    while block := list(islice(pairs, min(_AT_ONCE, most or _AT_ONCE))):
+        forms = looked_up(word for word, _ in block)
+        for form, (_, vector) in zip(forms, block, strict=True):
+            if form and form not in found:
+                found[form] = vector
+            if len(found) == most:
+                return found
     return found
 
 
 def _text_pairs(file, path):
-    width = None
-    for number, line in enumerate(file, start=1):
+    width = announced = None
+    number = 0
+    for number, line in enumerate(bounded_lines(file, path), start=1):
         parts = line.decode("utf-8", "replace").rstrip().split(" ")
-        if number == 1 and len(parts) == 2:
+        if number == 1 and len(parts) == 2 and all(map(_is_count, parts)):
+            announced, width = map(int, parts)
+            if not 0 < width <= WIDEST:
+                raise ValueError(_bad_header(path, line))
             continue
-        width = width or len(parts) - 1
+        width = max(1, len(parts) - 1) if width is None else width
         word = " ".join(parts[: len(parts) - width])
         try:
             vector = np.array(parts[len(parts) - width :], "float32")
         except ValueError:
             vector = np.empty(0)
-        if not word or len(vector) != width:
+        if not word or len(vector) != width or any(map(_is_number, word.split(" ")[1:])):
             raise ValueError(
                 f"Every line holds a word and {width} numbers. Received: {path}, line {number}: "
                 f"{' '.join(parts)[:40]!r}. Fetch the file again."
             )
         yield word, vector
+    if announced is not None and number - 1 < announced:
+        raise ValueError(_cut_off(path, announced, number - 1))
+
+
+def _is_count(text) -> bool:
+    return text.isdecimal() and len(text) < 16
+
+
+def _is_number(text) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _binary_pairs(file, path):
-    count, width = map(int, file.readline().split())
+    header = file.readline(100)
+    numbers = header.split()
+    if len(numbers) != 2 or not all(number.isdigit() for number in numbers):
+        raise ValueError(_bad_header(path, header))
+    count, width = map(int, numbers)
+    if not 0 < width <= WIDEST:
+        raise ValueError(_bad_header(path, header))
     for number in range(count):
         letters = iter(lambda: file.read(1), b" ")
-        word = b"".join(_until_end(letters)).decode("utf-8", "replace").lstrip("\n")
+        word = b"".join(islice(_until_end(letters), _LONGEST_WORD))
         vector = file.read(4 * width)
-        if len(vector) < 4 * width:
-            raise ValueError(
-                f"The file announces {count} words. Received: {path}, which ends in word "
-                f"{number + 1}. Fetch it again."
-            )
+        if len(vector) < 4 * width or len(word) == _LONGEST_WORD:
+            raise ValueError(_cut_off(path, count, number))
+        word = word.decode("utf-8", "replace").lstrip("\n")
         yield word, np.frombuffer(vector, "<f4").astype("float32")
+
+
+def _bad_header(path, header) -> str:
+    return (
+        "The first line holds the number of words and the numbers of each, from 1 to "
+        f"{WIDEST:,}. Received: {path} with {bytes(header[:40])!r}. Fetch the file again; text "
+        "goes by the suffix .txt or .vec, word2vec's binary format by .bin."
+    )
+
+
+def _cut_off(path, announced, read) -> str:
+    return (
+        f"The file announces {announced:,} words. Received: {path}, which ends in word "
+        f"{read + 1:,}. Fetch it again."
+    )
 
 
 def _until_end(letters):

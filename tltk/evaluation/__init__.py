@@ -20,7 +20,14 @@ from tltk.evaluation.ranking import rank_backbones
 from tltk.evaluation.robustness import CORRUPTIONS, corrupt_images, corruption_table
 from tltk.evaluation.scores import h_score, leep, logme, nce, nleep
 from tltk.evaluation.statistics import mean_interval, paired_interval, rank_agreement
-from tltk.evaluation.studies import finished_part, keep_study, kept_study
+from tltk.evaluation.studies import (
+    finished_part,
+    keep_study,
+    kept_study,
+    study_digest,
+    study_folder,
+    study_state,
+)
 from tltk.evaluation.task_gains import TaskGains, task_gains, task_scores
 from tltk.evaluation.thresholds import choose_threshold, threshold_table
 from tltk.evaluation.verdicts import (
@@ -72,6 +79,9 @@ __all__ = [
     "rank_backbones",
     "reliability_table",
     "seasonal_naive_forecast",
+    "study_digest",
+    "study_folder",
+    "study_state",
     "task_gains",
     "task_scores",
     "tempered",

@@ -11,6 +11,7 @@ import numpy as np
 
 from tltk._keras import all_layers
 from tltk.backbones import (
+    TextNormalization,
     layers_by_block,
     load_audio_backbone,
     load_backbone,
@@ -87,7 +88,7 @@ def arms_of(
 
     def fine_tuned(train, val, seed):
         model = classifier(TUNED)
-        count = epochs(train.examples.count)
+        count = epochs(train.count)
         settings = {"epochs": count, "patience": patience(count), "seed": seed, "verbose": 0}
         blocks = blocks_to_tune(model, unfreeze_blocks)
         fine_tune(model, train, val, unfreeze_blocks=blocks, **settings)
@@ -112,7 +113,7 @@ def trained_from_scratch(model, train, val, seed, epochs) -> keras.Model:
     for layer in all_layers(model):
         if isinstance(layer, keras.layers.BatchNormalization):
             layer.momentum = min(layer.momentum, MOMENTUM)
-    count = epochs(train.examples.count)
+    count = epochs(train.count)
     fine_tune(
         model,
         train,
@@ -133,13 +134,14 @@ def trained_from_scratch(model, train, val, seed, epochs) -> keras.Model:
 
 def counted_words(train, val, class_names) -> keras.Model:
     """A linear model on which words of its own training texts occur."""
-    texts = train.examples.fetch(np.arange(train.examples.count))
+    texts, _ = train.arrays()
+    normal = TextNormalization(name="normal_text")
     words = keras.layers.TextVectorization(
-        max_tokens=MOST_WORDS, output_mode="multi_hot", name="words"
+        max_tokens=MOST_WORDS, standardize=None, output_mode="multi_hot", name="words"
     )
-    words.adapt(texts)
+    words.adapt(normal(texts))
     inputs = keras.Input((), dtype="string", name="text")
-    model = build_classifier(keras.Model(inputs, words(inputs), name="words"), class_names)
+    model = build_classifier(keras.Model(inputs, words(normal(inputs)), name="words"), class_names)
     fit_linear_head(model, train, val)
     return model
 

@@ -3,8 +3,9 @@
 import keras
 import numpy as np
 
+from tltk._checks import check_number
 from tltk.evaluation.predictions import Predictions, predict_split
-from tltk.evaluation.thresholds import positive_scores
+from tltk.evaluation.thresholds import check_predictions, positive_scores
 
 LEAST = 1e-30
 WIDEST = np.log(20)  # temperatures from 1/20 to 20
@@ -76,7 +77,7 @@ def fit_temperature(validation: Predictions) -> float:
     """
     from scipy.optimize import minimize_scalar
 
-    logits = _logits(validation)
+    logits = _logits(validation, "validation")
     own = logits[np.arange(len(logits)), validation.labels]
 
     def surprise(log_temperature):
@@ -107,10 +108,7 @@ def tempered(predictions: Predictions, temperature: float) -> Predictions:
         >>> tempered(sure, 2.0).probabilities.round(2).tolist()
         [[0.75, 0.25]]
     """
-    if not temperature > 0:
-        raise ValueError(
-            f"A temperature is above 0. Received: temperature={temperature}. 1 changes nothing."
-        )
+    check_number("temperature", temperature, above=0, advice="1 changes nothing")
     scaled = _logits(predictions) / temperature
     odds = np.exp(scaled - scaled.max(axis=1, keepdims=True))
     return predictions._replace(probabilities=odds / odds.sum(axis=1, keepdims=True))
@@ -138,8 +136,7 @@ def reliability_table(
         >>> [(round(row["confidence"], 2), round(row["share"], 2), row["count"]) for row in rows]
         [(0.8, 0.67, 3)]
     """
-    if bins < 1:
-        raise ValueError(f"There must be one bin at least. Received: bins={bins}. Pass 10.")
+    check_number("bins", bins, least=1, whole=True, advice="Pass 10")
     if positive is not None:
         true, sure = positive_scores(predictions, positive)
     else:
@@ -188,12 +185,13 @@ def expected_calibration_error(
     return float(np.average(gaps, weights=[row["count"] for row in rows]))
 
 
-def _logits(predictions) -> np.ndarray:
-    _check_one_label(predictions)
+def _logits(predictions, name="predictions") -> np.ndarray:
+    _check_one_label(predictions, name)
     return np.log(np.maximum(np.asarray(predictions.probabilities, "float64"), LEAST))
 
 
-def _check_one_label(predictions) -> None:
+def _check_one_label(predictions, name="predictions") -> None:
+    check_predictions(name, predictions)
     if predictions.kind != "one_label":
         raise ValueError(
             "Confidence in the answer is that of a classifier with one label. Received: "

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -10,18 +9,28 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from tltk.evaluation.arms import ARMS, BATCH, SMALL, WITHOUT_TRANSFER, arms_of, networks_of
+from tltk._cache import code_digest, network_digest
+from tltk.evaluation.arms import (
+    ARMS,
+    BATCH,
+    FROZEN,
+    SMALL,
+    TUNED,
+    WITHOUT_TRANSFER,
+    arms_of,
+    networks_of,
+)
 from tltk.evaluation.guards import check_splits
-from tltk.evaluation.kept_runs import KeptRuns, Run, source_digest
+from tltk.evaluation.kept_runs import KeptRuns, Run
 from tltk.evaluation.predictions import predict_split
 from tltk.evaluation.subsets import draw_subset, label_sizes, passes_of
 from tltk.evaluation.timing import Clock, foretold, in_words
 from tltk.evaluation.verdicts import Comparison, judge, transfer_verdict
 from tltk.inputs.checks import check_positive_integer
-from tltk.inputs.examples import Examples, Splits, batches, examples_of
-from tltk.tuning.features import network_digest
+from tltk.inputs.examples import Examples, Splits, examples_of
 
 SCORES = ("accuracy", "balanced_accuracy")
+CHUNK = 256  # examples fetched at once to tell what they hold
 
 
 def compare_transfer(
@@ -63,8 +72,8 @@ def compare_transfer(
         seeds: how many; fewer than five leave wide intervals.
         labels_per_class: training examples of each class, at most, one number or several. None: 80
             % of the smallest class, a quarter and a sixteenth of that where it leaves at least 2.
-        methods: more arms by name: functions of (train, val, seed), two batched splits and a
-            number, that return a trained Keras model.
+        methods: more arms by name: functions of (train, val, seed), two `Examples` and a number,
+            that return a trained Keras model.
         arms: which of the four to run.
         small: a function as in `methods` in place of the small network.
         epochs: passes over the largest training subset; smaller ones are passed more often, so that
@@ -91,7 +100,7 @@ def compare_transfer(
         >>> random = np.random.default_rng(0)
         >>> x, y = random.normal(size=(90, 4)).astype("float32"), np.arange(90) % 2
         >>> x[:, 0] += 2 * y
-        >>> parts = [batches(examples_of((x[i::3], y[i::3]))) for i in range(3)]
+        >>> parts = [examples_of((x[i::3], y[i::3])) for i in range(3)]
         >>> def body():
         ...     return keras.Sequential([keras.Input((4,)), keras.layers.Rescaling(1.0)])
         >>> found = compare_transfer(body, Splits(*parts, ("low", "high"), {}), seeds=2, epochs=1,
@@ -105,21 +114,22 @@ def compare_transfer(
     """
     _check(backbone, seeds, arms, methods, score, epochs)
     transfer_verdict([0.0], margin, level)
-    train, val, test = _labelled_parts(data)
+    train, val, test = parts = _labelled_parts(data)
     sizes = label_sizes(train.labels, labels_per_class)
-    check_splits(data)
+    check_splits(Splits(*parts, data.class_names, data.files))
     passes = passes_of(epochs, draw_subset(train, sizes[-1], seed).count)
     networks = networks_of(backbone, train)
     known = arms_of(networks, data.class_names, small, passes, unfreeze_blocks)
     functions = {name: known[name] for name in arms} | dict(methods or {})
     settings = {"sizes": sizes, "epochs": epochs, "unfreeze_blocks": unfreeze_blocks}
-    fingerprint = _fingerprint(backbone, functions, settings, train, val)
+    fingerprint = _fingerprint(backbone, networks, arms, settings, train, val)
+    digests = {name: code_digest(function) for name, function in functions.items()}
 
     def say(text):
         if verbose:
             print(text, flush=True)
 
-    kept = KeptRuns(checkpoint, fingerprint)
+    kept = KeptRuns(checkpoint, fingerprint, digests)
     pieces = [(seed + number, size) for number in range(seeds) for size in sizes]
     clock = Clock(pieces, len(sizes), test.count, budget_seconds, say)
     try:
@@ -132,7 +142,7 @@ def compare_transfer(
             )
         for piece in clock.affordable(lambda piece: all(kept.all_facts(functions, piece))):
             clock.finished(_run_piece(kept, functions, train, val, piece, say))
-        rows = _tested(kept, functions, clock.done, data.test, say)
+        rows = _tested(kept, functions, clock.done, test, say)
     except KeyboardInterrupt:
         say("Interrupted. " + ("The same call goes on." if checkpoint else "Nothing is kept."))
         raise
@@ -160,7 +170,7 @@ def _announcement(runs, networks, train, tested, passes, unfreeze_blocks, budget
 def _run_piece(kept, functions, train, val, piece, say) -> list[dict]:
     """All methods on one seed and size; return their facts, those of earlier calls included."""
     seed, size = piece
-    parts = [batches(draw_subset(each, size, seed), BATCH) for each in (train, val)]
+    parts = [draw_subset(each, size, seed).batched(BATCH) for each in (train, val)]
     for name, function in functions.items():
         run = Run(name, size, seed)
         if kept.facts(run) is None:
@@ -169,7 +179,7 @@ def _run_piece(kept, functions, train, val, piece, say) -> list[dict]:
             model = function(*parts, seed)
             seconds = time.perf_counter() - began
             _check_model(model, name)
-            facts = {"examples": parts[0].examples.count, "seconds": round(seconds, 2)}
+            facts = {"examples": parts[0].count, "seconds": round(seconds, 2)}
             facts |= _validated(model, parts[1])
             kept.keep(run, model, facts)
             say(f"seed {seed}, {size} labels per class, {name}: {seconds:.0f} s")
@@ -183,7 +193,7 @@ def _validated(model, val) -> dict[str, float]:
     warm = time.perf_counter()
     scores = _scores(model, val)
     running = time.perf_counter() - warm
-    costs = {"starting": warm - began, "predicting": running / val.examples.count}
+    costs = {"starting": warm - began, "predicting": running / val.count}
     return {**{f"val_{name}": value for name, value in scores.items()}, **costs}
 
 
@@ -259,13 +269,27 @@ def _check_model(model, name) -> None:
         )
 
 
-def _fingerprint(backbone, functions, settings, train, val) -> dict[str, str]:
+def _fingerprint(backbone, networks, arms, settings, train, val) -> dict[str, str]:
+    """What every run depends on; what a method does is not in it."""
     facts = {name: repr(value) for name, value in settings.items()}
-    facts["backbone"] = backbone if isinstance(backbone, str) else _digest_of_fresh(backbone)
+    if not isinstance(backbone, str):
+        facts["backbone"] = _digest_of_fresh(backbone)
+    else:
+        pretrained = {FROZEN, TUNED} & set(arms)
+        digest = network_digest(networks[FROZEN]()) if pretrained else ""
+        facts["backbone"] = f"{backbone} {digest}"
     for part, examples in (("training data", train), ("validation data", val)):
-        content = repr((examples.digest, examples.count, examples.labels.tolist()))
-        facts[part] = hashlib.sha256(content.encode()).hexdigest()[:16]
-    return facts | {f"method {name}": source_digest(each) for name, each in functions.items()}
+        content = examples.digest or _content(examples)
+        facts[part] = code_digest(content, examples.count, examples.labels)
+    return facts
+
+
+def _content(examples) -> str:
+    """The digest of rows that have none of their own."""
+    starts = range(0, examples.count, CHUNK)
+    ends = [min(start + CHUNK, examples.count) for start in starts]
+    rows = (np.arange(start, end) for start, end in zip(starts, ends, strict=True))
+    return code_digest([code_digest(examples.fetch(some)) for some in rows])
 
 
 def _digest_of_fresh(build) -> str:

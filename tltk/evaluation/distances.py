@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from tltk._checks import check_number, check_seed
 from tltk.evaluation.feature_checks import checked_classes, checked_features
 from tltk.evaluation.probes import linear_probe, linear_probe_accuracy
 
@@ -59,13 +60,11 @@ def domain_distance(
         Sun and Saenko, Deep CORAL, 2016.
         Dowson and Landau, The Fréchet distance between multivariate normal distributions, 1982.
     """
+    check_seed("seed", seed)
+    check_number("permutations", permutations, least=1, whole=True, advice="200 are usual")
+    check_number("subsample", subsample, least=2 * FOLDS, whole=True, advice="300 are usual")
     rng = np.random.default_rng(seed)
     a, b = _equally_many(a, b, subsample, rng)
-    if permutations < 1:
-        raise ValueError(
-            "A null distribution takes at least one permutation. "
-            f"Received: permutations={permutations}. 200 are usual."
-        )
     rows, half = np.vstack([a, b]), len(a)
     deals = [np.arange(2 * half), *(rng.permutation(2 * half) for _ in range(permutations))]
     measures = {
@@ -91,12 +90,12 @@ def _beside_chance(values) -> dict[str, float]:
 
 
 def _equally_many(a, b, subsample, rng) -> tuple[np.ndarray, np.ndarray]:
-    a, b = checked_features(a, "Features of a"), checked_features(b, "Features of b")
+    a, b = checked_features(a, "a"), checked_features(b, "b")
     size = min(len(a), len(b), subsample)
     if a.shape[1] != b.shape[1] or size < 2 * FOLDS:
         raise ValueError(
             f"Two domains need features of one width and {2 * FOLDS} rows each. Received: shapes "
-            f"{a.shape} and {b.shape}, subsample={subsample}. Take both from one network."
+            f"a={a.shape} and b={b.shape}, subsample={subsample}. Take both from one network."
         )
     return rng.permutation(a)[:size], rng.permutation(b)[:size]
 
@@ -232,12 +231,10 @@ def ben_david_bound(
     Reference:
         Ben-David et al., A theory of learning from different domains, 2010.
     """
-    sides = [
-        (checked_features(source, "Source features"), np.asarray(source_labels)),
-        (checked_features(target, "Target features"), np.asarray(target_labels)),
-    ]
-    for rows, labels in sides:
-        checked_classes(labels, len(rows))
+    source, target = checked_features(source, "source"), checked_features(target, "target")
+    checked_classes(source_labels, len(source), name="source_labels")
+    checked_classes(target_labels, len(target), name="target_labels")
+    sides = (source, np.asarray(source_labels)), (target, np.asarray(target_labels))
     divergence = domain_distance(source, target, seed, permutations=1)[0]["value"]
     probe = {"strengths": (STRENGTH,), "seed": seed}
     terms = {

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tltk.inputs.checks import check_positive_integer
+from tltk._checks import as_numbers, check_number
 
 
 def naive_forecast(inputs: np.ndarray, horizon: int, target: int = 0) -> np.ndarray:
@@ -48,13 +48,18 @@ def seasonal_naive_forecast(
         >>> seasonal_naive_forecast(window, horizon=4, period=3).tolist()
         [[1.0, 2.0, 3.0, 1.0]]
     """
-    check_positive_integer("horizon", horizon)
-    check_positive_integer("period", period)
-    inputs = np.asarray(inputs)
-    if inputs.ndim != 3 or inputs.shape[1] < period:
+    check_number("horizon", horizon, least=1, whole=True, advice="Count the steps ahead")
+    check_number("period", period, least=1, whole=True, advice="24 is a day in hours")
+    inputs = as_numbers("inputs", inputs, "(n, length, c)", missing=True)
+    columns = inputs.shape[2]
+    check_number(
+        "target", target, least=-columns, below=columns, whole=True, advice="0 is the first"
+    )
+    if inputs.shape[1] < period:
         raise ValueError(
             f"Windows must have shape (n, length, c) and hold a period of {period} steps. "
-            f"Received: shape {inputs.shape}. Use longer windows, or a shorter period."
+            f"Received: inputs of shape {inputs.shape}, period={period}. "
+            "Use longer windows, or a shorter period."
         )
     return inputs[:, inputs.shape[1] - period + np.arange(horizon) % period, target]
 
@@ -85,21 +90,17 @@ def mase(truth: np.ndarray, forecasts: np.ndarray, history: np.ndarray, period: 
     Reference:
         Hyndman and Koehler, Another look at measures of forecast accuracy, 2006.
     """
-    truth, forecasts = (np.asarray(each, dtype="float64") for each in (truth, forecasts))
-    if truth.shape != forecasts.shape or not truth.size:
+    truth, forecasts = as_numbers("truth", truth, ""), as_numbers("forecasts", forecasts, "")
+    if truth.shape != forecasts.shape:
         raise ValueError(
             "Truth and forecasts must have one shape. "
-            f"Received: {truth.shape} and {forecasts.shape}. Forecast as many steps as came."
+            f"Received: truth of shape {truth.shape}, forecasts of shape {forecasts.shape}. "
+            "Forecast as many steps as came."
         )
     errors = np.abs(truth - forecasts)
-    if not np.isfinite(errors).all():
-        raise ValueError(
-            "Truth and forecasts must be finite numbers. Received: "
-            f"{int((~np.isfinite(errors)).sum())} that are not. Leave such windows out."
-        )
-    check_positive_integer("period", period)
-    history = np.asarray(history, dtype="float64")
-    changes = np.abs(history[period:] - history[:-period]) if history.ndim == 1 else np.empty(0)
+    check_number("period", period, least=1, whole=True, advice="1 scales by the last value")
+    history = as_numbers("history", history, "(n,)", missing=True)
+    changes = np.abs(history[period:] - history[:-period])
     changes = changes[np.isfinite(changes)]
     if not changes.size or not changes.any():
         raise ValueError(

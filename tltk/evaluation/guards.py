@@ -10,6 +10,8 @@ from itertools import combinations
 import keras
 import numpy as np
 
+from tltk._cache import content_digest, kept_rows
+from tltk.inputs.checks import is_float
 from tltk.inputs.decoding import resize_images
 from tltk.inputs.examples import Examples, Splits, examples_of
 from tltk.inputs.folders import listed
@@ -51,9 +53,8 @@ def check_splits(
         ValueError: for groups that do not fit the rows.
 
     Example:
-        >>> from tltk.inputs.examples import batches
         >>> x, y = np.arange(12.0).reshape(6, 2), np.array([0, 1] * 3)
-        >>> parts = [batches(examples_of((x[rows], y[rows]))) for rows in ([0, 1], [2, 3], [1, 4])]
+        >>> parts = [examples_of((x[rows], y[rows])) for rows in ([0, 1], [2, 3], [1, 4])]
         >>> with warnings.catch_warnings(action="ignore"):
         ...     found = check_splits(Splits(*parts, ("even", "odd"), {}))
         >>> [(row["check"], row["parts"], row["count"]) for row in found]
@@ -83,21 +84,28 @@ def _names(examples: Examples) -> tuple[str, ...]:
     return examples.names or tuple(f"row {row}" for row in range(examples.count))
 
 
-def _seen(examples) -> tuple[list[str], np.ndarray | None]:
-    """The digest of every row, and thumbnails where the rows are pictures."""
-    digests, thumbnails = [], []
-    for start in range(0, examples.count, AT_ONCE):
-        inputs = examples.fetch(np.arange(start, min(start + AT_ONCE, examples.count)))
-        leaves = keras.tree.flatten(inputs)
-        digests += [_digest(row) for row in zip(*leaves, strict=True)]
-        if len(leaves) == 1 and leaves[0].ndim == 4 and leaves[0].dtype == "uint8":
-            thumbnails.append(_thumbnails(leaves[0]))
-    return digests, np.concatenate(thumbnails) if thumbnails else None
+def _seen(examples) -> tuple[list[bytes], np.ndarray | None]:
+    """The digest of every row, and thumbnails where the rows are pictures; of files, kept."""
+
+    def compute(first_chunk):
+        for start in range(first_chunk * AT_ONCE, examples.count, AT_ONCE):
+            inputs = examples.fetch(np.arange(start, min(start + AT_ONCE, examples.count)))
+            leaves = keras.tree.flatten(inputs)
+            digests = np.stack([_digest(row) for row in zip(*leaves, strict=True)])
+            are_pictures = len(leaves) == 1 and leaves[0].ndim == 4 and leaves[0].dtype == "uint8"
+            yield (digests, _thumbnails(leaves[0])) if are_pictures else (digests,)
+
+    if examples.reread is None or examples.digest is None:
+        arrays = [np.concatenate(each) for each in zip(*compute(0), strict=True)]
+    else:
+        key = content_digest((), "seen by check_splits", examples.digest, AT_ONCE, SIDE)
+        arrays = kept_rows(key[:32], examples.count, AT_ONCE, compute)
+    return [row.tobytes() for row in arrays[0]], arrays[1] if len(arrays) > 1 else None
 
 
-def _digest(row) -> str:
+def _digest(row) -> np.ndarray:
     contents = (leaf.tobytes() if hasattr(leaf, "tobytes") else repr(leaf).encode() for leaf in row)
-    return hashlib.sha256(b"".join(contents)).hexdigest()
+    return np.frombuffer(hashlib.sha256(b"".join(contents)).digest(), "uint8")
 
 
 def _thumbnails(pictures) -> np.ndarray:
@@ -181,7 +189,7 @@ def _groups_of(groups, part, count, names) -> list:
 
 def _missing_classes(parts, class_names):
     for part, examples in parts.items():
-        if examples.labels is None or examples.labels.ndim > 1:
+        if examples.labels is None or examples.labels.ndim > 1 or is_float(examples.labels):
             continue
         there = set(examples.labels.tolist())
         missing = [name for number, name in enumerate(class_names) if number not in there]

@@ -1,15 +1,19 @@
 """Predictions whose labels cannot get out of order, and what they say about a model."""
 
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
 
+from tltk._paths import user_path
 from tltk.backbones import sample_rate
+from tltk.backbones.words import warn_of_unknown_words
 from tltk.evaluation.reading import (
+    check_takes_pictures,
+    is_file,
     listed_clips,
     listed_pictures,
     listed_series,
@@ -20,8 +24,8 @@ from tltk.evaluation.reading import (
     takes_texts,
 )
 from tltk.inputs.checks import check_positive_integer
-from tltk.inputs.decoding import in_parallel
-from tltk.inputs.examples import batches, examples_of
+from tltk.inputs.decoding import in_parallel, resize_method
+from tltk.inputs.examples import check_labelled, examples_of
 from tltk.tuning.checks import warn_of_scale
 from tltk.tuning.metadata import load_model, metadata
 
@@ -46,25 +50,24 @@ class Predictions(NamedTuple):
 
 
 def predict_split(
-    model: keras.Model, split: Iterable, class_names: Sequence[str] | None = None
+    model: keras.Model, split: Any, class_names: Sequence[str] | None = None
 ) -> Predictions:
     """Run a model over a split and keep its answers together with the labels.
 
-    Labels and answers come from the same batches of a single pass, so they match even where the
-    split shuffles.
+    Labels and answers come from the same rows, so they match even where a dataset shuffles.
 
     Args:
         model: a classifier that ends in softmax (one label) or sigmoid (many labels), or a
             regression model. One sigmoid unit is read as two classes.
-        split: batches of (inputs, labels), or a pair (x, y) of arrays.
+        split: a split, a pair (x, y) of arrays, or any other data that `examples_of` takes.
         class_names: k names; by default those saved with the model, else "class 0", "class 1", …
 
     Returns:
         Predictions with n rows.
 
     Raises:
-        ValueError: no split, an endless or empty one, labels that do not fit the outputs, outputs
-            that are not probabilities, or a wrong number of names.
+        ValueError: no split or labels, labels that do not fit the outputs, outputs that are not
+            probabilities, or a wrong number of names.
 
     Example:
         >>> import keras, numpy as np
@@ -73,35 +76,21 @@ def predict_split(
         >>> predict_split(model, (x, np.array([0, 1]))).probabilities.argmax(axis=1).tolist()
         [0, 2]
     """
-    if split is None or isinstance(split, tuple):
-        split = batches(examples_of(split))
-    if hasattr(split, "cardinality") and int(split.cardinality()) == -1:
-        raise ValueError(
-            "A split must end. Received: a dataset that repeats forever. Drop its .repeat()."
-        )
-    labels, outputs = [], []
-    for batch in split:
-        if not isinstance(batch, (tuple, list)) or len(batch) != 2:
-            raise ValueError(
-                "A split holds batches of (inputs, labels). "
-                f"Received: a batch of type {type(batch).__name__}. Pass a split with labels."
-            )
-        inputs, batch_labels = batch
-        inputs = keras.tree.map_structure(np.asarray, inputs)
+    examples = examples_of(split)
+    check_labelled(examples)
+    outputs = []
+    for inputs, _ in examples:
         if not outputs:
             warn_of_scale(model, inputs)
+            warn_of_unknown_words(model, inputs)
         outputs.append(model.predict_on_batch(inputs))
-        labels.append(np.asarray(batch_labels))
-    if not outputs:
-        raise ValueError("A split must hold examples. Received: no batches. Check val= and test=.")
     kind, probabilities = _read_outputs(model, np.concatenate(outputs))
-    labels = _read_labels(np.concatenate(labels), probabilities, kind)
-    examples = getattr(split, "examples", None)
+    labels = _read_labels(examples.labels, probabilities, kind)
     return Predictions(
         labels=labels,
         probabilities=probabilities,
         class_names=_class_names(model, class_names, probabilities.shape[1]),
-        names=None if examples is None else examples.names,
+        names=examples.names,
         kind=kind,
     )
 
@@ -112,23 +101,30 @@ def predict(
     top: int = 3,
     class_names: Sequence[str] | None = None,
     on_error: str = "skip",
+    resize: str | None = None,
+    trust: bool = False,
 ) -> list[list[tuple[str, float]]]:
     """Name what is in pictures, sounds or series, or what texts say, with probabilities.
 
     Args:
         model_or_path: an image, text, sound or series model, or the `.keras` file of one.
-        inputs: for an image model one path or a sequence of paths; or raw pixels (0-255, uint8 or
-            float): one (height, width, 3) array or Pillow image, or a sequence of them. Files,
-            images and uint8 arrays are resized to the model's input size, by the resize method
-            that its metadata name, else bicubic. For a text model one string or a sequence. For a
-            sound model one path or a sequence; or samples at the model's rate (-1 to 1, or
-            integers of full scale): one array (n,), or a sequence of them. A clip is cut into
-            windows as `audio_folder` does, and the answers to them are averaged. For a series
-            model one window (length, columns) or a sequence, in the units that the model takes.
+        inputs: for an image model one picture or a sequence: a path (`~` allowed), the bytes of a
+            file, an open one, a `BytesIO` or upload; a Pillow image; or raw pixels (0-255, whole
+            numbers or float), an array (height, width, 3), or grey (height, width). All but floats
+            are brought to the model's input size and channels. For a text model one string or a
+            sequence. For a sound model one file or a sequence, in the same forms; or samples at the
+            model's rate (-1 to 1, or integers of full scale): one array (n,), or a sequence of
+            them. A clip is cut into windows as `audio_folder` does, and the answers to them are
+            averaged; a silent one is named in a warning. For a series model one window (length,
+            columns) or a sequence, in the units that the model takes.
         top: how many names for each input, at least 1; default 3. Regression gives every output.
         class_names: k names; by default those saved with the model, else "class 0", "class 1", …
         on_error: "skip" names unreadable files in a warning and gives them an empty list;
             "raise" refuses them.
+        resize: how pictures were resized for training ("bicubic", "bilinear", "lanczos" or
+            "nearest"); by default as the model's metadata tell. Where they tell nothing, a file is
+            given as raw values, resized by "bicubic", with a warning.
+        trust: as for `load_model`, where a path is given: run what the file says.
 
     Returns:
         For each input, in the given order, a list of (name, probability), the likeliest first.
@@ -154,10 +150,11 @@ def predict(
         )
     check_positive_integer("top", top)
     is_path = isinstance(model_or_path, (str, Path))
-    model = load_model(model_or_path) if is_path else model_or_path
+    model = load_model(user_path(model_or_path), class_names, trust) if is_path else model_or_path
     given = _listed(model)(inputs)
+    resize = _resize_of(model, given, resize)
     answers, unreadable = [[] for _ in given], []
-    for start, read in _read(model, given, on_error):
+    for start, read in _read(model, given, on_error, resize):
         unreadable += [error for error in read if isinstance(error, Exception)]
         whole = {row: x for row, x in enumerate(read, start) if not isinstance(x, Exception)}
         if not whole:
@@ -174,6 +171,25 @@ def predict(
     return answers
 
 
+def _resize_of(model, given, resize):
+    """How pictures are resized: as asked for, as the model tells, or else bicubic, and said."""
+    known = metadata(model)
+    prepared = known.get("preparation") or {}
+    resize = resize or prepared.get("resize") or known.get("resize")
+    if resize is not None:
+        resize_method(resize)
+        return resize
+    if _listed(model) is listed_pictures and any(map(is_file, given)):
+        warnings.warn(
+            "Pictures must be prepared as they were for training, which this model does not tell. "
+            "Received: files, which are given as raw values from 0 to 255, resized by bicubic. "
+            'Pass resize="bilinear" or whatever training used; a model that was trained on other '
+            "values, such as x / 255, takes arrays of those.",
+            stacklevel=3,
+        )
+    return "bicubic"
+
+
 def _listed(model):
     if takes_texts(model):
         return listed_texts
@@ -185,7 +201,10 @@ def _listed(model):
 def _outputs(model, rows, start):
     """What the model answers to each row; to the windows of a clip, on average."""
     if takes_texts(model):
-        return model.predict_on_batch(np.array(rows, dtype=object))
+        texts = np.array(rows, dtype=object)
+        if start == 0:
+            warn_of_unknown_words(model, texts)
+        return model.predict_on_batch(texts)
     is_sound = sample_rate(model) is not None
     stacked = np.concatenate(rows) if is_sound else np.stack(rows)
     if start == 0:
@@ -199,7 +218,7 @@ def _outputs(model, rows, start):
     return np.stack([some.mean(axis=0) for some in np.split(outputs, ends)])
 
 
-def _read(model, given, on_error):
+def _read(model, given, on_error, resize):
     """The first row and the inputs of each batch; what cannot be read is an exception."""
     if takes_texts(model) or takes_series(model):
         at_once = 1 if model.input_shape[1:2] == (None,) else AT_ONCE
@@ -208,17 +227,29 @@ def _read(model, given, on_error):
         return
     rate = sample_rate(model)
     if rate is not None:
-        length = model.input_shape[1]
+        length = model.input_shape[1] or _trained_length(model, rate)
         at_once = 1 if length is None else AT_ONCE
         for start in range(0, len(given), at_once):
             some = given[start : start + at_once]
             yield start, in_parallel(lambda x: read_windows(x, length, rate, on_error), some)
         return
-    resize, input_size = metadata(model).get("resize", "bicubic"), model.input_shape[1:3]
+    check_takes_pictures(model.input_shape)
+    input_size, channels = model.input_shape[1:3], model.input_shape[3]
+    if None in input_size:
+        input_size = tuple((metadata(model).get("preparation") or {}).get("size", input_size))
     at_once = 1 if None in input_size else AT_ONCE
     for start in range(0, len(given), at_once):
         some = given[start : start + at_once]
-        yield start, in_parallel(lambda x: read_picture(x, input_size, resize, on_error), some)
+        yield (
+            start,
+            in_parallel(lambda x: read_picture(x, input_size, resize, on_error, channels), some),
+        )
+
+
+def _trained_length(model, rate):
+    """Samples of the windows that a network of free length was trained on; None if unknown."""
+    seconds = (metadata(model).get("preparation") or {}).get("seconds")
+    return seconds and round(seconds * rate)
 
 
 def _read_outputs(model: keras.Model, outputs: np.ndarray) -> tuple[str, np.ndarray]:
@@ -276,5 +307,9 @@ def _class_names(
         raise ValueError(
             f"There must be one name per output. Received: {len(class_names)} class_names for "
             f"{count} outputs. Pass the names in the order of the training labels."
+        )
+    if len(set(class_names)) < count:
+        raise ValueError(
+            f"Class names must differ. Received: {list(class_names)}. Rename the repeated one."
         )
     return tuple(class_names)

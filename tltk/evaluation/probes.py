@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from tltk._checks import check_number, check_seed, refuse, shown
 from tltk.evaluation.feature_checks import checked_classes, checked_features
 from tltk.tuning.threads import few_threads
 
@@ -45,6 +46,9 @@ def linear_probe_accuracy(
     Reference:
         Alain and Bengio, Understanding intermediate layers using linear classifier probes, 2016.
     """
+    for strength in strengths:
+        check_number("strengths", strength, above=0)
+    features = checked_features(features)
     probes = [linear_probe(each) for each in strengths]
     with few_threads(np.size(features) * len(np.unique(labels))):
         judged = [_judged(probe, features, labels, held_out, seed) for probe in probes]
@@ -95,6 +99,7 @@ def neighbour_accuracy(
     """
     from sklearn.neighbors import KNeighborsClassifier
 
+    check_number("neighbours", neighbours, least=1, whole=True, advice="5 are usual")
     voters = KNeighborsClassifier(neighbours, metric="cosine", algorithm="brute")
     return _judged(voters, features, labels, held_out, seed)[1]
 
@@ -102,6 +107,7 @@ def neighbour_accuracy(
 def _judged(classifier, features, labels, held_out, seed) -> tuple[float, float]:
     """Log loss and accuracy on examples held out, or by cross-validation."""
     features, codes = checked_features(features), checked_classes(labels, len(features))
+    check_seed("seed", seed)
     if held_out is not None:
         return _on_held_out(classifier, features, np.asarray(labels), held_out)
     from sklearn.model_selection import StratifiedKFold, cross_val_predict
@@ -118,13 +124,20 @@ def _judged(classifier, features, labels, held_out, seed) -> tuple[float, float]
 
 
 def _on_held_out(classifier, features, labels, held_out) -> tuple[float, float]:
-    new = checked_features(held_out[0], "Features held out")
+    if not isinstance(held_out, tuple) or len(held_out) != 2:
+        refuse(
+            "held_out must be a pair (features, labels)",
+            f"held_out={shown(held_out)}",
+            "None takes cross-validation",
+        )
+    new = checked_features(held_out[0], "held_out[0]")
     truth = np.asarray(held_out[1])
-    checked_classes(truth, len(new), at_least=1)
+    checked_classes(truth, len(new), at_least=1, name="held_out[1]")
     if new.shape[1] != features.shape[1]:
         raise ValueError(
             "Features to fit on and features held out must be of one width. "
-            f"Received: {features.shape[1]} and {new.shape[1]}. Take both from one network."
+            f"Received: features of {features.shape[1]}, held_out of {new.shape[1]}. "
+            "Take both from one network."
         )
     classifier.fit(features, labels)
     answers = classifier.predict_proba(new)

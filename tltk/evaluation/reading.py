@@ -1,13 +1,16 @@
 """What `predict` is given: paths, pixels, Pillow images, texts, samples or windows, one or many."""
 
+import os
+import warnings
 from pathlib import Path
 
 import keras
 import numpy as np
 
-from tltk.inputs.checks import check_finite, is_dataset
-from tltk.inputs.clips import Windows, as_waveforms, cut_clip, read_clip
-from tltk.inputs.decoding import read_image, resize_images, upright_rgb
+from tltk._paths import existing_file
+from tltk.inputs.checks import check_finite, composed, is_dataset
+from tltk.inputs.clips import Windows, all_samples, as_waveforms, cut_clip, whole_sound
+from tltk.inputs.decoding import content_of, read_image, resize_images, upright_rgb
 from tltk.inputs.examples import Splits
 
 
@@ -30,32 +33,57 @@ def listed_texts(texts: object) -> list[str]:
                 "A text model takes a string or a sequence of strings. "
                 f"Received: {type(text).__name__}. Use predict_split for a data set."
             )
-    return texts
+    return [composed(text) for text in texts]
+
+
+def is_file(given: object) -> bool:
+    """Whether something is a file: a path, the bytes of one, or what they can be read from."""
+    return isinstance(given, str | os.PathLike | bytes | bytearray | memoryview) or (
+        hasattr(given, "read") and not hasattr(given, "shape")
+    )
 
 
 def listed_clips(clips: object) -> list:
-    """One clip or several, paths or samples, as a list."""
+    """One clip or several, files or samples, as a list."""
     if clips is None or isinstance(clips, Splits) or is_dataset(clips):
         raise ValueError(
             "predict takes paths or samples. "
             f"Received: {type(clips).__name__}. Use predict_split(model, words.test) for a data "
             "set."
         )
-    one_clip = isinstance(clips, (str, Path)) or getattr(clips, "ndim", 0) == 1
-    return [clips] if one_clip else list(clips)
+    one_clip = is_file(clips) or getattr(clips, "ndim", 0) == 1
+    clips = [clips] if one_clip and not _holds_files(clips) else list(clips)
+    for clip in clips:
+        if isinstance(clip, str | os.PathLike):
+            existing_file(clip, "recording")
+    return clips
+
+
+def _holds_files(array):
+    return getattr(array, "ndim", 0) == 1 and np.asarray(array).dtype.kind in "UO"
 
 
 def read_windows(
     clip: object, length: int | None, rate: int, on_error: str
-) -> np.ndarray | ValueError:
+) -> np.ndarray | Exception:
     """The windows (n, length) of a clip; all of it is one where the network takes any length."""
-    if isinstance(clip, (str, Path)):
+    if is_file(clip):
         try:
-            samples = read_clip(clip, rate)
-        except ValueError as error:
+            source = clip if isinstance(clip, str | os.PathLike) else content_of(clip)[0]
+            sound = whole_sound(source, rate)
+            samples = all_samples(source, sound, rate)
+        except (ValueError, OSError) as error:
             if on_error == "raise":
                 raise
             return error
+        if sound.silent:
+            called = clip if isinstance(clip, str | os.PathLike) else f"a {type(clip).__name__}"
+            warnings.warn(
+                "A clip should hold sound. "
+                f"Received: {called}, which is silent. "
+                "Its answer is that to silence; record it again where that is not meant.",
+                stacklevel=2,
+            )
     else:
         samples = as_waveforms(clip)
     if samples.ndim != 1 or not len(samples):
@@ -90,23 +118,24 @@ def listed_series(windows: object, shape: tuple) -> list[np.ndarray]:
 
 
 def listed_pictures(pictures: object) -> list:
+    """One picture or several, files, pixels or Pillow images, as a list."""
     if pictures is None or isinstance(pictures, Splits) or is_dataset(pictures):
         raise ValueError(
             "predict takes paths, pixels or Pillow images. "
             f"Received: {type(pictures).__name__}. Use predict_split(model, photos.test) for a "
             "data set."
         )
-    one_picture = isinstance(pictures, (str, Path)) or _is_image(pictures)
-    one_picture = one_picture or getattr(pictures, "ndim", 0) == 3
+    one_picture = is_file(pictures) or _is_image(pictures) or _is_one_array(pictures)
     pictures = [pictures] if one_picture else list(pictures)
     for picture in pictures:
-        if isinstance(picture, (str, Path)) and not Path(picture).is_file():
-            raise FileNotFoundError(
-                "Each path must be that of a picture file. "
-                f"Received: {picture}. For a folder, list its files: "
-                "sorted(Path(folder).glob('*.jpg'))."
-            )
+        if isinstance(picture, str | os.PathLike):
+            existing_file(picture, "picture")
     return pictures
+
+
+def _is_one_array(pictures):
+    dimensions = getattr(pictures, "ndim", 0)
+    return dimensions == 2 or (dimensions == 3 and pictures.shape[-1] in (1, 3, 4))
 
 
 def _is_image(picture: object) -> bool:
@@ -115,29 +144,65 @@ def _is_image(picture: object) -> bool:
     return isinstance(picture, Image.Image)
 
 
+def check_takes_pictures(shape: tuple) -> None:
+    """Refuse a network whose input is no picture of colours or greys, the channels last."""
+    if len(shape) != 4 or shape[-1] not in (1, 3):
+        raise ValueError(
+            "predict reads pictures for networks that take (height, width, 3), or 1 for grey. "
+            f"Received: a network with input shape {shape}. "
+            + (
+                'Make it with data_format="channels_last".'
+                if len(shape) == 4 and shape[1] in (1, 3)
+                else "Call its own predict with arrays of that shape."
+            )
+        )
+
+
 def read_picture(
-    picture: object, input_size: tuple, resize: str, on_error: str
-) -> np.ndarray | ValueError:
-    resizable = None not in input_size
-    if isinstance(picture, (str, Path)):
+    picture: object, input_size: tuple, resize: str, on_error: str, channels: int = 3
+) -> np.ndarray | Exception:
+    """The pixels (height, width, channels) of a picture at the network's input size."""
+    size = None if None in input_size else input_size
+    if is_file(picture):
         try:
-            return read_image(picture, input_size if resizable else None, resize)
-        except ValueError as error:
+            return read_image(picture, size, resize, channels)
+        except (ValueError, OSError) as error:
             if on_error == "raise":
                 raise
             return error
-    pixels = np.asarray(upright_rgb(picture) if _is_image(picture) else picture)
-    if pixels.ndim != 3 or pixels.shape[-1] != 3:
+    pixels = _in_channels(upright_rgb(picture) if _is_image(picture) else picture, channels)
+    if pixels.ndim != 3 or pixels.shape[-1] != channels:
         raise ValueError(
-            "A picture is a path or an array (height, width, 3). "
-            f"Received: {type(picture).__name__} of shape {pixels.shape}. Convert it to RGB."
+            f"A picture is a path or an array (height, width, {channels}). "
+            f"Received: {type(picture).__name__} of shape {pixels.shape}. Convert it "
+            f"to {'RGB' if channels == 3 else 'grey'}."
         )
-    if not resizable or pixels.shape[:2] == input_size:
+    if size is None or pixels.shape[:2] == size:
         return pixels
     if pixels.dtype != "uint8":
+        is_float = pixels.dtype.kind == "f"
         raise ValueError(
-            f"Float pictures must have the model's input size {input_size}. "
-            f"Received: {pixels.dtype} of shape {pixels.shape}. "
+            f"{'Float pictures' if is_float else 'Pictures with values beyond 0 to 255'} must have "
+            f"the model's input size {input_size}. "
+            f"Received: {pixels.dtype} of shape {pixels.shape} up to {pixels.max():.5g}. "
             "Pass uint8 pixels, which are resized, or resize them yourself."
         )
-    return resize_images(pixels[None], input_size, resize)[0]
+    coloured = np.broadcast_to(pixels, (*pixels.shape[:2], 3))[None]
+    return resize_images(np.ascontiguousarray(coloured), size, resize)[0, ..., :channels]
+
+
+def _in_channels(picture, channels):
+    """Whole numbers from 0 to 255 as uint8, and those in the channels that the network takes."""
+    from PIL import Image
+
+    pixels = np.asarray(picture)
+    if pixels.dtype.kind in "iu" and pixels.size and pixels.min() >= 0 and pixels.max() <= 255:
+        pixels = pixels.astype("uint8")
+    if pixels.ndim == 2:
+        pixels = pixels[..., None]
+    drawn = pixels.dtype == "uint8" and pixels.ndim == 3 and pixels.shape[-1] in (1, 3, 4)
+    if not drawn or pixels.shape[-1] == channels:
+        return pixels
+    image = upright_rgb(Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels))
+    pixels = np.asarray(image.convert("L") if channels == 1 else image)
+    return pixels.reshape(*pixels.shape[:2], channels)

@@ -2,18 +2,19 @@
 
 import io
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from typing import Any
 
 import keras
 import numpy as np
 
 from tltk.evaluation.predictions import predict_split
-from tltk.inputs.examples import batches, examples_of
+from tltk.inputs.examples import examples_of
 
 
 def corruption_table(
     model: keras.Model,
-    split: Iterable,
+    split: Any,
     corruptions: Sequence[str] = ("noise", "blur", "brightness", "contrast"),
     severities: Sequence[float] = (1, 3, 5),
     seed: int = 0,
@@ -26,7 +27,7 @@ def corruption_table(
 
     Args:
         model: a one-label classifier of raw pictures.
-        split: batches of (pictures (b, height, width, c) of 0-255, labels), or a pair (x, y).
+        split: a split of pictures (height, width, c) of 0-255 with labels, or a pair (x, y).
         corruptions: any of "noise", "blur", "brightness", "contrast", "jpeg"; `corrupt_images`
             has their formulas.
         severities: from above 0 to 5; default 1, 3, 5.
@@ -46,7 +47,7 @@ def corruption_table(
         >>> model = keras.Model(pixels, keras.layers.Softmax()(mean))
         >>> pictures = np.zeros((3, 8, 8, 3), "uint8")
         >>> pictures[[0, 1, 2], ..., [0, 1, 2]] = 120
-        >>> rows = corruption_table(model, [(pictures, np.arange(3))], ["contrast"], [5])
+        >>> rows = corruption_table(model, (pictures, np.arange(3)), ["contrast"], [5])
         >>> [(row["corruption"], row["accuracy"]) for row in rows]
         [('clean', 1.0), ('contrast', 1.0)]
 
@@ -57,11 +58,8 @@ def corruption_table(
     conditions = [("clean", 0), *itertools.product(corruptions, severities)]
     for corruption, severity in conditions[1:]:
         _check(corruption, severity)
-    if isinstance(split, tuple):
-        split = batches(examples_of(split))
     right, count = np.zeros(len(conditions), dtype=int), 0
-    for pictures, labels in split:
-        pictures = np.asarray(pictures)
+    for pictures, labels in examples_of(split):
         rows = np.arange(count, count + len(pictures))
         for i, (corruption, severity) in enumerate(conditions):
             damaged = corrupt_images(pictures, corruption, severity, rows, seed) if i else pictures
@@ -182,7 +180,7 @@ def _check(corruption: str, severity: float) -> None:
 
 
 def _count_right(model: keras.Model, pictures: np.ndarray, labels: np.ndarray) -> int:
-    predictions = predict_split(model, [(pictures, labels)])
+    predictions = predict_split(model, (pictures, labels))
     if predictions.kind != "one_label":
         raise ValueError(
             "corruption_table measures the accuracy of one-label classifiers. "

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from tltk._checks import as_probabilities, check_number, check_seed, refuse
 from tltk.evaluation.feature_checks import checked_classes, checked_features, target_columns
 
 KEPT_VARIANCE = 0.8
@@ -39,17 +40,16 @@ def logme(features: np.ndarray, targets: np.ndarray) -> float:
     """
     features = checked_features(features)
     columns = target_columns(targets, len(features))
+    unit = np.abs(columns).max(axis=0)  # the evidence of columns in another unit differs by its log
+    columns = columns / unit
     directions, sizes, _ = np.linalg.svd(features, full_matrices=False)
     known = sizes > sizes[0] * 1e-12
     parts = (directions[:, known].T @ columns) ** 2
     energies = (sizes[known] / sizes[0]) ** 2
     totals = (columns**2).sum(axis=0)
     rests = np.maximum(totals - parts.sum(axis=0), np.finfo(float).eps * totals)
-    return float(
-        np.mean(
-            [_evidence(*each, energies, len(features)) for each in zip(parts.T, rests, strict=True)]
-        )
-    )
+    found = [_evidence(*each, energies, len(features)) for each in zip(parts.T, rests, strict=True)]
+    return float(np.mean(found - np.log(unit)))
 
 
 def _evidence(parts, rest, energies, count) -> float:
@@ -99,6 +99,7 @@ def h_score(
     """
     features, labels = checked_features(features), checked_classes(labels, len(features))
     centred = features - features.mean(axis=0)
+    centred /= np.abs(centred).max()
     covariance = centred.T @ centred / len(centred)
     counts = np.bincount(labels)
     means = np.stack([centred[labels == each].mean(axis=0) for each in range(len(counts))])
@@ -113,15 +114,11 @@ def h_score(
 
 
 def _share(shrinkage, centred) -> float:
-    if shrinkage == "auto":
+    if isinstance(shrinkage, str) and shrinkage == "auto":
         from sklearn.covariance import ledoit_wolf_shrinkage
 
         return float(ledoit_wolf_shrinkage(centred, assume_centered=True))
-    if isinstance(shrinkage, str) or not 0 <= shrinkage <= 1:
-        raise ValueError(
-            'Shrinkage is "auto", None, or a share from 0 to 1. '
-            f'Received: shrinkage={shrinkage!r}. Leave it at "auto".'
-        )
+    check_number("shrinkage", shrinkage, least=0, most=1, advice='Leave it at "auto", or pass None')
     return float(shrinkage)
 
 
@@ -150,15 +147,8 @@ def leep(probabilities: np.ndarray, labels: np.ndarray) -> float:
     Reference:
         Nguyen, Hassner, Seeger and Archambeau, LEEP, 2020.
     """
-    probabilities = np.asarray(probabilities, dtype="float64")
+    probabilities = as_probabilities("probabilities", probabilities)
     labels = checked_classes(labels, len(probabilities))
-    sums = probabilities.sum(axis=1) if probabilities.ndim == 2 else np.full(1, np.nan)
-    if not (np.abs(sums - 1) < 1e-3).all() or probabilities.min() < 0:
-        raise ValueError(
-            "LEEP takes a row of probabilities for each example, which sum to 1. Received: shape "
-            f"{probabilities.shape}, sums from {sums.min():.3g} to {sums.max():.3g}. "
-            "Pass what the source's softmax gives."
-        )
     joint = np.eye(labels.max() + 1)[labels].T @ probabilities
     given_source = joint / np.maximum(joint.sum(axis=0), np.finfo(float).tiny)
     return float(np.log((probabilities @ given_source.T)[np.arange(len(labels)), labels]).mean())
@@ -188,7 +178,13 @@ def nce(source_labels: np.ndarray, labels: np.ndarray) -> float:
         Tran, Nguyen and Hassner, Transferability and hardness of supervised classification, 2019.
     """
     labels = checked_classes(labels)
-    sources = checked_classes(source_labels, len(labels), at_least=1)
+    sources = checked_classes(source_labels, at_least=1, name="source_labels")
+    if len(sources) != len(labels):
+        refuse(
+            "source_labels and labels must be of the same examples",
+            f"source_labels of {len(sources)}, labels of {len(labels)}",
+            "Pass both in one order",
+        )
     joint = np.zeros((sources.max() + 1, labels.max() + 1))
     np.add.at(joint, (sources, labels), 1 / len(labels))
     given_source = joint / joint.sum(axis=1, keepdims=True)
@@ -233,8 +229,12 @@ def nleep(
     from sklearn.mixture import GaussianMixture
 
     features, labels = checked_features(features), checked_classes(labels, len(features))
+    check_number("components_per_class", components_per_class, least=1, whole=True)
+    check_seed("seed", seed)
     classes = labels.max() + 1
     most = max(classes, len(features) // FEWEST_PER_COMPONENT)
+    features = features - features.mean(axis=0)
+    features /= np.abs(features).max()
     reduced = PCA(KEPT_VARIANCE, svd_solver="full").fit_transform(features)
     mixture = GaussianMixture(
         min(components_per_class * classes, most),

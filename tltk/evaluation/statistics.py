@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from tltk._checks import as_numbers, check_number, check_seed
+
 RESAMPLES = 2000
 
 
@@ -31,17 +33,8 @@ def mean_interval(values: Sequence[float], level: float = 0.95) -> tuple[float, 
 
     Reference: Student, "The probable error of a mean" (1908).
     """
-    values = np.asarray(values, dtype="float64")
-    if values.ndim != 1 or values.size == 0 or not np.isfinite(values).all():
-        raise ValueError(
-            "An interval needs a flat, non-empty sequence of finite numbers. "
-            f"Received: values={values.tolist()}. Pass one number per run."
-        )
-    if not 0 < level < 1:
-        raise ValueError(
-            f"The confidence level lies between 0 and 1. Received: level={level}. "
-            "Pass 0.95 for 95 %."
-        )
+    values = as_numbers("values", values, "(n,)", advice="Pass one number per run")
+    check_number("level", level, above=0, below=1, advice="Pass 0.95 for 95 %")
     if values.size == 1:
         return float(values[0]), math.nan
     from scipy.stats import t
@@ -76,7 +69,7 @@ def paired_interval(
 
     Reference: Student, "The probable error of a mean" (1908).
     """
-    a, b = np.asarray(a, dtype="float64"), np.asarray(b, dtype="float64")
+    a, b = as_numbers("a", a, "(n,)"), as_numbers("b", b, "(n,)")
     if a.shape != b.shape:
         raise ValueError(
             "Paired runs come in equal numbers. "
@@ -118,12 +111,14 @@ def rank_agreement(
     Reference:
         Vigna, A weighted correlation index for rankings with ties, 2015.
     """
-    scores, outcomes = (np.asarray(each, dtype="float64") for each in (scores, outcomes))
-    pairs = scores.shape == outcomes.shape and scores.ndim in (1, 2) and len(scores) > 2
-    if not pairs or not scores.size or not np.isfinite([scores, outcomes]).all():
+    scores, outcomes = as_numbers("scores", scores, ""), as_numbers("outcomes", outcomes, "")
+    check_number("level", level, above=0, below=1, advice="Pass 0.95 for 95 %")
+    check_seed("seed", seed)
+    if scores.shape != outcomes.shape or scores.ndim not in (1, 2) or len(scores) < 3:
         raise ValueError(
-            "Agreement takes finite scores and outcomes of three candidates or more. Received: "
-            f"{scores.tolist()} and {outcomes.tolist()}. Pass one number of each for a candidate."
+            "Agreement takes scores and outcomes of three candidates or more. Received: scores of "
+            f"shape {scores.shape}, outcomes of shape {outcomes.shape}. "
+            "Pass one number of each for a candidate."
         )
     count = len(scores)
     scores, outcomes = scores.reshape(count, -1), outcomes.reshape(count, -1)

@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+import ast
 import datetime
+import functools
+import hashlib
 import json
 import os
 import platform
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-from tltk.inputs.places import cache_folder, notebooks_folder
+from tltk._cache import (
+    cache_folder,
+    code_digest,
+    notebooks_folder,
+    read_facts,
+    write_facts,
+    write_text,
+)
+
+PACKAGE = Path(__file__).parents[1]
 
 
 def kept_study(name: str) -> dict:
@@ -20,8 +32,9 @@ def kept_study(name: str) -> dict:
         name: the study, such as "01_learning_curves".
 
     Returns:
-        `about` (what was run, in a sentence), `script`, `date`, `machine`, `versions`, `seconds`
-        and `rows`, a list of dicts.
+        `about` (what was run, in a sentence), `script`, `date`, `machine`, `versions`, `code` (the
+        digest of the code that ran; studies of version 0.1 have none), `seconds` and `rows`, a list
+        of dicts.
 
     Raises:
         FileNotFoundError: for an unknown study; the message lists those there are.
@@ -69,11 +82,127 @@ def keep_study(script: str | Path, about: str, rows: list[dict], seconds: float)
         "date": datetime.date.today().isoformat(),
         "machine": f"{os.cpu_count()} CPU cores, {platform.machine()}",
         "versions": {"keras": keras.__version__, "backend": keras.backend.backend()},
+        "code": study_digest(script),
         "seconds": round(seconds),
         "rows": rows,
     }
-    path.write_text(json.dumps(facts, indent=1) + "\n")
+    write_text(path, json.dumps(facts, indent=1) + "\n")
     return path
+
+
+def study_digest(script: str | Path) -> str:
+    """Give a digest of a study's script and of all code of this package that it imports.
+
+    Imports are followed from file to file, those inside functions too; a name that an `__init__`
+    only passes on counts as an import of the file that defines it. The text of the files is read
+    and nothing is run. Docstrings and blank lines do not count. Data, weights and other packages
+    are not covered.
+
+    Args:
+        script: the study's own file.
+
+    Returns:
+        Sixteen hexadecimal digits; equal digits mean that the same code would run.
+
+    Example:
+        >>> study_digest("notebooks/studies/02_sources.py")  # doctest: +SKIP
+        '3f6c0e5b1f0f4c57'
+    """
+    texts = sorted(_code(file.read_text(encoding="utf-8")) for file in _files_behind(script))
+    return hashlib.sha256("\0".join(texts).encode()).hexdigest()[:16]
+
+
+def study_state(name: str) -> str:
+    """Say whether a kept study was run with the code that is here.
+
+    Args:
+        name: the study, as in `kept_study`.
+
+    Returns:
+        "current", "stale: code changed since" or, for a result without a digest, "kept from version
+        0.1, not run with the present code".
+
+    Example:
+        >>> study_state("02_sources")  # doctest: +SKIP
+        'current'
+    """
+    kept = kept_study(name)
+    if "code" not in kept:
+        return "kept from version 0.1, not run with the present code"
+    same = kept["code"] == study_digest(notebooks_folder() / kept["script"])
+    return "current" if same else "stale: code changed since"
+
+
+def study_folder(script: str | Path) -> Path:
+    """Give the folder of the cache for a study's finished parts, another one once its code changed.
+
+    So a study that goes on after an interruption never mixes rows of two versions of the code.
+
+    Args:
+        script: the study's own file (`__file__`).
+
+    Returns:
+        The folder, made where there is none.
+
+    Example:
+        >>> study_folder("notebooks/studies/02_sources.py").name  # doctest: +SKIP
+        '02_sources-3f6c0e5b1f0f4c57'
+    """
+    folder = cache_folder() / f"{Path(script).stem}-{study_digest(script)}"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def _files_behind(script: str | Path) -> set[Path]:
+    """A script and the files of this package that it imports, and those that these import."""
+    files, new = set(), {Path(script)}
+    while new:
+        files |= new
+        new = {found for file in new for found in _imported(file)} - files
+    return files
+
+
+@functools.cache
+def _nodes(text: str) -> list[ast.AST]:
+    return list(ast.walk(ast.parse(text)))
+
+
+def _imported(file: Path) -> Iterator[Path]:
+    """The files of this package that a file imports from, or whose names it uses as `tltk.name`."""
+    for node in _nodes(file.read_text(encoding="utf-8")):
+        match node:
+            case ast.ImportFrom(module=str(module)) if module.split(".")[0] == "tltk":
+                yield from (_defining(module, each.name) for each in node.names)
+            case ast.Import():
+                paths = [each.name.rpartition(".") for each in node.names]
+                inside = [path for path in paths if path[0].split(".")[0] == "tltk"]
+                yield from (_defining(above, name) for above, _, name in inside)
+            case ast.Attribute(value=ast.Name(id="tltk"), attr=name):
+                yield _defining("tltk", name)
+
+
+def _defining(module: str, name: str) -> Path:
+    """The file that defines a name of a module, behind every `__init__` that passes it on."""
+    path = PACKAGE.parent.joinpath(*module.split("."))
+    for file in (path / f"{name}.py", path / name / "__init__.py", path.with_suffix(".py")):
+        if file.is_file():
+            return file
+    for node in _nodes((path / "__init__.py").read_text(encoding="utf-8")):
+        for each in node.names if isinstance(node, ast.ImportFrom) else ():
+            if name == (each.asname or each.name):
+                return _defining(node.module, each.name)
+    return path / "__init__.py"
+
+
+def _code(text: str) -> str:
+    """A file without its docstrings and blank lines."""
+    lines = text.splitlines()
+    for node in _nodes(text):
+        documented = isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef)
+        if documented and ast.get_docstring(node, clean=False) is not None:
+            for line in range(node.body[0].lineno, node.body[0].end_lineno + 1):
+                lines[line - 1] = ""
+    return "\n".join(line for line in lines if line.strip())
 
 
 def finished_part(
@@ -85,7 +214,8 @@ def finished_part(
 
     Args:
         script: the study's own file (`__file__`).
-        part: what the part is called; blanks and commas are left out of its file's name.
+        part: what the part is called; a part of another name is another one. One whose file is
+            damaged is run again.
         make: a function without arguments that gives the rows, as JSON values.
 
     Returns:
@@ -97,13 +227,12 @@ def finished_part(
         [{'accuracy': 0.8}]
     """
     name = part.replace(" ", "_").replace(",", "")
-    path = cache_folder() / Path(script).stem / f"{name}.json"
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
+    path = study_folder(script) / f"{name}-{code_digest(part)[:12]}.json"
+    kept = read_facts(path)
+    if kept is None:
         began = time.process_time()
-        rows = list(make())
-        kept = {"seconds": time.process_time() - began, "rows": rows}
-        path.write_text(json.dumps(kept))
+        kept = {"rows": list(make()), "seconds": time.process_time() - began}
+        write_facts(path, kept)
         print(f"{part}: {kept['seconds']:.0f} s", flush=True)
-    kept = json.loads(path.read_text())
+        kept = read_facts(path)
     return kept["rows"], kept["seconds"]

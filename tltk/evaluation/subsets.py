@@ -8,7 +8,7 @@ import numpy as np
 
 from tltk.evaluation.arms import BATCH
 from tltk.inputs.checks import check_positive_integer
-from tltk.inputs.examples import Examples, take
+from tltk.inputs.examples import Examples
 
 
 def label_sizes(labels: np.ndarray, asked: int | Sequence[int] | None) -> list[int]:
@@ -44,7 +44,7 @@ def draw_subset(examples: Examples, labels_per_class: int, seed: int) -> Example
     """
     order = np.random.default_rng(seed).permutation(examples.count)
     rows = [order[examples.labels[order] == c][:labels_per_class] for c in set(examples.labels)]
-    return take(examples, np.sort(np.concatenate(rows)))
+    return examples.take(np.sort(np.concatenate(rows)))
 
 
 def passes_of(epochs: int, largest: int) -> Callable[[int], int]:

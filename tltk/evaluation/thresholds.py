@@ -4,7 +4,10 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from tltk._checks import as_probabilities, check_number, refuse, shown
 from tltk.evaluation.predictions import Predictions
+
+ONE_FALSE_ALARM = "Take the false alarm as 1 and say how many of them a miss is worth"
 
 
 def choose_threshold(
@@ -46,18 +49,17 @@ def choose_threshold(
     Reference:
         Elkan, The foundations of cost-sensitive learning, 2001.
     """
-    truth, scores = positive_scores(validation, positive)
+    truth, scores = positive_scores(validation, positive, "validation")
     if (miss_cost is None) == (recall is None):
         raise ValueError(
             "A threshold is chosen for a cost or for a recall. Received: "
             f"miss_cost={miss_cost}, recall={recall}. Pass one of the two."
         )
-    if recall is not None and not 0 < recall <= 1:
-        raise ValueError(
-            f"A recall is a share above 0 and at most 1. Received: recall={recall}. Pass 0.9, say."
-        )
-    if recall is None:
-        _check_costs(miss_cost, false_alarm_cost)
+    if recall is not None:
+        check_number("recall", recall, above=0, most=1, advice="Pass 0.9, say")
+    else:
+        check_number("miss_cost", miss_cost, above=0, advice=ONE_FALSE_ALARM)
+    check_number("false_alarm_cost", false_alarm_cost, above=0, advice=ONE_FALSE_ALARM)
     if truth.all() or not truth.any():
         raise ValueError(
             f"A threshold needs examples with and without {positive!r}. Received: {truth.sum()} of "
@@ -106,7 +108,17 @@ def threshold_table(
         >>> row["misses"], row["false alarms"], row["cost"]
         (1, 1, 1.5)
     """
-    _check_costs(miss_cost, false_alarm_cost)
+    check_number("miss_cost", miss_cost, above=0, advice=ONE_FALSE_ALARM)
+    check_number("false_alarm_cost", false_alarm_cost, above=0, advice=ONE_FALSE_ALARM)
+    if not isinstance(thresholds, Mapping) or not thresholds:
+        refuse(
+            "thresholds must name one or more",
+            f"thresholds={shown(thresholds)}",
+            'Pass {"one half": 0.5}, say',
+        )
+    for rule, value in thresholds.items():
+        if not (isinstance(value, float) and np.isinf(value)):  # choose_threshold may say never
+            check_number(f"thresholds[{rule!r}]", value, advice="Pass a probability")
     truth, scores = positive_scores(predictions, positive)
     rows = []
     for rule, value in {**thresholds, "never call": np.inf, "always call": -np.inf}.items():
@@ -121,12 +133,15 @@ def threshold_table(
     return rows
 
 
-def positive_scores(predictions: Predictions, positive: str) -> tuple[np.ndarray, np.ndarray]:
+def positive_scores(
+    predictions: Predictions, positive: str, name: str = "predictions"
+) -> tuple[np.ndarray, np.ndarray]:
     """Which examples are of a class (n,), and the probabilities (n,) given to it."""
+    check_predictions(name, predictions)
     if positive not in predictions.class_names or predictions.kind == "regression":
         raise ValueError(
             "The positive class is one of the classes that were predicted. Received: "
-            f"{positive!r}. The names are {', '.join(map(str, predictions.class_names))}."
+            f"positive={positive!r}. The names are {', '.join(map(str, predictions.class_names))}."
         )
     number = predictions.class_names.index(positive)
     if predictions.kind == "many_labels":
@@ -134,12 +149,22 @@ def positive_scores(predictions: Predictions, positive: str) -> tuple[np.ndarray
     return predictions.labels == number, predictions.probabilities[:, number]
 
 
-def _check_costs(miss_cost, false_alarm_cost) -> None:
-    if not (
-        np.isfinite([miss_cost, false_alarm_cost]).all() and min(miss_cost, false_alarm_cost) > 0
-    ):
-        raise ValueError(
-            "Costs are positive numbers. Received: "
-            f"miss_cost={miss_cost}, false_alarm_cost={false_alarm_cost}. "
-            "Take the false alarm as 1 and say how many of them a miss is worth."
+def check_predictions(name: str, predictions: Predictions) -> None:
+    """Refuse anything but Predictions, and probabilities that are none or not one row a label."""
+    if not isinstance(predictions, Predictions):
+        refuse(
+            f"{name} must be what predict_split returns",
+            f"{name}={shown(predictions)}",
+            "Pass those of a validation or test split",
+        )
+    if predictions.kind == "regression":
+        return
+    told, one = f"{name}.probabilities", predictions.kind == "one_label"
+    probabilities = as_probabilities(told, predictions.probabilities, sums=one)
+    expected = (len(predictions.labels), len(predictions.class_names))
+    if probabilities.shape != expected:
+        refuse(
+            f"{told} must have one row a label and one column a class, {expected}",
+            f"{told} of shape {probabilities.shape}",
+            "Take them from one split",
         )

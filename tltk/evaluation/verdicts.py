@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from tltk._checks import as_numbers, check_number, refuse
 from tltk.evaluation.arms import WITHOUT_TRANSFER
 from tltk.evaluation.statistics import mean_interval, paired_interval
 
@@ -133,10 +134,8 @@ def transfer_verdict(gaps: Sequence[float], margin: float = 0.01, level: float =
 
     Reference: Student, "The probable error of a mean" (1908).
     """
-    if not margin >= 0:
-        raise ValueError(
-            f"The margin is zero or more. Received: margin={margin}. Pass 0.01 for one point."
-        )
+    check_number("margin", margin, least=0, advice="Pass 0.01 for one point")
+    gaps = as_numbers("gaps", gaps, "(n,)", advice="Pass one number per seed")
     mean, half_width = mean_interval(gaps, level)
     wide_enough = round(abs(mean), 9) > margin
     if math.isnan(half_width) or not (abs(mean) > half_width and wide_enough):
@@ -177,7 +176,8 @@ def transfer_gains(
         Torrey and Shavlik, Transfer learning, in the Handbook of research on machine learning
         applications, 2010 (the classic picture, drawn over training time).
     """
-    gaps = np.asarray(transferred, dtype="float64") - np.asarray(baseline, dtype="float64")
+    transferred, baseline, labels = _curves(transferred, baseline, labels)
+    gaps = transferred - baseline
     gains = {GAINS[0]: gaps[:, 0], GAINS[2]: gaps[:, -1]}
     if len(labels) > 1:
         gains[GAINS[1]] = np.polyfit(np.log2(labels), gaps.T, 1)[0]
@@ -215,19 +215,36 @@ def label_worth(
         >>> round(row["factor"], 1)
         2.0
     """
+    transferred, baseline, labels = _curves(transferred, baseline, labels)
+    check_number("level", level, above=0, below=1, advice="Pass 0.95 for 95 %")
     if len(labels) < 2:
         raise ValueError(
             "A label-efficiency factor is read off a curve of at least two numbers of labels. "
-            f"Received: labels={list(labels)}. Pass labels_per_class=(10, 40), for example."
+            f"Received: labels={labels.tolist()}. Pass labels_per_class=(10, 40), for example."
         )
-    baseline = np.asarray(baseline, dtype="float64")
     grid = np.geomspace(labels[0], labels[-1], GRID)
     known = np.stack([np.interp(np.log(grid), np.log(labels), row) for row in baseline])
-    columns = np.asarray(transferred, dtype="float64").T
     return [
         _worth(n, column[:, None] - known, grid, level)
-        for n, column in zip(labels, columns, strict=True)
+        for n, column in zip(labels, transferred.T, strict=True)
     ]
+
+
+def _curves(transferred, baseline, labels) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Scores (seeds, sizes) of both, and the numbers of labels (sizes,), that belong together."""
+    transferred = as_numbers("transferred", transferred, "(seeds, sizes)")
+    baseline = as_numbers("baseline", baseline, "(seeds, sizes)")
+    labels = as_numbers("labels", labels, "(sizes,)", advice="Pass labels_per_class")
+    if labels.min() <= 0 or (np.diff(labels) <= 0).any():
+        refuse("labels must be above 0 and ascend", f"labels={labels.tolist()}", "Sort the sizes")
+    if transferred.shape != baseline.shape or transferred.shape[1:] != labels.shape:
+        refuse(
+            "transferred and baseline must hold a row for each seed and a column for each size",
+            f"transferred of shape {transferred.shape}, baseline of shape {baseline.shape}, "
+            f"labels={labels.tolist()}",
+            "Leave out seeds that one of them lacks",
+        )
+    return transferred, baseline, labels
 
 
 def _worth(n, gaps, grid, level) -> dict:

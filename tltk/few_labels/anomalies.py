@@ -4,11 +4,21 @@ from __future__ import annotations
 
 import numpy as np
 from sklearn.base import BaseEstimator, OutlierMixin
-from sklearn.covariance import ledoit_wolf
 from sklearn.model_selection import train_test_split
 from sklearn.neighbors import NearestNeighbors
 from sklearn.preprocessing import normalize
 from sklearn.utils.validation import check_array, check_is_fitted
+
+from tltk._checks import (
+    check_choice,
+    check_flag,
+    check_number,
+    check_rows,
+    check_seed,
+    refuse,
+    shown,
+)
+from tltk.few_labels.bayesian import root_within
 
 HELD_OUT = 0.2
 
@@ -75,8 +85,20 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
             ValueError: for settings out of their range, and too few rows to fit on or to hold the
                 stated rate of false alarms.
         """
+        check_rows("X", X)
+        check_rows("val", val)
         X = check_array(X, dtype="float64", ensure_min_samples=2)
-        self._check(X, y)
+        check_choice("distance", self.distance, ("mahalanobis", "neighbours"))
+        check_number("neighbours", self.neighbours, least=1, whole=True, advice="5 are usual")
+        check_number("false_alarms", self.false_alarms, above=0, below=1, advice="0.05 is usual")
+        check_flag("unit_length", self.unit_length)
+        check_seed("seed", self.seed)
+        if y is not None and np.shape(y) != (len(X),):
+            refuse(
+                f"y must hold one class number for each row ({len(X)},)",
+                f"y={shown(y)}",
+                "Leave it out where there is one class",
+            )
         self.n_features_in_ = X.shape[1]
         y = np.zeros(len(X), int) if y is None or self.distance == "neighbours" else np.asarray(y)
         if val is None:
@@ -85,8 +107,7 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
         if self.distance == "mahalanobis":
             classes, numbers = np.unique(y, return_inverse=True)
             self._means = np.stack([X[y == each].mean(axis=0) for each in classes])
-            within, _ = ledoit_wolf(X - self._means[numbers], assume_centered=True)
-            self._root = np.linalg.cholesky(within)
+            self._root = root_within(X - self._means[numbers])
         else:
             self._known = NearestNeighbors(n_neighbors=min(self.neighbours, len(X))).fit(X)
         self.offset_ = self._threshold(self.score_samples(val))
@@ -95,6 +116,7 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
     def score_samples(self, X) -> np.ndarray:
         """The negative distance of each row (n,): the lower, the less normal."""
         check_is_fitted(self, "n_features_in_")
+        check_rows("X", X)
         X = check_array(X, dtype="float64")
         if X.shape[1] != self.n_features_in_:
             raise ValueError(
@@ -126,17 +148,3 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
                 f"Received: {len(scores)}. Pass more as val, or allow more false alarms."
             )
         return float(np.sort(scores)[::-1][rank - 1])
-
-    def _check(self, X, y) -> None:
-        if self.distance not in ("mahalanobis", "neighbours") or not 0 < self.false_alarms < 1:
-            raise ValueError(
-                'The distance is "mahalanobis" or "neighbours", and the rate of false alarms lies '
-                f"between 0 and 1. Received: distance={self.distance!r}, "
-                f"false_alarms={self.false_alarms}. Leave them out for the default."
-            )
-        if self.neighbours < 1 or (y is not None and np.shape(y) != (len(X),)):
-            raise ValueError(
-                "There is at least one neighbour, and one class number for each row. Received: "
-                f"neighbours={self.neighbours}, y of shape {np.shape(y)} for {len(X)} rows. "
-                "Leave them out for the default."
-            )

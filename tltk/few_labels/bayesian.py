@@ -10,8 +10,10 @@ from scipy.special import softmax
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.covariance import ledoit_wolf
 
+from tltk._checks import as_classes, as_numbers, refuse, shown
 from tltk.few_labels.prototypes import class_means, rows_of_classes, rows_to_answer
-from tltk.inputs.checks import check_finite
+
+TINY = 1e-150  # whose square is still a number
 
 
 class Prior(NamedTuple):
@@ -53,13 +55,8 @@ def learn_prior(X, y) -> Prior:
     Reference:
         Ioffe, Probabilistic linear discriminant analysis, 2006.
     """
-    X, y = np.asarray(X, "float64"), np.asarray(y)
-    if X.ndim != 2 or y.shape != (len(X),):
-        raise ValueError(
-            "A prior is learned from features (n, d) and their classes (n,). "
-            f"Received: shapes {X.shape} and {y.shape}. Pass one class for each row."
-        )
-    check_finite(X, what="Rows")
+    X = as_numbers("X", X)
+    y = as_classes("y", y, len(X))
     classes, numbers, counts = np.unique(y, return_inverse=True, return_counts=True)
     if len(classes) < 3 or len(X) == len(classes):
         raise ValueError(
@@ -67,9 +64,7 @@ def learn_prior(X, y) -> Prior:
             f"{len(classes)} classes with {len(X)} rows. Add source classes."
         )
     means = class_means(X, numbers)
-    within, _ = ledoit_wolf(X - means[numbers], assume_centered=True)
-    within = within * len(X) / (len(X) - len(classes))
-    root = cholesky(within, lower=True)
+    root = root_within(X - means[numbers]) * np.sqrt(len(X) / (len(X) - len(classes)))
     white = solve_triangular(root, means.T, lower=True).T
     between, _ = ledoit_wolf(white)
     between = between * len(classes) / (len(classes) - 1)
@@ -77,6 +72,23 @@ def learn_prior(X, y) -> Prior:
     spread = np.maximum(spread - np.mean(1 / counts), 0)
     basis = solve_triangular(root, np.eye(len(root)), lower=True).T @ directions
     return Prior(means.mean(axis=0), basis, spread)
+
+
+def root_within(rows: np.ndarray) -> np.ndarray:
+    """The Cholesky factor (d, d) of the shrunk covariance of rows (n, d) about their class means.
+
+    A part in 10^12 of the mean variance is added, so that constant features have a root too.
+    """
+    size = np.abs(rows).max()
+    if size <= TINY:
+        refuse(
+            "Rows of a class must differ from each other",
+            "X whose rows are all their class's mean",
+            "Add other rows; unit_length takes away what one feature says",
+        )
+    covariance, _ = ledoit_wolf(rows / size, assume_centered=True)
+    covariance[np.diag_indices_from(covariance)] += 1e-12 * np.trace(covariance) / len(covariance)
+    return size * cholesky(covariance, lower=True)
 
 
 class BayesianPrototype(ClassifierMixin, BaseEstimator):
@@ -125,6 +137,12 @@ class BayesianPrototype(ClassifierMixin, BaseEstimator):
             ValueError: for rows of another width than the prior's, NaN, or lengths that differ.
         """
         X, numbers = rows_of_classes(self, X, y)
+        if not isinstance(self.prior, Prior | None):
+            refuse(
+                "prior must be what learn_prior gave, or None",
+                f"prior={shown(self.prior)}",
+                "None knows nothing of other classes",
+            )
         if self.prior is not None and len(self.prior.mean) != X.shape[1]:
             raise ValueError(
                 f"Rows have the prior's width, {len(self.prior.mean)}. Received: shape {X.shape}. "

@@ -8,6 +8,15 @@ import numpy as np
 from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from sklearn.preprocessing import normalize
 
+from tltk._checks import (
+    as_class_numbers,
+    as_numbers,
+    check_choice,
+    check_flag,
+    check_number,
+    check_seed,
+    refuse,
+)
 from tltk.few_labels.self_training import default_classifier
 from tltk.tuning.probe import NOTHING_LEFT_TO_GAIN
 
@@ -72,19 +81,29 @@ def borrow_rows(
         Zadrozny, Learning and evaluating classifiers under sample selection bias, 2004.
         Ge and Yu, Borrowing treasures from the wealthy, 2017.
     """
-    source, target = np.asarray(source, "float64"), np.asarray(target, "float64")
-    _check(source, target, by, share)
+    source, target = as_numbers("source", source), as_numbers("target", target)
+    check_choice("by", by, ("domain", "class_means"))
+    check_number("share", share, above=0, most=1, advice="0.25 takes the nearest quarter")
+    check_flag("unit_length", unit_length)
+    check_seed("seed", seed)
+    if source.shape[1] != target.shape[1] or min(len(source), len(target)) < FOLDS:
+        refuse(
+            f"source and target must be features of one width, {FOLDS} rows or more",
+            f"source of shape {source.shape}, target of shape {target.shape}",
+            "Take both from one network",
+        )
     if unit_length:
         source, target = normalize(source), normalize(target)
-    source_labels = _checked_labels(source_labels, source, "source")
-    target_labels = _checked_labels(target_labels, target, "target")
+    if source_labels is not None:
+        source_labels = as_class_numbers("source_labels", source_labels, len(source))
+    if target_labels is not None:
+        target_labels = as_class_numbers("target_labels", target_labels, len(target))
     if by == "domain":
         closeness = _log_ratio(source, target, seed)
     else:
         closeness = -_distances(source, target, source_labels, target_labels) / 2
     rows = _nearest(closeness, share, source_labels)
-    weights = np.exp(closeness[rows] - np.median(closeness[rows]))
-    weights = np.minimum(weights, MOST)
+    weights = np.exp(np.minimum(closeness[rows] - np.median(closeness[rows]), np.log(MOST)))
     return rows, weights / weights.mean()
 
 
@@ -110,7 +129,7 @@ def _distances(source, target, source_labels, target_labels) -> np.ndarray:
             'Pass both, or by="domain".'
         )
     deviation = target.std(axis=0)
-    deviation[deviation < TINY * np.abs(target).max()] = np.inf
+    deviation[deviation <= TINY * np.abs(target).max()] = np.inf
     source, target = source / deviation, target / deviation
     known = np.isin(source_labels, target_labels)
     means = {each: target[target_labels == each].mean(axis=0) for each in np.unique(target_labels)}
@@ -138,35 +157,3 @@ def _nearest(closeness, share, labels) -> np.ndarray:
             "Number both by the same names."
         )
     return rows
-
-
-def _check(source, target, by, share) -> None:
-    shapes = (source.shape, target.shape)
-    fits = source.ndim == target.ndim == 2 and source.shape[1:] == target.shape[1:]
-    if not fits or min(len(source), len(target)) < FOLDS:
-        raise ValueError(
-            f"Source and target are features of one width, {FOLDS} rows or more. "
-            f"Received: shapes {shapes[0]} and {shapes[1]}. Take both from one network."
-        )
-    if not (np.isfinite(source).all() and np.isfinite(target).all()):
-        raise ValueError(
-            "Features must be finite numbers. Received: NaN or infinity. "
-            "Repair or remove such rows."
-        )
-    if by not in ("domain", "class_means") or not 0 < share <= 1:
-        raise ValueError(
-            'Rows are chosen by "domain" or "class_means", and the share lies above 0 and is at '
-            f"most 1. Received: by={by!r}, share={share}. Leave them out for the default."
-        )
-
-
-def _checked_labels(labels, rows, name) -> np.ndarray | None:
-    if labels is None:
-        return None
-    labels = np.asarray(labels)
-    if labels.shape != (len(rows),) or labels.dtype.kind not in "iu":
-        raise ValueError(
-            f"Labels of the {name} are class numbers of shape ({len(rows)},). Received: shape "
-            f"{labels.shape}, type {labels.dtype}. Pass one whole number for each row."
-        )
-    return labels

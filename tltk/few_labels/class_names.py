@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from difflib import get_close_matches
 from itertools import chain
@@ -10,9 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
-from tltk.backbones.words import BUNDLED, STRIPPED, WordVectors, load_word_vectors
+from tltk._checks import check_choice
+from tltk.backbones.text_normalization import normalized
+from tltk.backbones.words import BUNDLED, WordVectors, load_word_vectors
 
-BETWEEN_WORDS = re.compile(r"[\s_/-]+")
 SHOWN = 5
 TINY = 1e-6
 
@@ -26,7 +26,8 @@ def class_vectors(
 
     A name may have several words, parted by spaces, underscores or hyphens, and synonyms, parted by
     commas: `"great_white_shark, white shark"`. A synonym is the mean of its words' unit vectors, a
-    class that of its synonyms', each scaled to length 1. Names are put into lower case.
+    class that of its synonyms', each scaled to length 1. Words are looked up as those of texts are
+    (see `TextNormalization`).
 
     Args:
         names: k names.
@@ -51,11 +52,7 @@ def class_vectors(
         ...
         ValueError: Every word of a class name needs a vector. Received: 'aeroplain' ...
     """
-    if unknown not in ("error", "skip"):
-        raise ValueError(
-            f'Unknown words are an "error", or "skip" leaves them out. Received: {unknown!r}. '
-            "A name needs one known word in either case."
-        )
+    check_choice("unknown", unknown, ("error", "skip"), 'Pass "skip" to leave such words out')
     asked, words = _synonyms(names), _numbered(vectors)
     missing = {
         word: name
@@ -92,15 +89,15 @@ def known_names(names: Sequence[str], vectors: str | Path | WordVectors = BUNDLE
 
 def _synonyms(names) -> dict[str, list[list[str]]]:
     """Of each name its synonyms, each a list of words."""
-    if isinstance(names, str) or not all(isinstance(name, str) for name in names):
+    listed = hasattr(names, "__iter__") and not isinstance(names, str)
+    if not listed or not len(names) or not all(isinstance(name, str) for name in names):
         raise ValueError(
-            f"Class names are a list of strings. Received: {names!r}. Pass ['cat', 'dog'], say."
+            "Class names are a list of strings, at least one. "
+            f"Received: names={names!r}. Pass ['cat', 'dog'], say."
         )
     found = {}
     for name in names:
-        parts = [BETWEEN_WORDS.split(part.strip().lower()) for part in name.split(",")]
-        cleaned = [[STRIPPED.sub("", word) for word in words] for words in parts]
-        found[name] = [kept for words in cleaned if (kept := [word for word in words if word])]
+        found[name] = [words for part in normalized(name.split(",")) if (words := part.split())]
         if not found[name]:
             raise ValueError(
                 f"A class name has a word at least. Received: {name!r}. Name the class."

@@ -6,6 +6,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
+from tltk._checks import check_number
 from tltk.few_labels.zero_shot_checks import checked_rows, checked_vectors
 
 
@@ -50,11 +51,8 @@ class ConSE(BaseEstimator):
         Raises:
             ValueError: for fewer than two classes, vectors that are not finite, or `top` below 1.
         """
-        if not self.top >= 1:
-            raise ValueError(
-                f"One source class is mixed at least. Received: top={self.top!r}. 10 is usual."
-            )
-        self.source_vectors_ = checked_vectors(source_vectors)
+        check_number("top", self.top, least=1, whole=True, advice="10 is usual")
+        self.source_vectors_ = checked_vectors(source_vectors, name="source_vectors")
         self.n_features_in_ = len(self.source_vectors_)
         return self
 
@@ -70,7 +68,7 @@ class ConSE(BaseEstimator):
                 "Source probabilities are not negative, and not all 0 in a row. Received: least "
                 f"{X.min():g}, least sum {X.sum(axis=1).min():g}. Pass what a softmax gives."
             )
-        best = np.argsort(-X, axis=1, kind="stable")[:, : int(self.top)]
+        best = np.argsort(-X, axis=1, kind="stable")[:, : self.top]
         shares = np.zeros_like(X)
         np.put_along_axis(shares, best, np.take_along_axis(X, best, axis=1), axis=1)
         return shares / shares.sum(axis=1, keepdims=True) @ self.source_vectors_

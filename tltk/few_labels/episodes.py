@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tltk.inputs.checks import check_finite, check_positive_integer
+from tltk._checks import as_classes, as_rows, check_number, check_seed, shown
+from tltk.inputs.checks import is_dataset, refuse_iterators
 
 
 class Episode(NamedTuple):
@@ -30,7 +31,7 @@ def sample_episode(
     n_way: int = 5,
     n_shot: int = 1,
     n_query: int | Sequence[int] = 15,
-    seed: int = 0,
+    seed: int | Sequence[int] = 0,
 ) -> Episode:
     """Draw a task: some classes, and of each some examples to learn from and some to be tested on.
 
@@ -41,7 +42,7 @@ def sample_episode(
         n_shot: examples of each to learn from.
         n_query: examples of each to be tested on, or one number for each class; classes come in
             random order, so that (27, 12, 12, 12, 12) gives any class the most.
-        seed: decides the classes and the examples.
+        seed: decides the classes and the examples; one number, or several that make one seed.
 
     Returns:
         An `Episode`; no row is on both sides.
@@ -59,6 +60,8 @@ def sample_episode(
     Reference:
         Vinyals et al., Matching networks for one shot learning, 2016.
     """
+    for each in seed if isinstance(seed, list | tuple) else [seed]:
+        check_seed("seed", each)
     fetch, labels = rows_and_labels(data, labels)
     drawer = EpisodeDrawer(labels, n_way, n_shot, n_query)
     support, query = drawer.draw(seed)
@@ -77,8 +80,8 @@ class EpisodeDrawer:
     """
 
     def __init__(self, labels: np.ndarray, n_way: int, n_shot: int, n_query: int | Sequence[int]):
-        for name, value in {"n_way": n_way, "n_shot": n_shot}.items():
-            check_positive_integer(name, value)
+        check_number("n_way", n_way, least=1, whole=True, advice="5 are usual")
+        check_number("n_shot", n_shot, least=1, whole=True, advice="1 or 5 are usual")
         self._queries = _queries_of_each(n_query, n_way)
         classes, numbers, counts = np.unique(labels, return_inverse=True, return_counts=True)
         most = n_shot + max(self._queries)
@@ -139,7 +142,8 @@ def split_classes(
         >>> {part: some.tolist() for part, some in rows.items()}
         {'train': [0, 1, 3, 4], 'val': [], 'test': [2, 5]}
     """
-    labels = _checked_labels(labels)
+    labels = as_classes("labels", labels)
+    check_seed("seed", seed)
     units = labels if groups is None else _groups_of_classes(groups, labels)
     known = np.unique(units)
     order = np.random.default_rng(seed).permutation(known)
@@ -156,42 +160,31 @@ def split_classes(
 
 def rows_and_labels(data: Any, labels: Sequence | None):
     """A function of row numbers to rows, and the label of each row (n,)."""
-    if labels is None or hasattr(data, "element_spec"):
+    if labels is None or is_dataset(data):
         from tltk.inputs.examples import examples_of
 
         examples = examples_of(data)
         labels = examples.labels if labels is None else labels
         if labels is None:
             raise ValueError(
-                "An episode needs labels. Received: data without any. Pass labels=, one a row."
+                "An episode needs labels. Received: labels=None, and data without any. "
+                "Pass labels=, one a row."
             )
-        return examples.fetch, _checked_labels(labels, examples.count)
-    data = np.asarray(data)
-    labels = _checked_labels(labels, len(data))
-    if data.dtype.kind == "f":
-        check_finite(data, what="Rows")
+        return examples.fetch, as_classes("labels", labels, examples.count)
+    refuse_iterators(data)
+    data = as_rows("data", data)
+    labels = as_classes("labels", labels, len(data))
     return lambda rows: data[rows], labels
-
-
-def _checked_labels(labels, count: int | None = None) -> np.ndarray:
-    labels = np.asarray(labels)
-    fits = labels.ndim == 1 and len(labels) and labels.dtype.kind in "iubUSO"
-    if not fits or (count is not None and len(labels) != count):
-        raise ValueError(
-            f"There is one class for each row ({'n' if count is None else count},). Received: "
-            f"labels of shape {labels.shape}, type {labels.dtype}. Pass a number or name a row."
-        )
-    return labels
 
 
 def _queries_of_each(n_query, n_way) -> list[int]:
     each = [n_query] * n_way if np.ndim(n_query) == 0 else list(n_query)
     for count in each:
-        check_positive_integer("n_query", count)
+        check_number("n_query", count, least=1, whole=True, advice="15 are usual")
     if len(each) != n_way:
         raise ValueError(
-            f"n_query is one number, or one for each of the {n_way} ways. Received: {each}. "
-            "Pass as many as there are ways."
+            f"n_query is one number, or one for each of the {n_way} ways. "
+            f"Received: n_query={each}. Pass as many as there are ways."
         )
     return each
 
@@ -200,7 +193,7 @@ def _groups_of_classes(groups, labels) -> np.ndarray:
     groups = np.asarray(groups)
     if groups.shape != labels.shape:
         raise ValueError(
-            f"There is one group for each row ({len(labels)},). Received: shape {groups.shape}. "
+            f"There is one group for each row ({len(labels)},). Received: groups={shown(groups)}. "
             "Pass the group of each row's class."
         )
     for each in np.unique(labels):
@@ -220,9 +213,10 @@ def _chosen(name, wanted, known, order) -> tuple[np.ndarray, np.ndarray]:
         if not np.isin(wanted, order).all() or len(np.unique(wanted)) < len(wanted):
             raise ValueError(
                 f"{name} names classes that are there, each in one part once. Received: "
-                f"{wanted.tolist()}. Those there are: {', '.join(map(str, known))}."
+                f"{name}={wanted.tolist()}. Those there are: {', '.join(map(str, known))}."
             )
         return wanted, order[~np.isin(order, wanted)]
+    check_number(name, wanted, least=0, advice="Pass a share, a number, or the classes")
     count = wanted if isinstance(wanted, int | np.integer) else round(wanted * len(known))
     if not 0 <= count < len(known) or (wanted and not count):
         raise ValueError(

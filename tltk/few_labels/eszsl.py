@@ -6,6 +6,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
+from tltk._checks import check_number, refuse
 from tltk.few_labels.zero_shot_checks import checked_numbers, checked_rows, checked_vectors
 
 
@@ -56,11 +57,8 @@ class ESZSL(BaseEstimator):
             ValueError: for fewer than two classes, a class without rows, numbers that are not
                 finite, or regularisation that is not above 0.
         """
-        if not (self.gamma > 0 and self.lam > 0):
-            raise ValueError(
-                "Both regularisations are above 0. Received: "
-                f"gamma={self.gamma}, lam={self.lam}. 1 is a start."
-            )
+        check_number("gamma", self.gamma, above=0, advice="1 is a start")
+        check_number("lam", self.lam, above=0, advice="1 is a start")
         X, self.vectors_ = checked_rows(X), checked_vectors(vectors)
         count = len(self.vectors_)
         signs = 2 * np.eye(count)[checked_numbers(y, len(X), count)] - 1
@@ -84,4 +82,11 @@ def _ridge(rows, strength, right) -> np.ndarray:
     """(R'R + strength I)^-1 right."""
     from scipy.linalg import solve
 
-    return solve(rows.T @ rows + strength * np.eye(rows.shape[1]), right, assume_a="pos")
+    square = rows.T @ rows
+    if strength <= 1e-14 * np.trace(square):
+        refuse(
+            "gamma and lam must not vanish beside the sum of squares that they are added to",
+            f"gamma or lam={strength:g}, a sum of {np.trace(square):.3g}",
+            "Standardise the features, or pass more",
+        )
+    return solve(square + strength * np.eye(rows.shape[1]), right, assume_a="pos")

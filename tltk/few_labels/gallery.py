@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import io
+import math
+import zipfile
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
+from tltk._cache import whole_file
+from tltk._checks import as_numbers, as_rows, check_flag, check_number, refuse, shown
+from tltk._paths import user_path
 from tltk.few_labels.prototypes import FeatureNormalizer
-from tltk.inputs.checks import check_finite
 
 SETTINGS = ("power", "center", "unit_length")
 TINY = 1e-9
@@ -59,10 +64,28 @@ class Gallery:
     """
 
     def __init__(self, normalizer: FeatureNormalizer | None = None):
+        if normalizer is not None and not hasattr(normalizer, "mean_"):
+            refuse(
+                "normalizer must be a fitted FeatureNormalizer, or None",
+                f"normalizer={shown(normalizer)}",
+                "Fit it on source features first",
+            )
         self.normalizer = normalizer
         self.names: tuple[str, ...] = ()
-        self.threshold: float | None = None
+        self.threshold = None
         self._sums = np.empty((0, 0))
+
+    @property
+    def threshold(self) -> float | None:
+        """Similarities at or below it are "none of these"; None accepts everything."""
+        return self._threshold
+
+    @threshold.setter
+    def threshold(self, value: float | None) -> None:
+        infinite = isinstance(value, float) and math.isinf(value)  # the ends of a curve
+        if value is not None and not infinite:
+            check_number("threshold", value, advice="set_threshold finds one; None has none")
+        self._threshold = value
 
     def add(self, name: str, embeddings) -> Gallery:
         """Add a class, or more examples of one.
@@ -79,9 +102,10 @@ class Gallery:
             ValueError: for a name that is not a string, embeddings of another width, NaN, zeros,
                 or examples that cancel each other out.
         """
-        if not isinstance(name, str) or not name:
-            raise ValueError(f"A class has a name, such as 'owl'. Received: {name!r}. Pass one.")
-        total = self._unit(np.atleast_2d(np.asarray(embeddings, "float64"))).sum(axis=0)
+        if not isinstance(name, str) or not name or "\0" in name:
+            refuse("A class has a name, such as 'owl'", f"name={shown(name)}", "Pass one")
+        rows = as_rows("embeddings", embeddings)
+        total = self._unit(rows[None] if rows.ndim == 1 else rows).sum(axis=0)
         known = name in self.names
         total += self._sums[self.names.index(name)] if known else 0
         if np.linalg.norm(total) < TINY:
@@ -100,7 +124,7 @@ class Gallery:
         """Forget a class."""
         if name not in self.names:
             raise ValueError(
-                f"Only a class that is there can be removed. Received: {name!r}. There are "
+                f"Only a class that is there can be removed. Received: name={name!r}. There are "
                 f"{', '.join(self.names) or 'none'}."
             )
         self._sums = np.delete(self._sums, self.names.index(name), axis=0)
@@ -109,12 +133,15 @@ class Gallery:
 
     def similarity(self, embeddings) -> np.ndarray:
         """The cosine of each row (n, d) with each class (n, k), in the order of `names`."""
+        return self._likeness(embeddings)
+
+    def _likeness(self, rows, name="embeddings") -> np.ndarray:
         if not self.names:
             raise ValueError(
                 "A gallery answers once it has a class. Received: none. Call add first."
             )
         lengths = np.linalg.norm(self._sums, axis=1)
-        return self._unit(np.asarray(embeddings, "float64")) @ (self._sums / lengths[:, None]).T
+        return self._unit(rows, name) @ (self._sums / lengths[:, None]).T
 
     def predict(self, embeddings) -> np.ndarray:
         """The name of each row (n, d), or None: objects (n,)."""
@@ -141,11 +168,12 @@ class Gallery:
         Raises:
             ValueError: for a rate outside 0 to 1, or fewer strangers than it takes.
         """
-        scores = np.sort(self.similarity(strangers).max(axis=1))[::-1]
-        rank = int((len(scores) + 1) * false_accepts + 1e-9) if 0 < false_accepts < 1 else 0
+        check_number("false_accepts", false_accepts, above=0, below=1, advice="0.05 is usual")
+        scores = np.sort(self._likeness(strangers, "strangers").max(axis=1))[::-1]
+        rank = int((len(scores) + 1) * false_accepts + 1e-9)
         if not rank:
             raise ValueError(
-                "A rate of false accepts a lies between 0 and 1 and takes 1 / a - 1 strangers. "
+                "A rate of false accepts a takes 1 / a - 1 strangers. "
                 f"Received: false_accepts={false_accepts}, {len(scores)} strangers. "
                 "Pass more, or allow a higher rate."
             )
@@ -171,59 +199,101 @@ class Gallery:
         if names.shape != (len(similarity),) or unknown:
             raise ValueError(
                 f"There is a name from the gallery for each row ({len(similarity)},). Received: "
-                f"shape {names.shape}, not there: {', '.join(unknown[:3]) or 'none'}. "
+                f"names of shape {names.shape}, not there: {', '.join(unknown[:3]) or 'none'}. "
                 "Rows of other classes are strangers."
             )
         right = np.array(self.names, object)[similarity.argmax(axis=1)] == names
         known = np.sort(similarity.max(axis=1)[right])
-        others = np.sort(self.similarity(strangers).max(axis=1))
+        others = np.sort(self._likeness(strangers, "strangers").max(axis=1))
         thresholds = np.unique(np.concatenate([known, others, [-np.inf]]))[::-1]
         above = [each.size - np.searchsorted(each, thresholds, "right") for each in (others, known)]
         return OpenSetCurve(thresholds, above[0] / len(others), above[1] / len(names))
 
     def save(self, path: str | Path) -> Path:
-        """Write the gallery to one `.npz` file: names, directions, threshold and normalizer."""
-        path = Path(path).expanduser().with_suffix(".npz")
-        kept = {"names": np.array(self.names, str), "sums": self._sums}
+        """Write the gallery to one file: names, directions, threshold and normalizer.
+
+        The file is written whole or not at all.
+
+        Args:
+            path: where; `.npz` is added to a name that does not end in it.
+
+        Returns:
+            The path of the file.
+        """
+        path = _with_npz(path)
+        kept = {"names": np.array(self.names, str), "sums": np.ascontiguousarray(self._sums)}
         if self.threshold is not None:
             kept["threshold"] = self.threshold
         if self.normalizer is not None:
             kept |= {name: getattr(self.normalizer, name) for name in (*SETTINGS, "mean_")}
-        np.savez(path, **kept)
+        with whole_file(path) as scratch:
+            np.savez(scratch, **kept)
         return path
 
     @classmethod
     def load(cls, path: str | Path) -> Gallery:
         """Read what `save` wrote.
 
+        Args:
+            path: that of the file, or what `save` was given.
+
+        Returns:
+            The gallery.
+
         Raises:
             FileNotFoundError: if there is no such file.
-            ValueError: if the file holds no gallery.
+            ValueError: if the file is damaged, or holds no gallery.
         """
-        with np.load(Path(path).expanduser()) as kept:
-            if not {"names", "sums"} <= set(kept.files):
+        path = user_path(path)
+        path = path if path.exists() else _with_npz(path)
+        with path.open("rb") as file:
+            try:
+                return cls._of(_arrays(file, path.stat().st_size))
+            except Exception as error:  # a damaged file has a dozen ways to fail
                 raise ValueError(
-                    f"A gallery is a file that save wrote. Received: {path}, which holds "
-                    f"{', '.join(kept.files)}. Check the path."
-                )
-            gallery = cls()
-            if "mean_" in kept:
-                settings = {name: kept[name].item() for name in SETTINGS}
-                gallery.normalizer = FeatureNormalizer(**settings)
-                gallery.normalizer.mean_ = kept["mean_"]
-                gallery.normalizer.n_features_in_ = len(kept["mean_"])
-            gallery.names, gallery._sums = tuple(kept["names"].tolist()), kept["sums"]
-            gallery.threshold = float(kept["threshold"]) if "threshold" in kept else None
+                    f"A gallery is a file that Gallery.save wrote, whole. Received: {path}, whose "
+                    f"reading ended with {type(error).__name__} ({error}). Check the path, or "
+                    "delete the file and save the gallery anew."
+                ) from error
+
+    @classmethod
+    def _of(cls, kept: dict[str, np.ndarray]) -> Gallery:
+        """A gallery from its arrays, which may be anybody's."""
+        gallery = cls()
+        names, width = kept["names"].tolist(), kept["sums"].shape[-1]
+        if "mean_" in kept:
+            settings = {name: kept[name].item() for name in SETTINGS}
+            check_number("power", settings["power"], above=0)
+            check_flag("center", settings["center"])
+            check_flag("unit_length", settings["unit_length"])
+            gallery.normalizer = FeatureNormalizer(**settings)
+            gallery.normalizer.mean_ = as_numbers("mean_", kept["mean_"], "(d,)")
+            gallery.normalizer.n_features_in_ = len(kept["mean_"])
+        named = len(set(names)) == len(names) and all(isinstance(n, str) and n for n in names)
+        fits = kept["sums"].shape[:-1] == (len(names),) and not (names and width == 0)
+        known = gallery.normalizer is None or not names or width == len(kept["mean_"])
+        if not (named and fits and known):
+            refuse(
+                "A gallery has one direction for each of its names",
+                f"{len(names)} names, sums of shape {kept['sums'].shape}",
+                "Part of the file is missing",
+            )
+        if names:
+            kept["sums"] = as_numbers("sums", kept["sums"])
+            if np.linalg.norm(kept["sums"], axis=1).min() < TINY:
+                refuse("A class has a direction", "a sum of 0", "Part of the file is missing")
+        gallery.names, gallery._sums = tuple(names), kept["sums"]
+        gallery.threshold = kept["threshold"].item() if "threshold" in kept else None
         return gallery
 
-    def _unit(self, rows) -> np.ndarray:
+    def _unit(self, rows, name="embeddings") -> np.ndarray:
         """Rows (n, d) as unit vectors."""
-        check_finite(rows, what="Embeddings")
-        width = self._sums.shape[1] if self.names else rows.shape[-1]
-        if rows.ndim != 2 or not len(rows) or rows.shape[1] != width:
+        rows = as_numbers(name, rows)
+        width = self._sums.shape[1] if self.names else rows.shape[1]
+        if rows.shape[1] != width:
             raise ValueError(
-                f"Embeddings are rows as wide as the gallery's, {width}. Received: shape "
-                f"{rows.shape}. Take all of them from one network."
+                f"Embeddings are rows as wide as the gallery's, {width}. Received: {name} of "
+                f"shape {rows.shape}. Take all of them from one network."
             )
         rows = rows if self.normalizer is None else self.normalizer.transform(rows)
         lengths = np.linalg.norm(rows, axis=1, keepdims=True)
@@ -233,3 +303,30 @@ class Gallery:
                 f"{int(np.argmin(lengths))}. Leave out what the network says nothing of."
             )
         return rows / lengths
+
+
+def _with_npz(path) -> Path:
+    """The path with `.npz` added where its name does not end so; nothing is replaced."""
+    path = user_path(path)
+    return path if path.name.endswith(".npz") else path.with_name(path.name + ".npz")
+
+
+def _arrays(file, size: int) -> dict[str, np.ndarray]:
+    """The arrays of an `.npz` file, none of which may declare more bytes than the file has."""
+    arrays = {}
+    with zipfile.ZipFile(file) as archive:
+        for part in archive.infolist():
+            if part.file_size > size:
+                raise ValueError(f"{part.filename} declares {part.file_size} bytes.")
+            content = io.BytesIO(archive.read(part))
+            version = np.lib.format.read_magic(content)
+            read = {(1, 0): np.lib.format.read_array_header_1_0}.get(
+                version, np.lib.format.read_array_header_2_0
+            )
+            shape, column_major, dtype = read(content)
+            data = content.read()
+            if column_major or dtype.hasobject or math.prod(shape) * dtype.itemsize != len(data):
+                raise ValueError(f"{part.filename} declares shape {shape} of type {dtype}.")
+            name = part.filename.removesuffix(".npy")
+            arrays[name] = np.frombuffer(data, dtype).reshape(shape).copy()
+    return arrays

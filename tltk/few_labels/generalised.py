@@ -8,6 +8,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone
 from sklearn.utils.validation import check_is_fitted
 
+from tltk._checks import as_class_numbers, check_number, check_seed
 from tltk.few_labels.eszsl import ESZSL
 from tltk.few_labels.zero_shot_checks import checked_numbers, checked_rows, checked_vectors
 
@@ -49,19 +50,10 @@ def harmonic_mean(truth, answers, seen) -> GeneralisedAccuracy:
     Reference:
         Xian, Schiele and Akata, Zero-shot learning: the good, the bad and the ugly, 2017.
     """
-    truth, answers = np.asarray(truth), np.asarray(answers)
-    if truth.dtype.kind not in "iu" or answers.dtype.kind not in "iu":
-        raise ValueError(
-            "Labels and answers are class numbers. "
-            f"Received: types {truth.dtype} and {answers.dtype}. Number the classes from 0."
-        )
-    if truth.ndim != 1 or truth.shape != answers.shape:
-        raise ValueError(
-            "There is one answer for each label. "
-            f"Received: shapes {truth.shape} and {answers.shape}. Pass both in the same order."
-        )
+    truth, seen = as_class_numbers("truth", truth), as_class_numbers("seen", seen)
+    answers = as_class_numbers("answers", answers, len(truth))
     classes = np.unique(truth)
-    known = np.isin(classes, np.asarray(seen))
+    known = np.isin(classes, seen)
     if known.all() or not known.any():
         raise ValueError(
             "Both sides are judged: rows of classes seen and of classes unseen. Received: classes "
@@ -127,11 +119,9 @@ class CalibratedStacking(MetaEstimatorMixin, BaseEstimator):
             ValueError: for fewer than three classes, a class with a single row, a share outside 0
                 to 1, no split, and what the learner refuses.
         """
-        if self.splits < 1 or not 0 < self.share < 1:
-            raise ValueError(
-                "Splits are at least 1, and a share lies between 0 and 1. Received: "
-                f"splits={self.splits}, share={self.share}. Leave them out for the default."
-            )
+        check_number("splits", self.splits, least=1, whole=True, advice="10 are usual")
+        check_number("share", self.share, above=0, below=1, advice="0.4 is usual")
+        check_seed("seed", self.seed)
         X, vectors = checked_rows(X), checked_vectors(vectors, fewest=3)
         y = checked_numbers(y, len(X), len(vectors))
         if np.bincount(y).min() < 2:

@@ -9,6 +9,8 @@ from sklearn.preprocessing import normalize
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from tltk._checks import check_choice, check_flag, check_number, check_rows
+
 METRICS = ("euclidean", "cosine")
 
 
@@ -52,11 +54,7 @@ class NearestPrototype(ClassifierMixin, BaseEstimator):
         Raises:
             ValueError: for an unknown metric, NaN, or lengths that differ.
         """
-        if self.metric not in METRICS:
-            raise ValueError(
-                f"The metric is one of {', '.join(METRICS)}. Received: metric={self.metric!r}. "
-                "After FeatureNormalizer both say much the same."
-            )
+        check_choice("metric", self.metric, METRICS)
         X, numbers = rows_of_classes(self, X, y)
         self.prototypes_ = class_means(X, numbers)
         return self
@@ -122,10 +120,10 @@ class FeatureNormalizer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         Raises:
             ValueError: for a power that is not above 0, or NaN.
         """
-        if not 0 < self.power < np.inf:
-            raise ValueError(
-                f"The power is above 0. Received: power={self.power}. 0.5 takes the root, 1 none."
-            )
+        check_number("power", self.power, above=0, advice="0.5 takes the root, 1 none")
+        check_flag("center", self.center)
+        check_flag("unit_length", self.unit_length)
+        check_rows("X", X)
         X = self._powered(validate_data(self, X, dtype="float64"))
         self.mean_ = X.mean(axis=0) if self.center else np.zeros(X.shape[1])
         return self
@@ -133,6 +131,7 @@ class FeatureNormalizer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     def transform(self, X) -> np.ndarray:
         """Normalise rows (n, d)."""
         check_is_fitted(self)
+        check_rows("X", X)
         X = self._powered(validate_data(self, X, dtype="float64", reset=False)) - self.mean_
         return normalize(X) if self.unit_length else X
 
@@ -142,6 +141,8 @@ class FeatureNormalizer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
 
 def rows_of_classes(classifier, X, y) -> tuple[np.ndarray, np.ndarray]:
     """Checked rows and class numbers (n,); notes the classes."""
+    check_rows("X", X)
+    check_rows("y", y)
     X, y = validate_data(classifier, X, y, dtype="float64")
     check_classification_targets(y)
     classifier.classes_, numbers = np.unique(y, return_inverse=True)
@@ -151,6 +152,7 @@ def rows_of_classes(classifier, X, y) -> tuple[np.ndarray, np.ndarray]:
 def rows_to_answer(classifier, X) -> np.ndarray:
     """Checked rows of the width that was fitted."""
     check_is_fitted(classifier)
+    check_rows("X", X)
     return validate_data(classifier, X, dtype="float64", reset=False)
 
 

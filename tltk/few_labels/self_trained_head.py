@@ -5,6 +5,7 @@ from __future__ import annotations
 import keras
 import numpy as np
 
+from tltk._checks import check_flag, check_number
 from tltk.few_labels.self_training import UNLABELLED, SelfTraining, default_classifier
 from tltk.inputs.examples import examples_of
 from tltk.tuning.checks import checked_examples
@@ -65,6 +66,11 @@ def self_train_head(
             "Self-training solves one dense softmax layer named `head_output`. Received: a model "
             f"that ends in {model.layers[-1].name!r}. Make the model with build_classifier."
         )
+    check_number("batch_size", batch_size, least=1, whole=True, advice="32 is usual")
+    check_number("rounds", rounds, least=1, whole=True, advice="5 are usual")
+    if threshold is not None:
+        check_number("threshold", threshold, above=0, most=1)
+    check_flag("balanced", balanced)
     settings = {"batch_size": batch_size, "cache": cache}
     strength = fit_linear_head(model, train, val, **settings)
     body = body_below(model, model.layers[-1])

@@ -10,6 +10,14 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from tltk._checks import (
+    as_class_numbers,
+    as_numbers,
+    check_flag,
+    check_number,
+    refuse,
+    shown,
+)
 from tltk.tuning.probe import NOTHING_LEFT_TO_GAIN
 
 UNLABELLED = -1
@@ -79,7 +87,10 @@ class SelfTraining(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
             ValueError: for labels that are not whole numbers, no labelled or no unlabelled row,
                 fewer than two classes, and settings out of their range.
         """
-        X, y = np.asarray(X), self._checked(X, y)
+        X = as_numbers("X", X)
+        y = self._checked(X, y)
+        if val is not None:
+            val = self._checked_val(val, X.shape[1])
         free = np.flatnonzero(y == UNLABELLED)
         self.classes_, self.n_features_in_ = np.unique(y[y != UNLABELLED]), X.shape[1]
         self.history_, best, labels, fitted = [], None, y, None
@@ -144,30 +155,38 @@ class SelfTraining(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         )
 
     def _checked(self, X, y) -> np.ndarray:
-        y = np.asarray(y)
-        if y.dtype.kind not in "iu" or y.shape != (len(X),):
-            raise ValueError(
-                f"Labels are whole numbers of shape ({len(X)},), -1 where there is none. Received: "
-                f"shape {y.shape}, type {y.dtype}. Number the classes from 0."
-            )
-        y = y.astype("int64")
+        y = as_class_numbers("y", y, len(X), unknown=True)
         free, classes = int(np.sum(y == UNLABELLED)), len(np.unique(y[y != UNLABELLED]))
         if not free or classes < 2:
             raise ValueError(
                 "Self-training needs rows without a label (-1) and labelled rows of two classes. "
-                f"Received: {free} rows without a label, {classes} classes. Stack both kinds."
+                f"Received: y with {free} rows without a label, {classes} classes. "
+                "Stack both kinds."
             )
         if self.classifier is not None and not hasattr(self.classifier, "predict_proba"):
             raise ValueError(
                 "Confidence is a probability, so the classifier needs predict_proba. Received: "
                 f"{self.classifier!r}. Wrap it in sklearn's CalibratedClassifierCV."
             )
-        if self.rounds < 1 or not (self.threshold is None or 0 < self.threshold <= 1):
-            raise ValueError(
-                "Rounds are at least 1, and a threshold lies above 0 and is at most 1. Received: "
-                f"rounds={self.rounds}, threshold={self.threshold}. Leave them out for the default."
-            )
+        check_number("rounds", self.rounds, least=1, whole=True, advice="5 are usual")
+        check_number("patience", self.patience, least=1, whole=True, advice="2 is usual")
+        check_flag("balanced", self.balanced)
+        if self.threshold is not None:
+            check_number("threshold", self.threshold, above=0, most=1)
         return y
+
+    @staticmethod
+    def _checked_val(val, width):
+        if not isinstance(val, tuple) or len(val) != 2:
+            refuse("val must be a pair (X, y)", f"val={shown(val)}", "None takes the last round")
+        rows = as_numbers("val[0]", val[0])
+        if rows.shape[1] != width:
+            refuse(
+                f"val[0] must be as wide as X, {width}",
+                f"val[0] of shape {rows.shape}",
+                "Take both from one network",
+            )
+        return rows, as_class_numbers("val[1]", val[1], len(rows))
 
 
 def default_classifier(strength: float = 0.01):

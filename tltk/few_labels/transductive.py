@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
 
+from tltk._checks import check_flag, check_number
 from tltk.few_labels.prototypes import class_means, rows_of_classes, rows_to_answer
-from tltk.inputs.checks import check_positive_integer
 
 SWEEPS, TOLERANCE, LEAST = 200, 1e-3, -300.0
 
@@ -65,12 +65,10 @@ class SinkhornPrototype(ClassifierMixin, BaseEstimator):
         Raises:
             ValueError: for settings out of their range, NaN, or lengths that differ.
         """
-        check_positive_integer("rounds", self.rounds)
-        if not (0 < self.strength < np.inf and 0 < self.step <= 1):
-            raise ValueError(
-                "The strength is above 0, and a step is above 0 and at most 1. Received: "
-                f"strength={self.strength}, step={self.step}. Leave them out for the default."
-            )
+        check_number("rounds", self.rounds, least=1, whole=True, advice="20 are usual")
+        check_number("strength", self.strength, above=0, advice="20 is usual")
+        check_number("step", self.step, above=0, most=1, advice="0.4 is usual")
+        check_flag("balanced", self.balanced)
         X, numbers = rows_of_classes(self, X, y)
         self.prototypes_, self._counts = class_means(X, numbers), np.bincount(numbers)[:, None]
         return self

@@ -8,6 +8,7 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.model_selection import ParameterGrid
 
+from tltk._checks import check_number, check_seed, refuse, shown
 from tltk.few_labels.zero_shot_checks import checked_numbers, checked_rows, checked_vectors
 
 
@@ -55,11 +56,16 @@ def choose_settings(
     """
     X, vectors = checked_rows(X), checked_vectors(vectors, fewest=4)
     y, count = checked_numbers(y, len(X), len(vectors)), len(vectors)
+    check_number("splits", splits, least=1, whole=True, advice="5 are usual")
+    check_number("share", share, above=0, below=1, advice="A third is usual")
+    check_seed("seed", seed)
+    if not isinstance(grid, Mapping) or not grid:
+        refuse("grid must name a setting", f"grid={shown(grid)}", 'Pass {"gamma": [1, 10]}, say')
     hidden_count = max(2, round(share * count))
-    if splits < 1 or count - hidden_count < 2:
+    if count - hidden_count < 2:
         raise ValueError(
-            "There is a split at least, and it leaves two classes to learn from. Received: "
-            f"splits={splits}, share={share} of {count} classes. Leave them out for the default."
+            "A split leaves two classes to learn from. "
+            f"Received: share={share} of {count} classes. Leave it out for the default."
         )
     candidates, scores = list(ParameterGrid(grid)), []
     for split in range(splits):

@@ -2,14 +2,19 @@
 
 import numpy as np
 
+from tltk._checks import as_class_numbers, as_numbers, refuse
 
-def checked_vectors(vectors, width: int | None = None, fewest: int = 2) -> np.ndarray:
+
+def checked_vectors(
+    vectors, width: int | None = None, fewest: int = 2, name: str = "vectors"
+) -> np.ndarray:
     """One finite vector for each class (k, a), float64."""
-    vectors = _finite(vectors, "Class vectors")
+    vectors = as_numbers(name, vectors, "(k, a)", advice="Leave out what is not known")
     if len(vectors) < fewest:
-        raise ValueError(
-            f"There are {fewest} classes at least. Received: vectors of {len(vectors)}. "
-            "Add the other classes that an example may belong to."
+        refuse(
+            f"{name} must be of {fewest} classes at least",
+            f"{name} of {len(vectors)}",
+            "Add the other classes that an example may belong to",
         )
     if width is not None and vectors.shape[1] != width:
         raise ValueError(
@@ -21,7 +26,7 @@ def checked_vectors(vectors, width: int | None = None, fewest: int = 2) -> np.nd
 
 def checked_rows(X, width: int | None = None) -> np.ndarray:
     """Finite rows (n, d), float64."""
-    X = _finite(X, "Rows")
+    X = as_numbers("X", X, advice="Leave out what is not known")
     if width is not None and X.shape[1] != width:
         raise ValueError(
             f"Rows have {width} columns, as at fit. Received: {X.shape[1]}. "
@@ -32,26 +37,11 @@ def checked_rows(X, width: int | None = None) -> np.ndarray:
 
 def checked_numbers(y, rows: int, classes: int) -> np.ndarray:
     """Class numbers (n,), of which each class has one at least."""
-    y = np.asarray(y)
-    if y.dtype.kind not in "iu" or y.shape != (rows,):
-        raise ValueError(
-            f"Labels are class numbers of shape ({rows},). Received: shape {y.shape}, type "
-            f"{y.dtype}. Number the classes as their vectors stand."
-        )
+    y = as_class_numbers("y", y, rows)
     found = np.unique(y)
     if not np.array_equal(found, np.arange(classes)):
         raise ValueError(
             f"Each of the {classes} vectors is of a class that has rows, 0 to {classes - 1}. "
-            f"Received: labels {found.tolist()}. Classes without rows are for predict."
+            f"Received: y with {found.tolist()}. Classes without rows are for predict."
         )
-    return y.astype("int64")
-
-
-def _finite(values, what) -> np.ndarray:
-    values = np.asarray(values, "float64")
-    if values.ndim != 2 or not len(values) or not np.isfinite(values).all():
-        raise ValueError(
-            f"{what} form a table of finite numbers. Received: shape {values.shape}, "
-            f"{int((~np.isfinite(values)).sum())} not finite. Leave out what is not known."
-        )
-    return values
+    return y

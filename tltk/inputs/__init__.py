@@ -1,16 +1,16 @@
 """Raw data in: pictures, texts, sound and series from files and folders, named sets, arrays."""
 
+from tltk._cache import bundle_folder, cache_folder, home_folder, notebooks_folder
 from tltk.inputs.audio import audio_folder
 from tltk.inputs.blending import blend_with_photos, blended_splits
 from tltk.inputs.catalog import list_datasets, load_dataset
 from tltk.inputs.clips import read_clip
 from tltk.inputs.decoding import read_image, resize_images
-from tltk.inputs.examples import Examples, Splits, batches, examples_of, take, warn_if_scaled
+from tltk.inputs.examples import Examples, Splits, examples_of, splits_of, warn_if_scaled
 from tltk.inputs.gaps import pair_by_class, rows_with_gaps
 from tltk.inputs.glyphs import Glyphs, glyph_alphabets
 from tltk.inputs.images import image_folder
 from tltk.inputs.organisations import Organisation, organisation_network
-from tltk.inputs.places import bundle_folder, cache_folder, home_folder, notebooks_folder
 from tltk.inputs.series import Series, series_file
 from tltk.inputs.shifts import Shift, shifted_domains
 from tltk.inputs.sinusoids import sinusoid_tasks
@@ -38,7 +38,6 @@ __all__ = [
     "Splits",
     "Vibration",
     "audio_folder",
-    "batches",
     "blend_with_photos",
     "blended_splits",
     "bundle_folder",
@@ -64,7 +63,7 @@ __all__ = [
     "shifted_domains",
     "sinusoid_tasks",
     "split_rows",
-    "take",
+    "splits_of",
     "text_file",
     "text_folder",
     "vibration_windows",

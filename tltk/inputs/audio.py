@@ -1,16 +1,25 @@
 """Your own recordings: a folder with one subfolder per class."""
 
-import os
+import math
+import warnings
 from collections.abc import Callable, Hashable, Mapping, Sequence
+from numbers import Real
 from pathlib import Path
 
 import numpy as np
 
+from tltk._cache import file_stamp, sha256_of
 from tltk.inputs.checks import check_on_error, check_positive_integer
 from tltk.inputs.clips import (
+    FORMATS,
     SUFFIXES,
     Sound,
     Windows,
+    check_length,
+    check_rate,
+    is_sound,
+    no_clip,
+    prepared_sounds,
     read_samples,
     resampled_length,
     whole_sound,
@@ -18,18 +27,8 @@ from tltk.inputs.clips import (
 )
 from tltk.inputs.copies import warn_of_copies
 from tltk.inputs.decoding import in_parallel
-from tltk.inputs.digests import sha256_of
 from tltk.inputs.examples import Examples, Splits, splits_of
-from tltk.inputs.folders import (
-    Kind,
-    Picture,
-    check_complete,
-    class_names_of,
-    files_of_class,
-    part_folders,
-    warn_of_strays,
-    whole_files,
-)
+from tltk.inputs.folders import Kind, check_complete, labelled_files, listed, whole_files
 from tltk.inputs.parts import grouped, parts_of
 
 
@@ -48,11 +47,12 @@ def audio_folder(
 ) -> Splits:
     """Load a folder of recordings, one subfolder per class, cut them into windows, and split them.
 
-    `path/<class>/….wav`, `.flac` or `.ogg` is split by clip, stratified by class, and then cut into
-    windows: those of one clip are on one side by construction. Folders train, val and test are
-    kept as they are (see `image_folder` for their names). Clips are averaged over their channels
-    and resampled when they are used, a window at a time. Each is read once while loading, to find
-    the bad ones; the next call knows the whole ones by path, size and time of change.
+    `path/<class>/…` is split by clip, stratified by class, and then cut into windows: those of one
+    clip are on one side by construction. All that `read_clip` decodes is read, by content; what the
+    folder may look like, and what is passed over, is as in `image_folder`. Clips are averaged over
+    their channels and resampled when they are used, a window at a time. Each is read once while
+    loading, to find the bad ones; the next call knows the whole ones by path, size and time of
+    change. Silent clips are left out, but where a class holds nothing else.
 
     Windows begin at 0, hop, 2 hop … seconds. What is left at the end of a clip gets one more
     window, which ends with the clip, where it is at least half a hop long; a shorter rest is left
@@ -93,60 +93,89 @@ def audio_folder(
         ...         tone = np.sin((0.1 if i < 5 else 0.5) * np.arange(12000 + i))
         ...         soundfile.write(file, tone, 8000)
         ...     tones = audio_folder(folder, seconds=0.5, rate=8000)
-        >>> tones.class_names, len(tones.files["train"]), tones.train.element_spec[0].shape[1]
+        ...     waveforms, labels = tones.train[0]
+        >>> tones.class_names, len(tones.files["train"]), waveforms.shape[1]
         (('high', 'low'), 18, 4000)
     """
     check_on_error(on_error)
     check_positive_integer("batch_size", batch_size)
     windows = windows_of(seconds, hop, rate)
-    path = Path(path).expanduser()
-    folders = part_folders(path)
-    class_names = class_names_of(folders)
-    warn_of_strays({path, *folders.values()}, CLIPS)
-    clips = [
-        Picture(file, file.relative_to(path).as_posix(), part, class_name)
-        for part, folder in folders.items()
-        for class_name in class_names
-        for file in files_of_class(folder / class_name, CLIPS)
-    ]
-    clips = grouped(clips, groups, CLIPS.name)
-    clips = whole_files(clips, path, CLIPS, on_error, verify)
-    check_complete(clips, folders, class_names, CLIPS)
-    warn_of_copies(clips, CLIPS.name)
-    parts = parts_of(clips, folders, val, test, seed)
-    served = {part: _examples(some, path, class_names, windows) for part, some in parts.items()}
-    return splits_of(served, class_names, batch_size)
+    folder = labelled_files(path, CLIPS)
+    clips = grouped(folder.files, groups, CLIPS.name)
+    clips = whole_files(clips, folder.path, CLIPS, on_error, verify)
+    clips = _without_silence(clips, folder, on_error)
+    check_complete(clips, folder, CLIPS)
+    warn_of_copies([clip for clip in clips if not _sound(clip.digest).silent], CLIPS.name)
+    whole = {clip.name: clip for clip in clips}
+    clips = [clip._replace(digest=_apart(clip)) for clip in clips]
+    parts = parts_of(clips, folder.parts, val, test, seed)
+    served = {
+        part: _examples(
+            [whole[clip.name] for clip in some], folder.path, folder.class_names, windows
+        )
+        for part, some in parts.items()
+    }
+    return splits_of(served, folder.class_names, batch_size)
+
+
+def _without_silence(clips, folder, on_error):
+    """Leave out silent clips, but where a class holds nothing else: then silence is the class."""
+    silent = {clip.name for clip in clips if _sound(clip.digest).silent}
+    sounding = {clip.class_name for clip in clips if clip.name not in silent}
+    meant = [name for name in folder.class_names if name not in sounding]
+    if meant:
+        warnings.warn(
+            "A class should hold sound. "
+            f"Received: only silent clips in {listed(meant)}, which are kept as they are. "
+            "Record them again where silence is not what the class is.",
+            stacklevel=3,
+        )
+    bad = [clip for clip in clips if clip.name in silent and clip.class_name not in meant]
+    if bad and on_error == "raise":
+        raise no_clip(bad[0].path, "it is silent")
+    if bad:
+        names = ", ".join(clip.name for clip in bad)
+        warnings.warn(
+            f"{len(bad)} of {len(clips)} clips are silent and are left out: {names}. "
+            "Record them again, or remove them.",
+            stacklevel=3,
+        )
+    left_out = {clip.name for clip in bad}
+    return [clip for clip in clips if clip.name not in left_out]
 
 
 def windows_of(seconds: float, hop: float | None, rate: int) -> Windows:
     """Turn seconds into samples, and refuse what makes no window."""
-    check_positive_integer("rate", rate)
+    check_rate(rate)
     hop = seconds if hop is None else hop
-    windows = Windows(round(seconds * rate), round(hop * rate), rate)
-    if min(windows) < 1:
+    numbers = all(isinstance(x, Real) and math.isfinite(x) for x in (seconds, hop))
+    if not numbers or min(round(seconds * rate), round(hop * rate)) < 1:
         raise ValueError(
             "A window and its hop last at least one sample. "
-            f"Received: seconds={seconds}, hop={hop}, rate={rate}. Pass seconds=1.0."
+            f"Received: seconds={seconds!r}, hop={hop!r}, rate={rate}. Pass seconds=1.0."
         )
-    return windows
+    check_length(seconds * rate, f"seconds={seconds} at rate={rate}")
+    return Windows(round(seconds * rate), round(hop * rate), rate)
 
 
 def _examples(clips, root, class_names, windows):
-    number = {name: code for code, name in enumerate(class_names)}
+    code_of = {name: code for code, name in enumerate(class_names)}
     sounds = [_sound(clip.digest) for clip in clips]
-    stamps = [_stamp(clip.path) for clip in clips]
+    stamps = [file_stamp(clip.path) for clip in clips]
     starts = [window_starts(resampled_length(sound, windows.rate), windows) for sound in sounds]
     clip_of_row = np.repeat(np.arange(len(clips)), [len(some) for some in starts])
     start_of_row = np.concatenate(starts)
 
     def fetch_one(row):
-        clip, sound = clips[clip_of_row[row]], sounds[clip_of_row[row]]
-        if _stamp(clip.path) != stamps[clip_of_row[row]]:
+        number = clip_of_row[row]
+        clip, sound, stamp = clips[number], sounds[number], file_stamp(clips[number].path)
+        if stamp != stamps[number] and whole_sound(clip.path).digest != sound.digest:
             raise ValueError(
                 "A clip must stay as it was while it is in use. "
                 f"Received: {clip.path}, changed since it was loaded. "
                 "Load the folder again, with verify=True."
             )
+        stamps[number] = stamp
         start = int(start_of_row[row])
         return read_samples(clip.path, sound, start, windows.length, windows.rate)
 
@@ -158,34 +187,28 @@ def _examples(clips, root, class_names, windows):
     names = [clips[clip].name for clip in clip_of_row]
     return Examples(
         fetch=lambda rows: np.stack(in_parallel(fetch_one, rows)),
-        labels=np.array([number[clips[clip].class_name] for clip in clip_of_row], "int32"),
+        labels=np.array([code_of[clips[clip].class_name] for clip in clip_of_row], "int32"),
         digest=sha256_of(repr(([clip.digest for clip in clips], windows)).encode()),
         names=tuple(f"{name}@{second:.3f}" for name, second in zip(names, seconds, strict=True)),
         count=len(clip_of_row),
         reread=reread,
+        preparation=prepared_sounds(windows),
     )
 
 
-def _stamp(path):
-    try:
-        found = os.stat(path)
-    except OSError:
-        return None
-    return found.st_size, found.st_mtime_ns
-
-
-def _is_clip(path):
-    return path.suffix.lower() in SUFFIXES and path.is_file()
-
-
 def _digest_of_clip(path):
-    digest, frames, rate = whole_sound(path)
-    return f"{digest} {frames} {rate}"
+    digest, frames, rate, silent = whole_sound(path)
+    return f"{digest} {frames} {rate}" + (" silent" if silent else "")
+
+
+def _apart(clip):
+    """The digest; that of silence with the clip's name, as all silence alike is no recording."""
+    return f"{clip.digest} {clip.name}" if _sound(clip.digest).silent else clip.digest
 
 
 def _sound(digest) -> Sound:
-    content, frames, rate = digest.split()
-    return Sound(content, int(frames), int(rate))
+    content, frames, rate, *silent = digest.split()
+    return Sound(content, int(frames), int(rate), bool(silent))
 
 
-CLIPS = Kind("clip", "WAV, FLAC or OGG", _is_clip, _digest_of_clip)
+CLIPS = Kind("clip", FORMATS, SUFFIXES, is_sound, _digest_of_clip)

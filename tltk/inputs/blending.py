@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tltk.inputs.columns import content_digest
+from tltk._cache import content_digest
 from tltk.inputs.examples import Examples, Splits, splits_of
 
 HALVES = ("left", "right")
@@ -76,21 +76,21 @@ def blended_splits(splits: Splits, photos=None, seed: int = 0, batch_size: int =
         >>> from tltk import load_dataset
         >>> digits = load_dataset("mnist_small", image_size=28, per_class=5)
         >>> coloured = blended_splits(digits)
-        >>> next(iter(coloured.train))[0].shape
-        TensorShape([32, 28, 28, 3])
+        >>> coloured.train[0][0].shape
+        (32, 28, 28, 3)
     """
     parts = {}
     for number, (part, half) in enumerate((("train", 0), ("val", 0), ("test", 1))):
         split = getattr(splits, part)
         if split is not None:
             seeds = np.random.SeedSequence([seed, number]).generate_state(1)[0]
-            parts[part] = _blended(split.examples, photos, HALVES[half], int(seeds))
+            parts[part] = _blended(split, photos, HALVES[half], int(seeds))
     return splits_of(parts, splits.class_names, batch_size)
 
 
 def _blended(examples: Examples, photos, half, seed) -> Examples:
-    blended = blend_with_photos(examples.fetch(slice(None)), photos, half, seed)
-    return examples._replace(
+    blended = blend_with_photos(examples.arrays()[0], photos, half, seed)
+    return examples.replace(
         fetch=lambda rows: blended[rows], digest=content_digest(blended), reread=None
     )
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from tltk.inputs.clips import Windows, cut_clip, resampled
-from tltk.inputs.columns import content_digest
+from tltk._cache import content_digest
+from tltk.inputs.clips import Windows, cut_clip, prepared_sounds, resampled
 from tltk.inputs.examples import Examples
 
 STORED_RATE = 8000
@@ -44,6 +44,7 @@ def bundled_sounds(
         digest=content_digest(waveforms),
         names=tuple(names),
         count=len(waveforms),
+        preparation=prepared_sounds(windows),
     )
     return examples, tuple(class_names.tolist()), rows
 

@@ -5,13 +5,12 @@ from typing import Any
 
 import numpy as np
 
+from tltk._cache import bundle_folder, content_digest
 from tltk.inputs.audio import windows_of
 from tltk.inputs.bundled_sounds import bundled_sounds
 from tltk.inputs.checks import check_positive_integer
-from tltk.inputs.columns import content_digest
-from tltk.inputs.decoding import height_and_width, resize_images, resize_method
-from tltk.inputs.examples import Examples, Splits, splits_of, take
-from tltk.inputs.places import bundle_folder
+from tltk.inputs.decoding import height_and_width, prepared_images, resize_images, resize_method
+from tltk.inputs.examples import Examples, Splits, splits_of
 from tltk.inputs.splits import split_rows
 from tltk.inputs.tables import Texts, read_columns
 from tltk.inputs.texts import text_examples
@@ -125,7 +124,7 @@ def load_dataset(
     )
     if per_class is not None:
         rows["train"] = _first_of_each(rows["train"], train.labels, per_class)
-    parts = {part: take(train, some) for part, some in rows.items() if len(some)}
+    parts = {part: train.take(some) for part, some in rows.items() if len(some)}
     return splits_of({**given, **parts}, class_names, batch_size)
 
 
@@ -161,20 +160,20 @@ def _bundled(name, image_size, resize):
         pictures = np.concatenate(tiles)
         given[part] = _resized(pictures, labels, tuple(names), image_size, resize)
     order = np.random.default_rng(0).permutation(given["test"].count)
-    return {**given, "test": take(given["test"], order)}, class_names
+    return {**given, "test": given["test"].take(order)}, class_names
 
 
 def _bundled_texts(name):
     path = bundle_folder() / "sentiment" / f"{name.removeprefix('sentiment_')}.tsv.xz"
-    rows = read_columns(path, ("part", "document", "label", "text"))
-    part_of_row, documents, labels, texts = map(list, zip(*rows, strict=True))
+    columns = read_columns(path, ("part", "document", "label", "text"))
+    part_of_row, documents, labels, texts = columns
     class_names = tuple(sorted(set(labels)))
     names = [f"row {number}" for number in range(1, len(texts) + 1)]
     everything = text_examples(Texts(texts, labels, documents, names), class_names)
     part_of_row, documents = np.array(part_of_row), np.array(documents)
     train, test = (np.flatnonzero(part_of_row == part) for part in ("train", "test"))
     test = np.random.default_rng(0).permutation(test)
-    given = {"train": take(everything, train), "test": take(everything, test)}
+    given = {"train": everything.take(train), "test": everything.take(test)}
     return given, class_names, documents[train]
 
 
@@ -185,7 +184,7 @@ def _bundled_words(name, windows):
     part_of_row = np.array([row["part"] for row in rows])
     shuffled = np.random.default_rng(0).permutation(everything.count)
     return {
-        part: take(everything, shuffled[part_of_row[shuffled] == part])
+        part: everything.take(shuffled[part_of_row[shuffled] == part])
         for part in ("train", "val", "test")
     }, class_names
 
@@ -220,6 +219,7 @@ def _resized(pictures, labels, names, image_size, resize):
         digest=content_digest(pictures, height_and_width(image_size), resize),
         names=names,
         count=len(pictures),
+        preparation=prepared_images(image_size, resize),
     )
 
 

@@ -1,54 +1,110 @@
-"""Pictures of every common format, decoded by Pillow to uint8 RGB."""
+"""Pictures of every common format, decoded by Pillow to uint8 RGB, within limits of our own."""
 
+import contextlib
 import io
 import os
-from collections.abc import Callable, Iterable
+import re
+import threading
+import warnings
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from tltk._paths import existing_file, unreadable
 from tltk.inputs.checks import check_positive_integer
 
 RESIZE_METHODS = ("bicubic", "bilinear", "lanczos", "nearest")
-_FORMATS = ("JPEG", "PNG", "GIF", "BMP", "WEBP")
+FORMATS = "JPEG, PNG, GIF, BMP, WebP, TIFF, PPM, AVIF or JPEG 2000"
+_FORMATS = ("JPEG", "PNG", "GIF", "BMP", "WEBP", "TIFF", "PPM", "AVIF", "JPEG2000", "QOI", "HEIF")
+_HEIC = re.compile(rb".{4}ftyp(hei[cxmsf]|hev[cx]|mif1|msf1)", re.DOTALL)
+_MOST_BYTES = 2**28
+_MOST_PIXELS = 50_000_000
+_MOST_OF_JPEG = 2**28
+_LARGE = 2**24
+_ONE_LARGE = threading.Lock()
+_FULL = 2**16 - 1
+_DARK = 2**14
+_TURNS = {
+    2: "FLIP_LEFT_RIGHT",
+    3: "ROTATE_180",
+    4: "FLIP_TOP_BOTTOM",
+    5: "TRANSPOSE",
+    6: "ROTATE_270",
+    7: "TRANSVERSE",
+    8: "ROTATE_90",
+}
 
 
 def read_image(
-    path_or_bytes: str | Path | bytes,
+    path_or_bytes: Any,
     image_size: int | tuple[int, int] | None = (224, 224),
     resize: str = "bicubic",
+    channels: int = 3,
 ) -> np.ndarray:
-    """Decode one picture to raw RGB.
+    """Decode one picture to raw RGB, or to shades of grey.
 
-    JPEG, PNG, GIF (the first frame), BMP and WebP. Pictures are turned as their EXIF orientation
-    says; transparent ones are laid on white; 16-bit values keep their upper 8 bits. Resizing
-    squashes to the size asked for, and smooths before it shrinks (but for "nearest").
+    JPEG, PNG, GIF and WebP (the first frame), BMP, TIFF, PPM, AVIF and JPEG 2000 by content,
+    whatever the file is called; HEIC where `pillow-heif` is installed. Pictures are turned as their
+    EXIF orientation says; transparent ones are laid on white; 16-bit values keep their upper 8
+    bits, and those that use few of them are warned of. Resizing squashes to the size asked for, and
+    smooths before it shrinks (but for "nearest"). A JPEG of more than 16 megapixels is decoded at
+    an eighth, a quarter or a half of its size, but at least twice the size asked for (once, above
+    50 megapixels); other pictures of more than 50 megapixels are refused before memory is taken.
 
     Args:
-        path_or_bytes: a file, or the content of one.
+        path_or_bytes: a file, `~` allowed; the content of one; or something to read it from (an
+            open file, a `BytesIO`, an upload).
         image_size: the height and width in pixels, one number for both, or None for the
             picture's own size.
         resize: "bicubic", "bilinear", "lanczos" or "nearest".
+        channels: 3 for RGB, 1 for grey.
 
     Returns:
-        A uint8 array `(height, width, 3)`, values 0 to 255.
+        A uint8 array `(height, width, channels)`, values 0 to 255.
 
     Raises:
         FileNotFoundError: if there is no such file.
-        ValueError: if the content cannot be decoded.
+        ValueError: if the content cannot be decoded, or takes more than 256 MiB or 50 megapixels.
 
     Example:
         >>> from PIL import Image
         >>> file = io.BytesIO()
         >>> Image.new("L", (30, 20), 7).save(file, "PNG")
-        >>> read_image(file.getvalue(), image_size=None).shape
+        >>> read_image(file, image_size=None).shape
         (20, 30, 3)
     """
-    if isinstance(path_or_bytes, bytes):
-        return decode(path_or_bytes, "bytes", image_size, resize)
-    return decode(read_bytes(path_or_bytes), path_or_bytes, image_size, resize)
+    content, name = content_of(path_or_bytes)
+    pixels, highest = _decoded(content, name, image_size, resize, channels)
+    warn_if_dark([] if highest is None else [highest], f"{name}")
+    return pixels
+
+
+def content_of(source: Any) -> tuple[bytes, str | Path]:
+    """The bytes of a picture or recording, and what to call it in errors.
+
+    Example:
+        >>> content_of(io.BytesIO(b"abc"))
+        (b'abc', 'a BytesIO')
+    """
+    if isinstance(source, str | os.PathLike):
+        return read_bytes(source), source
+    name = str(getattr(source, "name", "")) or f"a {type(source).__name__}"
+    if hasattr(source, "read"):
+        if hasattr(source, "seek"):
+            source.seek(0)
+        source = source.read(_MOST_BYTES + 1)
+    elif isinstance(source, bytes | bytearray | memoryview):
+        name = "bytes"
+    if not isinstance(source, bytes | bytearray | memoryview):
+        raise ValueError(
+            "A file is a path, its bytes, or an open file in binary mode. "
+            f"Received: {name}, which gave {type(source).__name__}. Open it with mode 'rb'."
+        )
+    _check_bytes(len(source), name)
+    return bytes(source), name
 
 
 def decode(
@@ -58,33 +114,176 @@ def decode(
     resize: str = "bicubic",
 ) -> np.ndarray:
     """Decode the content of a file as `read_image` does; `name` is for the error."""
-    from PIL import Image
+    return _decoded(content, name, image_size, resize)[0]
 
+
+def examined(content: bytes, name: str | Path) -> int | None:
+    """Decode a picture to see that it is whole.
+
+    Returns:
+        The highest value where it has more than 8 bits, on a scale to 65535; else None.
+    """
+    with _opened(content, name, (1, 1)) as (image, is_deep):
+        _eight_bits(image)
+        return _highest(image) if is_deep else None
+
+
+def warn_if_dark(highest: Sequence[int], where: str) -> None:
+    """Warn of deep pictures that use few of their bits, of which the upper 8 are kept.
+
+    Args:
+        highest: the highest value of each picture of more than 8 bits, on a scale to 65535.
+        where: the picture or the folder.
+    """
+    top = max(highest, default=_FULL)
+    if top < _DARK:
+        warnings.warn(
+            "Pictures of 16 bits must use their whole range: the upper 8 bits are kept. Received: "
+            f"{where}, whose values reach {top} of {_FULL}, so that at most {top >> 8} of 255 is "
+            f"left. Multiply the values by {_FULL // max(top, 1)} and save again, or save 8 bits.",
+            stacklevel=3,
+        )
+
+
+def prepared_images(image_size: int | tuple[int, int], resize: str, channels: int = 3) -> dict:
+    """What prediction must do with a picture as a reader did.
+
+    Example:
+        >>> prepared_images(96, "nearest")
+        {'kind': 'images', 'size': [96, 96], 'channels': 3, 'resize': 'nearest'}
+    """
+    size = list(height_and_width(image_size))
+    return {"kind": "images", "size": size, "channels": channels, "resize": resize}
+
+
+def read_bytes(path: str | Path, what: str = "picture") -> bytes:
+    """Read a whole file, or say that it is gone or too large."""
+    file = existing_file(path, what)
+    try:
+        _check_bytes(file.stat().st_size, path)
+        return file.read_bytes()
+    except OSError as error:
+        raise unreadable(file, what, error) from error
+
+
+def _check_bytes(count, name):
+    if count > _MOST_BYTES:
+        raise ValueError(
+            f"A file may take {_MOST_BYTES >> 20} MiB. Received: {name} of {count >> 20} MiB. "
+            "Save it smaller, such as JPEG or FLAC, or cut it into parts."
+        )
+
+
+def _decoded(content, name, image_size, resize, channels=3):
     size = None if image_size is None else height_and_width(image_size)
     method = resize_method(resize)
+    if channels not in (1, 3):
+        raise ValueError(f"channels must be 3 or 1. Received: channels={channels!r}. Pass either.")
+    with _opened(content, name, size) as (image, is_deep):
+        highest = _highest(image) if is_deep else None
+        image = upright_rgb(image)
+        image = image.convert("L") if channels == 1 else image
+        pixels = np.array(image if size is None else image.resize(size[::-1], method))
+    return pixels.reshape(*pixels.shape[:2], channels), highest
+
+
+@contextlib.contextmanager
+def _opened(content, name, size):
+    """A loaded picture, at least of the size asked for, and whether it is deep."""
+    from PIL import Image
+
     try:
-        with Image.open(io.BytesIO(content), formats=_FORMATS) as image:
-            image = upright_rgb(image)
-            return np.array(image if size is None else image.resize(size[::-1], method))
+        with _of_header(content) as image:
+            is_deep = image.mode.startswith("I") or ";16" in str(image.tile)
+            with _ONE_LARGE if _reduce(image, size) > _LARGE else contextlib.nullcontext():
+                image.load()
+                yield image, is_deep
     except Exception as error:
-        reason = str(error) if content else "the file is empty"
-        if isinstance(error, Image.UnidentifiedImageError) and content:
-            reason = "not a JPEG, PNG, GIF, BMP or WebP picture"
+        reason = str(error) or type(error).__name__
+        if isinstance(error, Image.DecompressionBombError | Image.DecompressionBombWarning):
+            reason = _TOO_LARGE
+        if isinstance(error, Image.UnidentifiedImageError):
+            reason = _what_it_is(content)
         raise ValueError(
             f"A picture must be a whole file of a known format. Received: {name} ({reason}). "
             "Replace it, or save it again as JPEG or PNG."
         ) from error
 
 
-def read_bytes(path: str | Path) -> bytes:
-    """Read a whole file, or say that it is gone."""
-    try:
-        return Path(path).read_bytes()
-    except OSError as error:
-        raise FileNotFoundError(
-            f"A picture must be a file that can be read. Received: {path} ({error.strerror}). "
-            "Put it back, or load the data again."
-        ) from error
+_TOO_LARGE = (
+    f"above the limit of {_MOST_PIXELS // 10**6} megapixels (half of it for WebP and JPEG 2000), "
+    "which only a JPEG may exceed, being decoded at a smaller size where image_size is given"
+)
+
+
+def _of_header(content):
+    """The picture before it is decoded; Pillow's own limit is not asked of a JPEG, but ours."""
+    from PIL import Image, JpegImagePlugin
+
+    if content.startswith(b"\xff\xd8\xff"):
+        content, exif = _without_exif(content)
+        image = JpegImagePlugin.JpegImageFile(io.BytesIO(content))
+        image.info["exif"] = exif
+        return image
+    if _HEIC.match(content):
+        with contextlib.suppress(ImportError):
+            import pillow_heif
+
+            pillow_heif.register_heif_opener()
+    if content.startswith(b"\x89PNG"):
+        content = _without_texts(content)
+    known = set(Image.registered_extensions().values())
+    return Image.open(io.BytesIO(content), formats=[each for each in _FORMATS if each in known])
+
+
+def _reduce(image, size):
+    """Ask a large JPEG for fewer pixels, and refuse what is too large before it is decoded.
+
+    Returns:
+        The pixels that decoding holds; of a progressive JPEG all of them, whatever its size.
+    """
+    pixels = image.width * image.height
+    is_jpeg, in_passes = image.format == "JPEG", bool(image.info.get("progressive"))
+    if is_jpeg and size is not None and _LARGE < pixels <= _MOST_OF_JPEG // (1 + in_passes):
+        side = max(size) * (1 if pixels > _MOST_PIXELS else 2)
+        image.draft(None, (side, side))
+    held = image.width * image.height
+    if held * (2 if image.format in ("JPEG2000", "WEBP") else 1) > _MOST_PIXELS:
+        raise ValueError(f"{pixels / 1e6:.0f} megapixels, {_TOO_LARGE}")
+    if image.format == "TIFF" and int(image.tag_v2.get(254, 0)) & 1:
+        raise ValueError("a camera's raw file, whose first picture is a preview; develop it")
+    return pixels if in_passes else held
+
+
+def _without_texts(png):
+    """A PNG without its texts, which may be packed bombs; those that tell its orientation stay."""
+    kept, at = [png[:8]], 8
+    while at + 8 <= len(png):
+        end = at + 12 + int.from_bytes(png[at : at + 4], "big")
+        is_text = png[at + 4 : at + 8] in (b"tEXt", b"zTXt", b"iTXt")
+        if not is_text or png.startswith((b"XML:com.adobe.xmp", b"Raw profile type"), at + 8):
+            kept.append(png[at:end])
+        at = end
+    return b"".join(kept)
+
+
+def _without_exif(jpeg):
+    """A JPEG without its EXIF block, which Pillow reads for the resolution, and the block."""
+    at = 2
+    while jpeg[at : at + 1] == b"\xff" and 0xE0 <= jpeg[at + 1] <= 0xEF:
+        end = at + 2 + int.from_bytes(jpeg[at + 2 : at + 4], "big")
+        if jpeg[at + 1] == 0xE1 and jpeg.startswith(b"Exif\0\0", at + 4):
+            return jpeg[:at] + jpeg[end:], jpeg[at + 4 : end]
+        at = end
+    return jpeg, b""
+
+
+def _what_it_is(content):
+    if not content:
+        return "the file is empty"
+    if _HEIC.match(content):
+        return "a HEIC picture, which needs pip install pillow-heif"
+    return f"not a {FORMATS} picture"
 
 
 def resize_images(
@@ -167,12 +366,70 @@ def resize_method(resize: str) -> Any:
 
 def upright_rgb(image: Any) -> Any:
     """Turn a Pillow image as its EXIF orientation says, to RGB, on white where transparent."""
-    from PIL import Image, ImageOps
+    from PIL import Image
 
-    image = ImageOps.exif_transpose(image)
-    if image.mode.startswith("I"):
-        return Image.fromarray((np.asarray(image) >> 8).astype("uint8")).convert("RGB")
+    image = _eight_bits(_upright(image))
     if "A" in image.mode or "a" in image.mode or "transparency" in image.info:
-        image = image.convert("RGBA")
+        image = image if image.mode == "RGBA" else image.convert("RGBA")
         return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
-    return image.convert("RGB")
+    return image if image.mode == "RGB" else image.convert("RGB")
+
+
+def _upright(image):
+    """Turned as EXIF says; where that is damaged, as it is stored."""
+    from PIL import Image
+
+    try:
+        exif = image.info.get("exif")
+        number = image.getexif().get(0x0112) if exif is None else _orientation(exif)
+        turn = _TURNS.get(number)
+    except Exception:  # of many kinds; the pixels are whole
+        turn = None
+    return image if turn is None else image.transpose(Image.Transpose[turn])
+
+
+def _orientation(exif):
+    """The number in a block of EXIF, of which nothing else is read; None where there is none."""
+    while exif.startswith(b"Exif\0\0"):
+        exif = exif[6:]
+    order = {b"II*\0": "little", b"MM\0*": "big"}[exif[:4]]
+
+    def number(at, size=2):
+        return int.from_bytes(exif[at : at + size], order)
+
+    first = number(4, 4)
+    for entry in range(first + 2, first + 2 + 12 * number(first), 12):
+        if number(entry) == 0x0112 and number(entry + 2) in (3, 4):
+            return number(entry + 8, 2 if number(entry + 2) == 3 else 4)
+    return None
+
+
+def _eight_bits(image):
+    """Whole numbers of 16 bits by their upper half, floats that lie between 0 and 255 rounded."""
+    from PIL import Image
+
+    if image.mode == "F" or image.mode.startswith("I"):
+        values = np.asarray(image)
+        low, high = (float(values.min()), float(values.max())) if values.size else (0, 0)
+        if image.mode == "F" and not (low >= 0 and 1 < high <= 255):
+            raise ValueError(
+                f"its values are floats from {low:.4g} to {high:.4g}, so that black and white are "
+                "not known; save whole numbers from 0 to 255"
+            )
+        if not (low >= 0 and high <= _FULL):
+            raise ValueError(
+                f"its values are whole numbers from {low:.0f} to {high:.0f}; save 8 or 16 bits"
+            )
+        values = np.rint(values) if image.mode == "F" else values >> 8
+        return Image.fromarray(values.astype("uint8"))
+    return image
+
+
+def _highest(image):
+    """The highest value of a deep picture, on a scale to 65535; of colours Pillow keeps 8 bits."""
+    if image.mode.startswith("I"):
+        return int(np.asarray(image).max())
+    bands = image.getextrema()
+    bands = bands if isinstance(bands[0], tuple) else (bands,)
+    colours = bands[:-1] if image.mode in ("RGBA", "LA") else bands
+    return (max(int(high) for _, high in colours) << 8) | 255

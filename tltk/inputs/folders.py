@@ -1,20 +1,21 @@
-"""A folder of pictures or recordings: what is in it, and which files are whole."""
+"""A folder of pictures, recordings or texts: what is in it, and which files are whole."""
 
+import os
 import re
+import unicodedata
 import warnings
-from collections import Counter
-from collections.abc import Callable, Hashable, Iterable
+from collections import Counter, defaultdict
+from collections.abc import Callable, Hashable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 import keras
 
-from tltk.inputs.decoding import decode, in_parallel, read_bytes
-from tltk.inputs.digests import remembered_digests, sha256_of
+from tltk._cache import remembered_digests, sha256_of
+from tltk._paths import existing_folder, no_entry
+from tltk.inputs.checks import composed
+from tltk.inputs.decoding import FORMATS, examined, in_parallel, read_bytes
 
-_SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".gif", ".bmp", ".webp")
-_OTHER_SUFFIXES = (".tif", ".tiff", ".heic", ".heif", ".avif", ".jp2")
-_BEGINNING = re.compile(rb"\xff\xd8\xff|\x89PNG\r\n\x1a\n|GIF8|BM.{4}\0{4}|RIFF.{4}WEBP", re.DOTALL)
 _NAMES_OF_PARTS = {
     "train": ("train", "training"),
     "val": ("val", "valid", "validate", "validation", "dev"),
@@ -22,24 +23,33 @@ _NAMES_OF_PARTS = {
 }
 _PARTS = {name: part for part, names in _NAMES_OF_PARTS.items() for name in names}
 _VAL_OR_TEST = ("eval", "evaluation")
+_HIDDEN = re.compile(
+    r"\.|@eaDir$|\$RECYCLE\.BIN$|System Volume Information$|lost\+found$|Icon\r$"
+    r"|(eh)?thumbs\.db$|desktop\.ini$|.*:Zone\.Identifier$",
+    re.IGNORECASE,
+)
+_HEAD = 512
 _MANY = 2000
 
 
 class Kind(NamedTuple):
     """What the files of a folder are.
 
-    `name` and `formats` are for errors, `accepts(path)` tells whether a file is one of them, and
-    `digest(path)` reads it whole, raising ValueError or OSError where that cannot be done.
+    `name` and `formats` are for errors. A file is one of the kind where its name ends in one of
+    `suffixes` (in lower case; it is a bad file where its content is another), and otherwise where
+    `begins(head)` says so of its first 512 bytes. `digest(path)` reads it whole, raising ValueError
+    or OSError where that cannot be done.
     """
 
     name: str
     formats: str
-    accepts: Callable[[Path], bool]
+    suffixes: tuple[str, ...]
+    begins: Callable[[bytes], object]
     digest: Callable[[Path], str]
 
 
 class Picture(NamedTuple):
-    """One picture or recording of a folder; `name` is its path below the folder."""
+    """One picture, recording or text of a folder; `name` is its path below the folder."""
 
     path: Path
     name: str
@@ -49,76 +59,104 @@ class Picture(NamedTuple):
     digest: str = ""
 
 
-def part_folders(root: Path) -> dict[str, Path]:
-    """Find existing train, val and test folders; without them the whole folder is train."""
-    if not root.is_dir():
-        raise FileNotFoundError(
-            f"The path must be a folder. Received: {root}, which is "
-            f"{'a file' if root.exists() else 'not there'}. Check the spelling."
+class LabelledFolder(NamedTuple):
+    """The folder, the folder of each part that exists, the classes, and the files in order."""
+
+    path: Path
+    parts: dict[str, Path]
+    class_names: tuple[str, ...]
+    files: list[Picture]
+
+
+def labelled_files(path: str | Path, kind: Kind) -> LabelledFolder:
+    """Find the files of a kind in a folder of classes, which is the one rule for all readers.
+
+    `path/<class>/…`, or `path/train/<class>/…` with or without val and test. Files are known by
+    suffix or by their first bytes, at any depth. Hidden files and what systems leave behind are
+    out. Linked folders are followed, each once, and none that leads back. Names are those of
+    Unicode's composed form (NFC). Other files are counted in one warning, files beside the class
+    folders named in another.
+
+    Args:
+        path: the folder, `~` allowed.
+        kind: which files, and how to read them.
+
+    Returns:
+        The files by part and class, in alphabetical order.
+
+    Raises:
+        FileNotFoundError: if there is no such folder.
+        PermissionError: if a folder may not be read.
+        ValueError: if it does not hold two or more classes with files of the kind, names of parts
+            stand beside classes, parts disagree in their classes, or two files have one name.
+    """
+    root = existing_folder(path)
+    parts = part_folders(root, kind)
+    classes = {part: _class_folders(folder) for part, folder in parts.items()}
+    class_names = _class_names(parts, classes)
+    files, passed = [], Counter()
+    for part, folders in classes.items():
+        for class_name in class_names:
+            found = {file for folder in folders[class_name] for file in _files_below(folder, root)}
+            for file in sorted(found, key=_in_order):
+                if _is_one(file, kind):
+                    name = composed(file.relative_to(root).as_posix())
+                    files.append(Picture(file, name, part, class_name))
+                else:
+                    passed[file.suffix.lower() or "without suffix"] += 1
+    folder = LabelledFolder(root, parts, class_names, files)
+    _check_names(files, kind)
+    check_complete(files, folder, kind, passed)
+    _warn_of_strays({root, *parts.values()}, kind)
+    if passed:
+        count = sum(passed.values())
+        kinds = listed([f"{n} {suffix}" for suffix, n in passed.most_common()], 8)
+        warnings.warn(
+            f"Files that are no {kind.name}s by their content are passed over. "
+            f"Received: {count} in the folders of classes: {kinds}. "
+            f"Save them as {kind.formats} where they should count, else take them out.",
+            stacklevel=3,
         )
-    found = [name for name in _visible_folders(root) if name.lower() in (*_PARTS, *_VAL_OR_TEST)]
-    parts = {name: _PARTS[name.lower()] for name in found if name.lower() in _PARTS}
-    evaluation = "val" if "test" in parts.values() else "test"
-    folders = {parts.get(name, evaluation): root / name for name in found}
-    if "train" not in folders or not _visible_folders(folders["train"]):
-        _check_layout(root)
+    return folder
+
+
+def part_folders(root: Path, kind: Kind) -> dict[str, Path]:
+    """Find existing train, val and test folders; without them the whole folder is train."""
+    names = _visible_folders(root)
+    found = [name for name in names if name.lower() in (*_PARTS, *_VAL_OR_TEST)]
+    if not found:
+        _check_layout(root, kind)
         return {"train": root}
+    known = {name: _PARTS[name.lower()] for name in found if name.lower() in _PARTS}
+    evaluation = "val" if "test" in known.values() else "test"
+    folders = {known.get(name, evaluation): root / name for name in found}
+    beside = [name for name in names if name not in found and _holds_files(root / name, kind)]
+    if beside:
+        raise ValueError(
+            "A folder holds one subfolder per class, or train, val and test folders of such, "
+            f"not both. Received: {root} with {listed(found)} beside {listed(beside)}. "
+            f"Where {found[0]} is a part of the data, move the class folders into a folder called "
+            "train beside it, and sort every part by the same classes; where it is a class, move "
+            "all class folders, it too, into one folder called train, or rename it."
+        )
+    if "train" not in folders or not _visible_folders(folders["train"]):
+        raise ValueError(
+            "Existing train, val and test folders must hold one subfolder per class, train among "
+            f"them. Received: {root} with {listed(found)}, and "
+            + (
+                "no folder called train. "
+                if "train" not in folders
+                else "train without subfolder. "
+            )
+            + f"Where these are parts, sort the {kind.name}s of each into class folders; where "
+            "they are classes, move them into one folder called train, or rename them."
+        )
     if len(folders) < len(found):
         raise ValueError(
             "A folder may hold one training, one validation and one test folder. "
             f"Received: {', '.join(found)} in {root}. Keep one of each."
         )
     return {part: folders[part] for part in ("train", "val", "test") if part in folders}
-
-
-def class_names_of(folders: dict[str, Path]) -> tuple[str, ...]:
-    """List the classes in alphabetical order, which all parts must share."""
-    names = {part: _visible_folders(folder) for part, folder in folders.items()}
-    train = folders["train"]
-    if len(names["train"]) < 2:
-        files = sum(entry.is_file() for entry in train.iterdir())
-        raise ValueError(
-            "The folder must hold one subfolder per class, at least two. "
-            f"Received: {train} with {', '.join(names['train']) or 'no subfolder'} and {files} "
-            "files. Sort them into one subfolder per class, or pass the folder that holds "
-            "these."
-        )
-    for part, some in names.items():
-        if some != names["train"]:
-            raise ValueError(
-                "Existing train, val and test folders must hold the same classes. "
-                f"Received: {part} without {sorted(set(names['train']) - set(some))} and with "
-                f"{sorted(set(some) - set(names['train']))} beside those of train. "
-                "Rename, add or remove subfolders."
-            )
-    return tuple(names["train"])
-
-
-def files_of_class(folder: Path, kind: Kind) -> list[Path]:
-    """List a class's files in alphabetical order, hidden ones left out."""
-    return sorted(
-        file
-        for file in folder.rglob("*")
-        if not any(step.startswith(".") for step in file.relative_to(folder).parts)
-        and kind.accepts(file)
-    )
-
-
-def warn_of_strays(places: Iterable[Path], kind: Kind) -> None:
-    """Warn of files that lie beside the class folders, and so have no class."""
-    strays = [
-        str(file)
-        for place in places
-        for file in sorted(place.iterdir())
-        if not file.name.startswith(".") and kind.accepts(file)
-    ]
-    if strays:
-        warnings.warn(
-            f"{kind.name.capitalize()}s must lie in a class's subfolder. "
-            f"Received: {len(strays)} beside the class folders, left out: {listed(strays)}. "
-            "Move or remove them.",
-            stacklevel=3,
-        )
 
 
 def whole_files(
@@ -159,17 +197,18 @@ def whole_files(
 
 
 def check_complete(
-    pictures: list[Picture], folders: dict[str, Path], class_names: tuple[str, ...], kind: Kind
+    pictures: list[Picture], folder: LabelledFolder, kind: Kind, passed: Counter | None = None
 ) -> None:
     """Refuse a part in which a class has no file."""
     counts = Counter((picture.part, picture.class_name) for picture in pictures)
-    for part, folder in folders.items():
-        empty = [name for name in class_names if counts[part, name] == 0]
+    for part, place in folder.parts.items():
+        empty = [name for name in folder.class_names if counts[part, name] == 0]
         if empty:
+            others = f", beside files that are none: {listed(list(passed))}" if passed else ""
             raise ValueError(
                 f"Every class must hold at least one {kind.name} that can be read. "
-                f"Received: none in {listed(empty)} of {folder}. Add {kind.formats} {kind.name}s, "
-                "or remove the subfolder."
+                f"Received: none in {listed(empty)} of {place}{others}. "
+                f"Add {kind.formats} {kind.name}s, or remove the subfolder."
             )
 
 
@@ -178,43 +217,180 @@ def listed(names: list[str], most: int = 5) -> str:
     return ", ".join(names[:most]) + (f" and {len(names) - most} more" if names[most:] else "")
 
 
-def _check_layout(root):
+def _class_folders(folder):
+    """The folders of each class: more than one where they differ in their Unicode form only."""
+    found = defaultdict(list)
+    for name in _visible_folders(folder):
+        try:
+            name.encode()
+        except UnicodeEncodeError:
+            raise ValueError(
+                "A class is called as its folder, in UTF-8. "
+                f"Received: {os.fsencode(name)!r} in {folder}. Rename it."
+            ) from None
+        found[composed(name)].append(folder / name)
+    return found
+
+
+def _class_names(parts, classes):
+    names = {part: sorted(folders) for part, folders in classes.items()}
+    train = parts["train"]
+    if len(names["train"]) < 2:
+        files = sum(not _is_folder(entry) for entry in _entries(train))
+        raise ValueError(
+            "The folder must hold one subfolder per class, at least two. "
+            f"Received: {train} with {', '.join(names['train']) or 'no subfolder'} and {files} "
+            "files. Sort them into one subfolder per class, or pass the folder that holds "
+            "these."
+        )
+    for part, some in names.items():
+        if not some:
+            raise ValueError(
+                "Existing train, val and test folders must hold one subfolder per class. "
+                f"Received: {parts[part]} without any. Sort its files into "
+                f"{listed(names['train'])}, or move the folder elsewhere where they have no labels."
+            )
+        if some != names["train"]:
+            raise ValueError(
+                "Existing train, val and test folders must hold the same classes. "
+                f"Received: {part} without {sorted(set(names['train']) - set(some))} and with "
+                f"{sorted(set(some) - set(names['train']))} beside those of train. "
+                "Rename, add or remove subfolders."
+            )
+    alike = defaultdict(list)
+    for name in names["train"]:
+        alike[" ".join(unicodedata.normalize("NFKC", name).casefold().split())].append(name)
+    alike = [some for some in alike.values() if len(some) > 1 and len(some[0]) > 1]
+    if alike:
+        warnings.warn(
+            "Classes should differ in more than capitals and blanks. "
+            f"Received: {listed([' and '.join(map(repr, some)) for some in alike])}. "
+            "Move their files together where they are one class.",
+            stacklevel=4,
+        )
+    return tuple(names["train"])
+
+
+def _check_names(files, kind):
+    seen = {}
+    for file in files:
+        if seen.setdefault(file.name, file.path) != file.path:
+            raise ValueError(
+                f"Every {kind.name} must have a name of its own. Received: {seen[file.name]} and "
+                f"{file.path}, which differ in their Unicode form only. Rename one."
+            )
+
+
+def _warn_of_strays(places, kind):
+    strays = [
+        entry.path
+        for place in sorted(places)
+        for entry in _entries(place)
+        if not _is_folder(entry) and _is_one(Path(entry.path), kind)
+    ]
+    if strays:
+        warnings.warn(
+            f"{kind.name.capitalize()}s must lie in a class's subfolder. "
+            f"Received: {len(strays)} beside the class folders, left out: {listed(strays)}. "
+            "Move or remove them.",
+            stacklevel=4,
+        )
+
+
+def _check_layout(root, kind):
     """Refuse folders that look like splits of one data set, under names that we do not know."""
     inside = {name: _visible_folders(root / name) for name in _visible_folders(root)}
     first = next(iter(inside.values()), [])
     alike = len(inside) > 1 and all(names == first for names in inside.values())
     if len(first) < 2 or not alike:
         return
-    if any(_is_picture(file) for name in inside for file in (root / name).iterdir()):
+    files = (Path(entry.path) for name in inside for entry in _entries(root / name))
+    if any(file.is_file() and _is_one(file, kind) for file in files):
         return
+    received = (
+        f"Received: {root} with {listed(list(inside))}, which all hold {listed(first)} and no "
+        f"{kind.name}s of their own. "
+    )
+    if {name.lower() for name in first} <= {*_PARTS, *_VAL_OR_TEST}:
+        cure = f"Turn the order round: {first[0]}/{next(iter(inside))}."
+    else:
+        cure = (
+            "Where these are splits, name them train, val and test; where they are classes, put "
+            f"their {kind.name}s straight into them."
+        )
     raise ValueError(
         "The folder must hold one subfolder per class, or train, val and test folders of such. "
-        f"Received: {root} with {listed(list(inside))}, which all hold {listed(first)} and no "
-        "pictures of their own. Where these are splits, name them train, val and test; where they "
-        "are classes, put their pictures straight into them."
+        + received
+        + cure
     )
+
+
+def _holds_files(folder, kind):
+    """Whether a folder holds files of a kind, unless it is a data set with parts of its own."""
+    inside = _visible_folders(folder)
+    if inside and all(name.lower() in (*_PARTS, *_VAL_OR_TEST) for name in inside):
+        return False
+    return any(_is_one(file, kind) for file in _files_below(folder, folder))
+
+
+def _files_below(folder, root) -> Iterator[Path]:
+    """The visible files of a folder and of those below it or linked into it, each folder once."""
+    seen = {place for top in (folder, root) for place in Path(os.path.realpath(top)).parents}
+    seen |= {Path(os.path.realpath(root))} if root != folder else set()
+    waiting = [folder]
+    while waiting:
+        place = waiting.pop(0)
+        real = Path(os.path.realpath(place))
+        if real in seen:
+            continue
+        seen.add(real)
+        for entry in _entries(place):
+            if _is_folder(entry):
+                waiting.append(Path(entry.path))
+            else:
+                yield Path(entry.path)
+
+
+def _entries(folder):
+    try:
+        with os.scandir(folder) as found:
+            visible = [entry for entry in found if not _is_hidden(entry)]
+    except PermissionError as error:
+        raise no_entry(folder) from error
+    return sorted(visible, key=lambda entry: composed(entry.name))
+
+
+def _is_hidden(entry):
+    return _HIDDEN.match(entry.name) or (entry.name.startswith("__") and _is_folder(entry))
+
+
+def _is_folder(entry):
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False
 
 
 def _visible_folders(folder):
-    return sorted(
-        entry.name
-        for entry in folder.iterdir()
-        if entry.is_dir() and not entry.name.startswith((".", "__"))
-    )
+    return [entry.name for entry in _entries(folder) if _is_folder(entry)]
 
 
-def _is_picture(file):
-    if file.suffix:
-        return file.suffix.lower() in _SUFFIXES + _OTHER_SUFFIXES and file.is_file()
-    return file.is_file() and _begins_as_picture(file)
+def _is_one(file, kind):
+    return file.suffix.lower() in kind.suffixes or bool(kind.begins(_head(file)))
 
 
-def _begins_as_picture(file):
+def _head(file):
     try:
+        if not file.is_file():
+            return b""
         with open(file, "rb") as content:
-            return _BEGINNING.match(content.read(12)) is not None
+            return content.read(_HEAD)
     except OSError:
-        return False
+        return b""
+
+
+def _in_order(file):
+    return [composed(step) for step in file.parts]
 
 
 def _digest_or_error(kind, path):
@@ -226,8 +402,22 @@ def _digest_or_error(kind, path):
 
 def _digest_of_picture(path):
     content = read_bytes(path)
-    decode(content, path)
-    return sha256_of(content)
+    highest = examined(content, path)
+    return sha256_of(content) + ("" if highest is None else f" {highest}")
 
 
-PICTURES = Kind("picture", "JPEG, PNG, GIF, BMP or WebP", _is_picture, _digest_of_picture)
+PICTURES = Kind(
+    "picture",
+    FORMATS,
+    tuple(
+        ".jpg .jpeg .jpe .jfif .mpo .png .apng .gif .bmp .dib .webp .tif .tiff .ppm .pgm .pbm .pnm "
+        ".avif .jp2 .j2k .jpx .qoi .heic .heif .hif".split()
+    ),
+    re.compile(
+        rb"\xff\xd8\xff|\x89PNG\r\n\x1a\n|GIF8|BM.{4}\0{4}|RIFF.{4}WEBP|II[*+]\0|MM\0[*+]"
+        rb"|P[1-6]\s+[#\d]|\0{3}\x0cjP  |\xff\x4f\xff\x51|qoif"
+        rb"|.{4}ftyp(avi[fs]|hei[cxmsf]|hev[cx]|mif1|msf1)",
+        re.DOTALL,
+    ).match,
+    _digest_of_picture,
+)

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from tltk._cache import content_digest
 from tltk.inputs.checks import check_not_empty, checked_labels
-from tltk.inputs.columns import content_digest
 from tltk.inputs.examples import Examples
 
 
@@ -37,7 +37,8 @@ def rows_with_gaps(rows: Any, labels: Any = None) -> Examples:
         )
     check_not_empty(len(rows))
     labels = None if labels is None else checked_labels(labels, len(rows))
-    return Examples(lambda some: rows[some], labels, content_digest(rows, "gaps"), None, len(rows))
+    digest = content_digest(rows, "gaps")
+    return Examples(lambda some: rows[some], count=len(rows), labels=labels, digest=digest)
 
 
 def pair_by_class(first: Any, second: Any, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:

@@ -6,21 +6,20 @@ from pathlib import Path
 
 import numpy as np
 
+from tltk._cache import sha256_of
 from tltk.inputs.checks import check_on_error, check_positive_integer
 from tltk.inputs.copies import warn_of_copies
-from tltk.inputs.decoding import decode, height_and_width, in_parallel, read_bytes, resize_method
-from tltk.inputs.digests import sha256_of
-from tltk.inputs.examples import Examples, Splits, splits_of
-from tltk.inputs.folders import (
-    PICTURES,
-    Picture,
-    check_complete,
-    class_names_of,
-    files_of_class,
-    part_folders,
-    warn_of_strays,
-    whole_files,
+from tltk.inputs.decoding import (
+    decode,
+    height_and_width,
+    in_parallel,
+    prepared_images,
+    read_bytes,
+    resize_method,
+    warn_if_dark,
 )
+from tltk.inputs.examples import Examples, Splits, splits_of
+from tltk.inputs.folders import PICTURES, check_complete, labelled_files, whole_files
 from tltk.inputs.parts import grouped, parts_of
 
 
@@ -42,13 +41,17 @@ def image_folder(
     `path/<class>/…` is split at random, stratified by class. Where there are `path/train/<class>/…`
     and perhaps `val` and `test`, these are kept, and a missing one is carved out of train. They may
     be called training; valid, validate, validation, dev; testing; eval, evaluation (the test, or
-    where there is one, the validation), in upper case too. Byte-identical pictures are named in a
-    warning and stay on one side of the split. Each picture is decoded once while loading, to find
-    the corrupt ones, and again when it is used. The next call finds the whole ones by path, size
-    and time of change in a table in the cache folder, and does not read them. JPEG, PNG, GIF, BMP
-    and WebP are read (see `read_image`), by suffix, and where there is none by their first bytes;
-    hidden files and files that are not pictures are passed over. Class names, and pictures before
-    they are split, are in alphabetical order.
+    where there is one, the validation), in upper case too; beside class folders such names are
+    refused. Byte-identical pictures are named in a warning and stay on one side of the split. Each
+    picture is decoded once while loading, to find the corrupt ones, and again when it is used. The
+    next call finds the whole ones by path, size and time of change in a table in the cache folder,
+    and does not read them.
+
+    All that `read_image` decodes is read, by content: a file called otherwise is known by its first
+    bytes. Hidden files, and what systems leave behind (`Thumbs.db`, `__MACOSX`), are out; other
+    files in class folders are passed over and counted in one warning. Linked folders are followed.
+    Class names, and pictures before they are split, are in alphabetical order; names are in
+    Unicode's composed form (NFC), and folders that differ in that form only are one class.
 
     Args:
         path: the folder, `~` allowed. Pictures may lie deeper in a class's subfolder.
@@ -66,16 +69,17 @@ def image_folder(
         max_per_class: use at most this many pictures of a class, drawn at random (in each of the
             folders train, val and test where these exist).
         verify: decode every picture while loading, as in the first call. This finds one whose
-            content changed while its size and time of change did not.
+            content changed in spite of an equal size, inode and times.
 
     Returns:
         `Splits` of uint8 pictures `(b, height, width, 3)` and int32 labels `(b,)`.
 
     Raises:
         FileNotFoundError: if there is no such folder.
+        PermissionError: if a folder may not be read.
         ValueError: if the folder does not hold two or more classes of pictures, enough of each to
-            be in every part; if it seems to hold splits under unknown names; if folders train, val
-            and test disagree; or if groups do not fit.
+            be in every part; if it seems to hold splits under unknown names, or parts beside
+            classes; if folders train, val and test disagree; or if groups do not fit.
 
     Example:
         >>> import tempfile
@@ -93,27 +97,23 @@ def image_folder(
     height_and_width(image_size)
     resize_method(resize)
     check_positive_integer("batch_size", batch_size)
-    path = Path(path).expanduser()
-    folders = part_folders(path)
-    class_names = class_names_of(folders)
-    warn_of_strays({path, *folders.values()}, PICTURES)
-    pictures = [
-        Picture(file, file.relative_to(path).as_posix(), part, class_name)
-        for part, folder in folders.items()
-        for class_name in class_names
-        for file in files_of_class(folder / class_name, PICTURES)
-    ]
-    pictures = grouped(pictures, groups, PICTURES.name)
     if max_per_class is not None:
         check_positive_integer("max_per_class", max_per_class)
+    folder = labelled_files(path, PICTURES)
+    pictures = grouped(folder.files, groups, PICTURES.name)
+    if max_per_class is not None:
         pictures = _drawn(pictures, max_per_class, seed)
-    pictures = whole_files(pictures, path, PICTURES, on_error, verify)
-    check_complete(pictures, folders, class_names, PICTURES)
+    pictures = whole_files(pictures, folder.path, PICTURES, on_error, verify)
+    check_complete(pictures, folder, PICTURES)
     warn_of_copies(pictures, PICTURES.name)
-    parts = parts_of(pictures, folders, val, test, seed)
+    deep = [int(picture.digest.split()[1]) for picture in pictures if " " in picture.digest]
+    warn_if_dark(deep, f"{len(deep)} pictures of {folder.path}")
+    parts = parts_of(pictures, folder.parts, val, test, seed)
     served = {
-        part: _examples(some, path, class_names, image_size, resize) for part, some in parts.items()
+        part: _examples(some, folder.path, folder.class_names, image_size, resize)
+        for part, some in parts.items()
     }
+    class_names = folder.class_names
     return splits_of(served, class_names, batch_size)
 
 
@@ -136,7 +136,7 @@ def _examples(pictures, root, class_names, image_size, resize):
     def fetch_one(row):
         picture = pictures[row]
         content = read_bytes(picture.path)
-        if sha256_of(content) != picture.digest:
+        if sha256_of(content) != picture.digest.split()[0]:
             raise ValueError(
                 "A picture must stay as it was while it is in use. "
                 f"Received: {picture.path}, changed since it was loaded. "
@@ -155,4 +155,5 @@ def _examples(pictures, root, class_names, image_size, resize):
         names=tuple(picture.name for picture in pictures),
         count=len(pictures),
         reread=reread,
+        preparation=prepared_images(image_size, resize),
     )

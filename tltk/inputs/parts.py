@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from tltk.inputs.checks import composed
 from tltk.inputs.copies import has_copies
 from tltk.inputs.folders import Picture, listed
 from tltk.inputs.splits import split_rows
@@ -18,7 +19,8 @@ def grouped(files: list[Picture], groups: Any, kind: str = "picture") -> list[Pi
     if callable(groups):
         found = [groups(file.path) for file in files]
     elif isinstance(groups, Mapping):
-        found = [groups.get(file.name) for file in files]
+        given = {composed(name): group for name, group in groups.items()}
+        found = [given.get(file.name) for file in files]
     else:
         found = list(groups)
     lost = [file.name for file, group in zip(files, found, strict=False) if group is None]

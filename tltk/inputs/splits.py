@@ -4,6 +4,8 @@ from collections.abc import Hashable, Sequence
 
 import numpy as np
 
+from tltk._checks import check_seed
+
 _RESTARTS = 20
 _SWEEPS = 20
 _MISSING = 1e6
@@ -43,12 +45,17 @@ def split_rows(
     Reference:
         Kaufman, Rosset, Perlich: Leakage in data mining (2011).
     """
+    import pandas as pd
+
     shares = part_shares(val, test)
+    check_seed("seed", seed)
+    missing = np.ma.getmaskarray(np.asanyarray(labels)) | pd.isna(np.asarray(labels))
     labels = np.asarray(labels)
-    if labels.ndim != 1 or len(labels) == 0:
+    if labels.ndim != 1 or len(labels) == 0 or missing.any():
+        received = f"none in row {missing.argmax()}" if missing.any() else f"shape {labels.shape}"
         raise ValueError(
             "Splitting needs one class per row. "
-            f"Received: labels of shape {labels.shape}. Pass one number or name for each row."
+            f"Received: labels of {received}. Pass one number or name for each row."
         )
     classes, codes = np.unique(labels, return_inverse=True)
     group_codes = np.arange(len(labels)) if groups is None else _group_codes(groups, len(labels))
@@ -73,20 +80,22 @@ def split_rows(
 
 def part_shares(val: float, test: float) -> dict[str, float]:
     """The shares of train, val and test, refused where nothing is left to train on."""
-    if not (0 <= val < 1 and 0 <= test < 1 and val + test < 1):
+    numbers = all(isinstance(share, (int, float, np.number)) for share in (val, test))
+    if not numbers or not (0 <= val < 1 and 0 <= test < 1 and val + test < 1):
         raise ValueError(
             "val and test must be shares from 0 up to 1, and together below 1. "
-            f"Received: val={val}, test={test}. Leave something to train on."
+            f"Received: val={val!r}, test={test!r}. Leave something to train on."
         )
     return {"train": 1 - val - test, "val": val, "test": test}
 
 
 def _group_codes(groups, count):
     groups = list(groups)
-    if len(groups) != count or any(group is None for group in groups):
+    missing = sum(group is None or group != group for group in groups)
+    if len(groups) != count or missing:
         raise ValueError(
-            f"Every row needs a group. Received: {len(groups)} groups, "
-            f"{sum(group is None for group in groups)} of them None, for {count} rows. "
+            f"Every row needs a group, and NaN is none. Received: {len(groups)} groups, "
+            f"{missing} of them None, for {count} rows. "
             "Pass one group per row, in the order of the rows."
         )
     number = {group: code for code, group in enumerate(dict.fromkeys(groups))}

@@ -1,22 +1,29 @@
-"""Tables of texts: CSV, tab-separated values and lines of JSON, read column by column."""
+"""Tables from files: every row as it was written, every error with its line."""
 
 import contextlib
 import csv
-import gzip
+import io
 import json
-import lzma
 import warnings
-from collections.abc import Iterator
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from tltk.inputs.checks import check_on_error
+from tltk._paths import user_path
+from tltk.inputs.checks import check_on_error, composed
 from tltk.inputs.folders import listed
+from tltk.inputs.unpacking import PACKED, bounded_lines, unpacked
 
 LONGEST_TEXT = 2**20
+MOST_COLUMNS = 2**14
+QUOTING = {"minimal": csv.QUOTE_MINIMAL, "none": csv.QUOTE_NONE}
+MISSING = frozenset(
+    "#N/A|#N/A N/A|#NA|-1.#IND|-1.#QNAN|-NaN|-nan|1.#IND|1.#QNAN|<NA>|N/A|NA|NULL|NaN|None|n/a|nan|"
+    "null|".split("|")
+)  # what pandas.read_csv takes as missing
 _DELIMITERS = {".csv": ",", ".tsv": "\t"}
 _LINES_OF_JSON = (".jsonl", ".ndjson")
-_OPENERS = {".gz": gzip.open, ".xz": lzma.open}
 
 
 class Texts(NamedTuple):
@@ -28,116 +35,378 @@ class Texts(NamedTuple):
     names: list[str]
 
 
-def read_texts(path, text, label, group, encoding="utf-8-sig", on_error="skip") -> Texts:
-    """Read the columns of one file; see `text_file`."""
-    path = Path(path).expanduser()
+class Row(NamedTuple):
+    """The cells of a row, and the lines of its file on which it begins and ends."""
+
+    cells: list[Any]
+    first: int
+    last: int
+
+
+def read_texts(
+    source: Any,
+    text: str,
+    label: str,
+    group: str | None = None,
+    encoding: str = "utf-8-sig",
+    on_error: str = "skip",
+    delimiter: str | None = None,
+    quoting: str | int = "minimal",
+) -> Texts:
+    """Read the columns of one file, or of a DataFrame; see `text_file`."""
+    wanted = [text, label, *([] if group is None else [group])]
+    check_on_error(on_error)
+    check_distinct(wanted, "text, label and group")
+    if not isinstance(source, str | Path):
+        rows, names = _rows_of_frame(source, wanted)
+        return _cleaned_texts(rows, names, "the DataFrame", on_error)
+    path = user_path(source)
     if not path.is_file():
         raise FileNotFoundError(
             f"A table of texts is one file. Received: {path}, which is "
             f"{'a folder' if path.is_dir() else 'not there'}. For a folder use text_folder."
         )
-    wanted = [text, label, *([] if group is None else [group])]
+    kind = Path(path.stem if path.suffix.lower() in PACKED else path.name).suffix.lower()
+    if kind in _LINES_OF_JSON and delimiter is None:
+        rows = list(_json_rows(path, wanted, encoding))
+    else:
+        delimiter = _delimiter(path, kind) if delimiter is None else delimiter
+        rows = _table_rows(path, wanted, encoding, delimiter, quoting)
+    names = [f"row {number}" for number in range(1, len(rows) + 1)]
+    return _cleaned_texts(rows, names, path, on_error)
+
+
+def read_columns(path: Path, wanted: Sequence[str]) -> list[list[str]]:
+    """Read the wanted columns of a table of our own, tab-separated."""
+    names, *rows = read_rows(path, "\t")
+    places = [names.cells.index(column) for column in wanted]
+    return [[row.cells[place] for row in rows] for place in places]
+
+
+def whole_texts(
+    rows: Sequence[Sequence[Any]], names: Sequence[str], source: Any, on_error: str, hint: str = ""
+) -> Texts:
+    """Keep the rows that have a text, a label and perhaps a group; name the others."""
+    if not rows:
+        raise ValueError(f"A table needs rows. Received: {source} with none. Check the file.")
+    kept = [i for i, row in enumerate(rows) if all(row)]
+    if len(kept) < len(rows):
+        without = [names[i] for i, row in enumerate(rows) if not all(row)]
+        grouped = ", a label and a group" if len(rows[0]) > 2 else " and a label"
+        found = (
+            f"Every row needs a text{grouped}; words such as NA and NaN are no label. "
+            f"Received: {len(without)} without in {source}: {listed(without)}.{hint}"
+        )
+        if on_error == "raise" or not kept:
+            raise ValueError(f"{found} Fill or remove them.")
+        warnings.warn(f"{found} They are left out.", stacklevel=5)
+    texts, labels, *groups = map(list, zip(*[rows[i] for i in kept], strict=True))
+    return Texts(texts, labels, groups[0] if groups else None, [names[i] for i in kept])
+
+
+def _cleaned_texts(rows, names, source, on_error):
+    for name, row in zip(names, rows, strict=True):
+        _check_cells(row, f"{name} of {source}")
+    rows = [(clean_text(text), *map(clean_label, others)) for text, *others in rows]
+    table = whole_texts(rows, names, source, on_error)
+    _warn_of_near_labels(table.labels, source)
+    return table
+
+
+def clean_text(value: Any) -> str:
+    """A text with its letters composed, or "" where there is nothing but blanks.
+
+    Example:
+        >>> clean_text("cafe\\u0301 "), clean_text(None), clean_text(float("nan"))
+        ('café ', '', '')
+    """
+    text = composed(_written(value))
+    return text if text.strip() else ""
+
+
+def clean_label(value: Any) -> str:
+    """The name of a class or group without needless blanks, or "" where it is missing.
+
+    Example:
+        >>> [clean_label(value) for value in (" very  good", "NaN", 3.0, True)]
+        ['very good', '', '3', 'True']
+    """
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    label = " ".join(composed(_written(value)).split())
+    return "" if label in MISSING else label
+
+
+def _written(value):
+    if isinstance(value, str):
+        return value
+    import pandas as pd
+
+    return "" if pd.isna(value) else str(value)
+
+
+def _check_cells(row, where):
+    import pandas as pd
+
+    for value in row:
+        if not isinstance(value, str) and (
+            isinstance(value, bytes) or not pd.api.types.is_scalar(value)
+        ):
+            raise ValueError(
+                "Texts, labels and groups are strings or numbers, one in each row. "
+                f"Received: {value!r:.60} in {where}. Join the words of a text; choose one label."
+            )
+
+
+def check_distinct(columns: Sequence[str], what: str) -> None:
+    """Refuse a column that is named twice."""
+    twice = [name for name, count in Counter(columns).items() if count > 1]
+    if twice:
+        raise ValueError(
+            f"Each of {what} is another column. Received: {twice[0]!r} twice. Name each once."
+        )
+
+
+def read_rows(
+    path: Path,
+    delimiter: str | None = None,
+    quoting: str | int = "minimal",
+    encoding: str = "utf-8-sig",
+) -> Iterator[Row]:
+    """Read a table row by row, the names of its columns first; blank lines are passed over.
+
+    The cells come from `csv`, since pandas fills short rows and does not tell a row's line.
+
+    Args:
+        path: the file, perhaps packed as .gz or .xz.
+        delimiter: what stands between cells; by default the most frequent of `, ; |` and tab in
+            the first line.
+        quoting: "minimal" (or any `csv.QUOTE_…` that reads quotes) or "none".
+        encoding: of the file.
+
+    Raises:
+        ValueError: for a row with more cells than there are columns, quotation marks that are not
+            closed, lines and cells without end, another encoding, or a damaged file.
+    """
+    _check_dialect(delimiter, quoting)
+    quoting = QUOTING.get(quoting, quoting)
+    with unpacked_text(path, encoding) as lines, _field_limit(LONGEST_TEXT):
+        header = next(lines, "")
+        delimiter = max(",;|\t", key=header.count) if delimiter is None else delimiter
+        reader = csv.reader(
+            _chained(header, lines), delimiter=delimiter, quoting=quoting, strict=True
+        )
+        names, begin = None, 1
+        try:
+            for cells in reader:
+                row = Row(cells, begin, reader.line_num)
+                begin = reader.line_num + 1
+                if not cells:
+                    continue
+                if names is None:
+                    names = [composed(name.removeprefix("\ufeff").strip()) for name in cells]
+                    row = row._replace(cells=names)
+                    _check_columns(path, names)
+                if len(cells) > len(names):
+                    raise ValueError(
+                        f"A row may have as many cells as there are column names, {len(names)}. "
+                        f"Received: {len(cells)} in {path}, line {row.first}: {cells!r:.60}. Put "
+                        "quotation marks round a cell that holds the delimiter "
+                        f'({delimiter!r}), or pass another delimiter= or quoting="none".'
+                    )
+                yield row
+        except csv.Error as error:
+            raise ValueError(
+                f"Every line of a table must be well formed. Received: {path}, "
+                f"{lines_called(begin, reader.line_num)}: {error}. Often a quotation mark is not "
+                'closed, or is no more than a character (pass quoting="none"), or a text exceeds '
+                f"{LONGEST_TEXT:,} characters."
+            ) from None
+
+
+def lines_called(first: int, last: int) -> str:
+    """What one line or several are called in an error."""
+    return f"line {first}" if first == last else f"lines {first} to {last}"
+
+
+@contextlib.contextmanager
+def unpacked_text(path: Path, encoding: str) -> Iterator[Iterator[str]]:
+    """Open a file of text, packed or not, as its lines within limits."""
+    check_encoding(encoding)
     try:
-        rows = [(*row, None)[:3] for row in read_columns(path, wanted, encoding)]
+        with (
+            unpacked(path) as file,
+            io.TextIOWrapper(file, encoding=encoding, newline="") as content,
+        ):
+            yield _lines_of_text(content, path)
     except UnicodeError as error:
         raise ValueError(
             f"The file must be in the encoding named. Received: {path} with "
             f"encoding={encoding!r}: {error}. "
-            'Try encoding="latin-1" or "utf-16".'
+            'Try encoding="latin-1", "cp1252" or "utf-16".'
         ) from None
-    except (EOFError, OSError, lzma.LZMAError) as error:
+
+
+def check_encoding(encoding: str) -> None:
+    """Refuse an encoding that Python does not know."""
+    try:
+        "".encode(encoding)
+    except (LookupError, TypeError, ValueError):
         raise ValueError(
-            f"The file must be readable to its end. Received: {path}: {error}. Fetch it again."
+            "The encoding is one that Python knows. "
+            f'Received: encoding={encoding!r}. Pass "utf-8", "cp1252" or "utf-16", say.'
         ) from None
-    names = [f"row {number}" for number in range(1, len(rows) + 1)]
-    return whole_texts(rows, names, path, on_error)
 
 
-def whole_texts(rows, names, path, on_error) -> Texts:
-    """Keep the rows that have a text and a label, and name the others."""
-    check_on_error(on_error)
-    if not rows:
-        raise ValueError(f"A table needs rows. Received: {path} with none. Check the file.")
-    kept = [i for i, (text, label, _) in enumerate(rows) if text.strip() and label.strip()]
-    if len(kept) < len(rows):
-        without = [names[i] for i in sorted(set(range(len(rows))).difference(kept))]
-        found = (
-            "Every row needs a text and a label. "
-            f"Received: {len(without)} without in {path}: {listed(without)}."
-        )
-        if on_error == "raise" or not kept:
-            raise ValueError(f"{found} Fill or remove them.")
-        warnings.warn(f"{found} They are left out.", stacklevel=4)
-    texts, labels, groups = map(list, zip(*[rows[i] for i in kept], strict=True))
-    return Texts(texts, labels, None if groups[0] is None else groups, [names[i] for i in kept])
-
-
-def read_columns(path, wanted, encoding="utf-8-sig") -> Iterator[tuple[str, ...]]:
-    """Read the wanted columns of a table, row by row."""
-    packed = path.suffix.lower() in _OPENERS
-    kind = Path(path.stem if packed else path.name).suffix.lower()
-    if kind not in (*_DELIMITERS, *_LINES_OF_JSON):
-        raise ValueError(
-            f"A table ends in {', '.join((*_DELIMITERS, *_LINES_OF_JSON))}, perhaps packed as .gz "
-            f"or .xz. Received: {path.name}. Rename the file after what it holds."
-        )
-    opener = _OPENERS.get(path.suffix.lower(), open)
-    with opener(path, "rt", encoding=encoding, newline="") as lines:
-        if kind in _LINES_OF_JSON:
-            yield from _json_rows(path, lines, wanted)
-        else:
-            yield from _table_rows(path, lines, wanted, _DELIMITERS[kind])
-
-
-def _table_rows(path, lines, wanted, delimiter):
-    with _field_limit(LONGEST_TEXT):
-        reader = csv.reader(lines, delimiter=delimiter, strict=True)
-        try:
-            header = next(reader, [])
-            places = [_place(path, header, column) for column in wanted]
-            for row in reader:
-                if row:
-                    yield tuple(row[i] if i < len(row) else "" for i in places)
-        except csv.Error as error:
+def _lines_of_text(content, path):
+    for number, line in enumerate(bounded_lines(content, path), start=1):
+        if "\0" in line:
             raise ValueError(
-                f"Every line of a table must be well formed. Received: {path}, line "
-                f"{reader.line_num}: {error}. Often a quotation mark is not closed, or a text "
-                f"exceeds {LONGEST_TEXT:,} characters."
-            ) from None
+                f"A file of text holds no NUL character. Received: {path}, line {number} with one. "
+                'Pass its encoding (encoding="utf-16-le" leaves such traces), or repair it.'
+            )
+        yield line
+
+
+def _chained(header, lines):
+    yield header
+    yield from lines
+
+
+def _check_dialect(delimiter, quoting):
+    if delimiter is not None and (
+        not isinstance(delimiter, str) or len(delimiter) != 1 or delimiter in '"\r\n\0'
+    ):
+        raise ValueError(
+            "The delimiter is one character, and no quotation mark or end of a line. "
+            f'Received: delimiter={delimiter!r}. Pass ";" or "\\t", say.'
+        )
+    if quoting not in (*QUOTING, *QUOTING.values(), csv.QUOTE_ALL, csv.QUOTE_NONNUMERIC):
+        raise ValueError(
+            f'quoting is "minimal" or "none". Received: quoting={quoting!r}. Pass "none" where '
+            "quotation marks are characters like others."
+        )
+
+
+def _check_columns(path, names):
+    if len(names) > MOST_COLUMNS:
+        raise ValueError(
+            f"A table may have {MOST_COLUMNS:,} columns. Received: {path} with {len(names):,}. "
+            "Check the delimiter, or keep the columns you need."
+        )
+
+
+def _delimiter(path, kind):
+    if kind not in _DELIMITERS:
+        raise ValueError(
+            f"A table ends in {', '.join((*_DELIMITERS, *_LINES_OF_JSON))}, perhaps packed as "
+            f"{' or '.join(PACKED)}. Received: {path.name}. Pass delimiter= for another name of a "
+            "table of text; read other kinds with pandas, and pass the DataFrame."
+        )
+    return _DELIMITERS[kind]
+
+
+def _table_rows(path, wanted, encoding, delimiter, quoting):
+    reader = read_rows(path, delimiter, quoting, encoding)
+    header = next(reader, Row([], 1, 1)).cells
+    places = [_place(path, header, column) for column in wanted]
+    rows, suspects = [], []
+    for row in reader:
+        rows.append([row.cells[i] if i < len(row.cells) else None for i in places])
+        if row.last > row.first:
+            suspects.append((row, _labels_inside(row, len(header), places[1], delimiter)))
+    labels = {clean_label(label) for _, label, *_ in rows}
+    swallowed = [lines_called(r.first, r.last) for r, some in suspects if labels & some]
+    if swallowed:
+        warnings.warn(
+            "A quoted cell may span lines, but hardly whole rows. "
+            f"Received: rows inside one quoted cell in {path}, {listed(swallowed)}. Close or "
+            'remove the quotation mark in the first of these lines, or pass quoting="none" where '
+            "they are characters like others.",
+            stacklevel=4,
+        )
+    return rows
+
+
+def _labels_inside(row, columns, place, delimiter):
+    """The labels of what look like rows inside a row's cells."""
+    lines = (
+        line for cell in row.cells if "\n" in cell or "\r" in cell for line in cell.split("\n")
+    )
+    split = (line.rstrip("\r").split(delimiter) for line in lines)
+    return {clean_label(cells[place].strip('"')) for cells in split if len(cells) == columns} - {""}
 
 
 def _place(path, header, column):
-    if column not in header:
-        other = [name for name in ",;\t" if len(header) == 1 and name in header[0]]
-        hint = f" The columns seem to be divided by {other[0]!r}: convert it." if other else ""
+    if header.count(column) != 1:
+        other = [name for name in ",;\t|" if len(header) == 1 and name in header[0]]
+        hint = f" The columns seem to be divided by {other[0]!r}: pass delimiter=." if other else ""
         raise ValueError(
-            "The first line must name the columns. "
-            f"Received: no column {column!r} in {path}, but {listed(header) or 'nothing'}.{hint} "
+            "The first line must name the columns, each once. "
+            f"Received: {'two columns' if column in header else 'no column'} {column!r} in {path}, "
+            f"but {listed(header) or 'nothing'}.{hint} "
             "Pass the columns' names as text= and label=."
         )
     return header.index(column)
 
 
-def _json_rows(path, lines, wanted):
-    for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            continue
-        try:
-            row = json.loads(line) if len(line) <= LONGEST_TEXT else None
-        except json.JSONDecodeError:
-            row = None
-        if not isinstance(row, dict):
-            raise ValueError(
-                f"Every line must be one JSON object below {LONGEST_TEXT:,} characters. "
-                f"Received: {path}, line {number}: {line[:40]!r}. Write one object on each line."
-            )
-        missing = [column for column in wanted if column not in row]
-        if missing:
-            raise ValueError(
-                f"Every line must have the columns asked for. Received: no {missing[0]!r} in "
-                f"{path}, line {number}, but {listed(list(row))}. Pass text= and label=."
-            )
-        yield tuple("" if row[column] is None else str(row[column]) for column in wanted)
+def _json_rows(path, wanted, encoding):
+    with unpacked_text(path, encoding) as lines:
+        for number, line in enumerate(lines, start=1):
+            if not line.strip():
+                continue
+            try:
+                row = json.loads(line)
+            except (ValueError, RecursionError):
+                row = None
+            if not isinstance(row, dict):
+                raise ValueError(
+                    "Every line must be one JSON object of strings and numbers. "
+                    f"Received: {path}, line {number}: {line[:40]!r}. Write one object on each "
+                    "line."
+                )
+            missing = [column for column in wanted if column not in row]
+            if missing:
+                raise ValueError(
+                    f"Every line must have the columns asked for. Received: no {missing[0]!r} in "
+                    f"{path}, line {number}, but {listed(list(row))}. Pass text= and label=."
+                )
+            yield [row[column] for column in wanted]
+
+
+def _rows_of_frame(frame, wanted):
+    import pandas as pd
+
+    if not isinstance(frame, pd.DataFrame):
+        raise ValueError(
+            "A table of texts is a file or a pandas.DataFrame. "
+            f"Received: {type(frame).__name__}. Pass the path, or make a DataFrame."
+        )
+    header = [str(name) for name in frame.columns]
+    places = [_place("the DataFrame", header, column) for column in wanted]
+    columns = [frame.iloc[:, place].tolist() for place in places]
+    return list(zip(*columns, strict=True)), [f"row {name}" for name in frame.index]
+
+
+def _warn_of_near_labels(labels, source):
+    alike = defaultdict(set)
+    for label in set(labels):
+        alike[_likeness(label)].add(label)
+    near = [" and ".join(map(repr, sorted(some))) for some in alike.values() if len(some) > 1]
+    if near:
+        warnings.warn(
+            "Labels that differ in capitals, blanks or the writing of a number are classes of "
+            f"their own. Received: {listed(sorted(near))} in {source}. "
+            "Write them alike where they mean one class.",
+            stacklevel=5,
+        )
+
+
+def _likeness(label):
+    try:
+        return float(label)
+    except ValueError:
+        return "".join(label.split()).casefold()
 
 
 @contextlib.contextmanager

@@ -1,56 +1,81 @@
 """Raw text: a table of texts with labels, or a folder with one subfolder per class."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tltk.inputs.checks import check_positive_integer
-from tltk.inputs.columns import content_digest
-from tltk.inputs.examples import Examples, Splits, splits_of, take
-from tltk.inputs.folders import class_names_of, listed, part_folders
+from tltk._cache import content_digest
+from tltk._paths import existing_file
+from tltk.inputs.checks import check_on_error, check_positive_integer
+from tltk.inputs.examples import Examples, Splits, splits_of
+from tltk.inputs.folders import Kind, labelled_files, listed
 from tltk.inputs.splits import split_rows
-from tltk.inputs.tables import Texts, read_texts, whole_texts
+from tltk.inputs.tables import (
+    LONGEST_TEXT,
+    Texts,
+    check_encoding,
+    clean_text,
+    read_texts,
+    whole_texts,
+)
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def text_file(
-    path: str | Path,
+    path: "str | Path | pd.DataFrame",
     text: str = "text",
     label: str = "label",
     group: str | None = None,
     batch_size: int = 32,
-    val: float | str | Path = 0.2,
-    test: float | str | Path = 0.2,
+    val: "float | str | Path | pd.DataFrame" = 0.2,
+    test: "float | str | Path | pd.DataFrame" = 0.2,
     seed: int = 0,
     encoding: str = "utf-8-sig",
     on_error: str = "skip",
+    delimiter: str | None = None,
+    quoting: str | int = "minimal",
 ) -> Splits:
     """Load a table of texts with labels, and split it.
 
     CSV (`.csv`), tab-separated (`.tsv`) and JSON lines (`.jsonl`, `.ndjson`) are read, also packed
-    as `.gz` or `.xz`. The split is stratified by class; rows of one group stay on one side, and so
-    do equal texts where no group is named.
+    as `.gz` or `.xz`, and DataFrames of pandas. The split is stratified by class; rows of one group
+    stay on one side, and so do equal texts where no group is named.
+
+    Texts keep every character, but for the form of accents (NFC, one character for each letter).
+    Labels lose blanks around them; what pandas takes as missing (an empty cell, NA, NaN, null,
+    None …) is no label. Labels that differ in capitals or blanks only are named in a warning.
 
     Args:
-        path: the file; the first line of a table names its columns.
+        path: the file, `~` allowed; the first line of a table names its columns. Or a DataFrame.
         text: the column of texts, each below 1,048,576 characters.
         label: the column of class names or numbers.
         group: a column that says what must stay on one side (a document, an author), or None.
         batch_size: texts in a batch.
-        val: share of the rows for validation, 0 for none, or the path of a file of its own.
-        test: share of the rows for testing, 0 for none, or the path of a file of its own.
+        val: share of the rows for validation, 0 for none, or a file or DataFrame of its own.
+        test: share of the rows for testing, 0 for none, or a file or DataFrame of its own.
         seed: decides the split, and the order in it.
         encoding: of the file.
-        on_error: "skip" leaves out rows without text or label and names them in a warning; "raise"
-            refuses them.
+        on_error: "skip" leaves out rows without text, label or group and names them in a warning;
+            "raise" refuses them.
+        delimiter: what stands between cells; by default a comma in `.csv`, a tab in `.tsv`. With
+            it a table may have any suffix.
+        quoting: "minimal" where a cell in quotation marks may hold delimiters and lines, as in
+            `csv.QUOTE_MINIMAL`; "none" where quotation marks are characters like others, as in
+            many tab-separated files (`csv.QUOTE_NONE`).
 
     Returns:
         `Splits` of strings `(b,)` and int32 labels `(b,)`; classes are in alphabetical order.
 
     Raises:
         FileNotFoundError: if there is no such file.
-        ValueError: for an unknown suffix, a missing column, another encoding, malformed lines, or
-            fewer than two classes.
+        ValueError: for an unknown suffix, a missing column, another encoding, malformed lines, a
+            row with more cells than columns, a packed file that unpacks to more than fifty times
+            its size and 4 MB, or fewer than two classes.
 
     Example:
         >>> import tempfile
@@ -63,7 +88,7 @@ def text_file(
         (('fine', 'poor'), 12)
     """
     check_positive_integer("batch_size", batch_size)
-    settings = (text, label, group, encoding, on_error)
+    settings = (text, label, group, encoding, on_error, delimiter, quoting)
     own_files = {part: p for part, p in (("val", val), ("test", test)) if not _is_share(p)}
     tables = {"train": read_texts(path, *settings)}
     tables |= {part: read_texts(file, *settings) for part, file in own_files.items()}
@@ -81,19 +106,21 @@ def text_folder(
     encoding: str = "utf-8-sig",
     on_error: str = "skip",
 ) -> Splits:
-    """Load a folder of `.txt` files, one subfolder per class, and split it.
+    """Load a folder of files of plain text, one subfolder per class, and split it.
 
-    Folders called train, val and test are kept as they are (see `image_folder` for their names).
+    Files called `.txt` are read, and others that begin as plain text does: no markup, no JSON and
+    nothing binary. What is passed over is counted in one warning. Folders called train, val and
+    test are kept as they are (see `image_folder` for their names). Accents are composed (NFC).
 
     Args:
-        path: the folder, `path/<class>/….txt` or `path/train/<class>/….txt`.
+        path: the folder, `path/<class>/…` or `path/train/<class>/…`, `~` allowed.
         batch_size: texts in a batch.
         val: share of the texts for validation; 0 for none.
         test: share of the texts for testing; 0 for none.
         seed: decides the split, and the order in it.
         encoding: of the files.
-        on_error: "skip" leaves out empty and unreadable files and names them in a warning;
-            "raise" refuses them.
+        on_error: "skip" leaves out files that are empty or in another encoding and names them in a
+            warning; "raise" refuses them.
 
     Returns:
         `Splits` of strings `(b,)` and int32 labels `(b,)`; classes are in alphabetical order.
@@ -114,15 +141,20 @@ def text_folder(
         (('bad', 'good'), 2)
     """
     check_positive_integer("batch_size", batch_size)
-    path = Path(path).expanduser()
-    folders = part_folders(path)
-    class_names = class_names_of(folders)
+    check_on_error(on_error)
+    check_encoding(encoding)
+    folder = labelled_files(path, TEXTS)
     tables = {}
-    for part, folder in folders.items():
-        files = [(name, f) for name in class_names for f in sorted((folder / name).rglob("*.txt"))]
-        rows = [(_content(file, encoding), name, None) for name, file in files]
-        names = [file.relative_to(path).as_posix() for _, file in files]
-        tables[part] = whole_texts(rows, names, folder, on_error)
+    for part, place in folder.parts.items():
+        files = [file for file in folder.files if file.part == part]
+        names, contents = [f.name for f in files], [_content(f.path, encoding) for f in files]
+        unread = [name for name, text in zip(names, contents, strict=True) if text is None]
+        rows = [(clean_text(t), f.class_name) for t, f in zip(contents, files, strict=True)]
+        hint = (
+            f" Not in encoding={encoding!r}, or longer than {LONGEST_TEXT:,} characters: "
+            f'{listed(unread)}. Try encoding="latin-1", "cp1252" or "utf-16".'
+        )
+        tables[part] = whole_texts(rows, names, place, on_error, hint if unread else "")
     shares = {"val": 0 if "val" in tables else val, "test": 0 if "test" in tables else test}
     return text_splits(tables, batch_size, seed=seed, **shares)
 
@@ -146,7 +178,7 @@ def text_splits(
         )
     parts = {part: text_examples(table, class_names) for part, table in tables.items()}
     rows = split_texts(tables["train"], val, test, seed)
-    carved = {part: take(parts["train"], some) for part, some in rows.items() if len(some)}
+    carved = {part: parts["train"].take(some) for part, some in rows.items() if len(some)}
     return splits_of({**parts, **carved}, class_names, batch_size)
 
 
@@ -181,11 +213,23 @@ def _with_copies(chosen, copy_of):
 
 
 def _content(file, encoding):
+    """A file's text; None where it is in another encoding, cannot be read, or is too long."""
     try:
-        return file.read_text(encoding=encoding)
-    except UnicodeDecodeError:
-        return ""
+        if existing_file(file, "text").stat().st_size > 4 * LONGEST_TEXT:
+            return None
+        content = file.read_text(encoding=encoding)
+    except (UnicodeError, OSError):
+        return None
+    return content if len(content) <= LONGEST_TEXT else None
 
 
 def _is_share(value) -> bool:
-    return not isinstance(value, str | Path)
+    return not isinstance(value, str | Path) and not hasattr(value, "columns")
+
+
+_NO_TEXT = re.compile(
+    rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]|^%PDF|^\{\\rtf|^\s*(<[!?a-zA-Z]|[{\[]\s*[\"{\[])"
+)
+TEXTS = Kind(
+    "text", "plain text", (".txt", ".text"), lambda head: head and not _NO_TEXT.search(head), None
+)

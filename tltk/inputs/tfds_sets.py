@@ -1,6 +1,7 @@
 """Sets of TensorFlow Datasets: pictures, which stay encoded until they are used, texts, sound."""
 
 import difflib
+import re
 import threading
 import urllib.error
 import urllib.request
@@ -8,15 +9,25 @@ from pathlib import Path
 
 import numpy as np
 
-from tltk.inputs.clips import Sound, Windows, resampled_length, resampled_part, window_starts
-from tltk.inputs.columns import content_digest, temporary_columns
-from tltk.inputs.decoding import decode, height_and_width, in_parallel
+from tltk._cache import content_digest, home_folder, temporary_columns
+from tltk._extras import require
+from tltk._paths import user_path
+from tltk.inputs.checks import composed
+from tltk.inputs.clips import (
+    Sound,
+    Windows,
+    prepared_sounds,
+    resampled_length,
+    resampled_part,
+    window_starts,
+)
+from tltk.inputs.decoding import decode, height_and_width, in_parallel, prepared_images
 from tltk.inputs.examples import Examples
-from tltk.inputs.places import home_folder
 
 _PARTS = {"train": "train", "validation": "val", "test": "test"}
 _PROBE = "https://storage.googleapis.com/tfds-data/"
 _PROBE_SECONDS = 3
+_NAMESPACE = re.compile(r"[^/:]+:[^\d*]")  # "kaggle:wine", unlike "mnist:3.0.1"
 
 
 def tfds_examples(
@@ -45,6 +56,7 @@ def tfds_examples(
         ValueError: for an unknown name, or a set that is not of pictures, texts or sound with one
             label each.
         ConnectionError: if the set must be downloaded and there is no network.
+        ImportError: without the extra "tfds", or where TFDS cannot be imported.
     """
     places = _places(data_dir)
     builder = _builder(name, places, other_names)
@@ -71,6 +83,27 @@ def tfds_examples(
     return parts, tuple(builder.info.features[label_key].names)
 
 
+def tfds_package():
+    """Import TFDS.
+
+    Raises:
+        ImportError: with what to install, where TFDS or a package that it needs is missing, or
+            where `tensorflow-metadata` is newer than the protobuf beside it.
+    """
+    try:
+        require("tfds", "tensorflow_datasets")
+    except ImportError:
+        raise
+    except Exception as error:  # protobuf's own kind, which older protobufs do not have
+        raise ImportError(
+            "TFDS needs a tensorflow-metadata that is no newer than the protobuf beside it. "
+            f'Received: {error} Run: pip install "tensorflow-metadata<1.18"'
+        ) from error
+    import tensorflow_datasets as tfds
+
+    return tfds
+
+
 def is_online() -> bool:
     """Find out within seconds whether downloads can work (through a proxy where one is set)."""
     answers = []
@@ -91,11 +124,9 @@ def is_online() -> bool:
 
 
 def _builder(name, places, other_names):
-    import tensorflow_datasets as tfds
-
     builders = [builder for place in places if (builder := _builder_at(name, place))]
     if not builders:
-        raise _unknown(name, other_names, tfds.list_builders(), places)
+        raise _unknown(name, other_names, _local_names(), places)
     prepared = [builder for builder in builders if builder.data_path.exists()]
     return prepared[0] if prepared else builders[-1]
 
@@ -111,20 +142,27 @@ def _check_online(name, places, other_names):
         )
 
 
-def _builder_at(name, place):
-    import tensorflow_datasets as tfds
+def _local_names():
+    """What TFDS knows by itself: for community sets it would ask a network."""
+    return tfds_package().list_builders(with_community_datasets=False)
 
+
+def _builder_at(name, place):
+    tfds = tfds_package()
+
+    if _NAMESPACE.match(name):
+        return None
     try:
         return tfds.builder(name, data_dir=place)
-    except (tfds.core.registered.DatasetNotFoundError, ValueError):
+    except (tfds.core.registered.DatasetNotFoundError, ValueError, AssertionError):
         return None
 
 
 def _places(data_dir):
-    import tensorflow_datasets as tfds
+    tfds = tfds_package()
 
     if data_dir is not None:
-        return [Path(data_dir).expanduser()]
+        return [user_path(data_dir)]
     home = home_folder()
     own = Path(tfds.core.constants.DATA_DIR).expanduser()
     return [own] if home is None else [home / "datasets", own]
@@ -147,7 +185,7 @@ def _unknown(name, other_names, tfds_names, places):
 
 def _keys(name, builder):
     """The names of the input and of the label: as the set declares them, or its only ones."""
-    import tensorflow_datasets as tfds
+    tfds = tfds_package()
 
     features = builder.info.features
     kinds = {key: type(features[key]) for key in features}
@@ -165,13 +203,13 @@ def _keys(name, builder):
 
 
 def _is(feature, kind: str) -> bool:
-    import tensorflow_datasets as tfds
+    tfds = tfds_package()
 
     return isinstance(feature, getattr(tfds.features, kind))
 
 
 def _encoded_rows(builder, split, input_key, label_key):
-    import tensorflow_datasets as tfds
+    tfds = tfds_package()
 
     feature = builder.info.features[input_key]
     wanted = tfds.decode.PartialDecoding(
@@ -201,7 +239,7 @@ def _examples(columns, prefix, image_size=None, resize=None):
         return decode(content(row), names[row], image_size, resize)
 
     def texts(rows):
-        return np.array([content(row).decode() for row in rows], dtype=object)
+        return np.array([composed(content(row).decode()) for row in rows], dtype=object)
 
     return Examples(
         fetch=texts if image_size is None else lambda rows: np.stack(in_parallel(picture, rows)),
@@ -209,6 +247,7 @@ def _examples(columns, prefix, image_size=None, resize=None):
         digest=content_digest((contents, lengths), *settings),
         names=names,
         count=len(labels),
+        preparation=None if image_size is None else prepared_images(image_size, resize),
     )
 
 
@@ -252,4 +291,5 @@ def _sounds(columns, prefix, feature, windows):
             for clip, second in zip(clip_of_row, seconds, strict=True)
         ),
         count=len(clip_of_row),
+        preparation=prepared_sounds(windows),
     )

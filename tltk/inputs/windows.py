@@ -1,12 +1,12 @@
 """Windows of a series: the past in, the steps ahead out, split by time."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from tltk.inputs.checks import check_positive_integer
-from tltk.inputs.examples import batches, examples_of
-from tltk.inputs.series import Series
+from tltk.inputs.examples import Examples, examples_of
+from tltk.inputs.series import Series, series_file
 from tltk.inputs.splits import part_shares
 
 ORIGINS = ("mean", "last")
@@ -29,16 +29,16 @@ class Scaling(NamedTuple):
 class SeriesWindows(NamedTuple):
     """Windows split by time: the fields of `Splits`, the scaling, and the windows unscaled.
 
-    train, val, test: batched datasets of scaled inputs (b, length, c) and targets (b, horizon).
-    class_names: the steps ahead, "+1" to "+horizon".
-    files: for each part the time of each window's first step ahead.
+    train, val, test: examples of scaled inputs (b, length, c) and targets (b, horizon).
+    class_names: the names of the outputs, the steps ahead from "+1" to "+horizon".
+    files: the names of the windows: for each part the time of each window's first step ahead.
     scaling: what `in_own_units` needs to turn forecasts back.
     raw: for each part the arrays (inputs, targets) in the series' own units.
     """
 
-    train: Any
-    val: Any
-    test: Any
+    train: Examples
+    val: Examples | None
+    test: Examples | None
     class_names: tuple[str, ...]
     files: dict[str, tuple[str, ...]]
     scaling: Scaling
@@ -63,7 +63,9 @@ def series_windows(
     touch a missing value are left out. Scaling is learned on the training part only.
 
     Args:
-        series: from `series_file`, or an array (n,) or (n, c), NaN where a value is missing.
+        series: from `series_file`; a DataFrame or Series of pandas, which keeps its names and
+            its times, where its index holds time stamps; or an array (n,) or (n, c), NaN where a
+            value is missing.
         length: steps of the past that a window holds.
         horizon: steps ahead to forecast.
         target: the column to forecast, by name or number.
@@ -91,7 +93,8 @@ def series_windows(
         >>> bool(windows.raw["test"][0][0, 0, 0] == np.float32(np.sin(80.0)))
         True
     """
-    for name, value in {"length": length, "horizon": horizon, "stride": stride}.items():
+    sizes = {"length": length, "horizon": horizon, "stride": stride, "batch_size": batch_size}
+    for name, value in sizes.items():
         check_positive_integer(name, value)
     values, times, columns = _parts_of(series)
     target = _number_of(target, columns)
@@ -111,8 +114,8 @@ def series_windows(
                 "Use a longer series, shorter windows, other shares, or series_file(max_gap=…)."
             )
         raw[part] = inputs, targets
-        files[part] = tuple(map(str, times[some][starts + length].tolist()))
-        served[part] = batches(examples_of(scale_windows(inputs, targets, scaling)), batch_size)
+        files[part] = _names_of(times[some][starts + length])
+        served[part] = examples_of(scale_windows(inputs, targets, scaling)).batched(batch_size)
     ahead = tuple(f"+{step}" for step in range(1, horizon + 1))
     return SeriesWindows(*served.values(), ahead, files, scaling, raw)
 
@@ -138,8 +141,11 @@ def cut_windows(
         >>> inputs[..., 0].tolist(), targets.tolist()
         ([[0.0, 1.0, 2.0], [1.0, 2.0, 3.0]], [[3.0, 4.0], [4.0, 5.0]])
     """
+    for name, value in {"length": length, "horizon": horizon, "stride": stride}.items():
+        check_positive_integer(name, value)
     values = np.asarray(values, dtype="float32")
     values = values.reshape(len(values), -1)
+    target = _number_of(target, tuple(map(str, range(values.shape[1]))))
     starts = np.arange(0, max(0, len(values) - length - horizon + 1), stride)
     inputs = values[starts[:, None] + np.arange(length)]
     targets = values[starts[:, None] + length + np.arange(horizon), target]
@@ -217,6 +223,8 @@ def scale_windows(
 
 
 def _parts_of(series):
+    if hasattr(series, "iloc"):
+        series = series_file(series)
     if isinstance(series, Series):
         values, times, columns = series[:3]
     else:
@@ -236,10 +244,16 @@ def _parts_of(series):
     return values, times, columns
 
 
+def _names_of(times):
+    times = times.astype("M8[us]") if times.dtype == "M8[ns]" else times
+    return tuple(map(str, times.tolist()))
+
+
 def _number_of(target, columns):
     names = dict(zip(columns, range(len(columns)), strict=True))
-    number = names.get(target, target)
-    if isinstance(number, str) or not 0 <= number < len(columns):
+    number = names.get(target, target) if isinstance(target, str) else target
+    whole = isinstance(number, (int, np.integer)) and not isinstance(number, bool)
+    if not whole or not 0 <= number < len(columns):
         raise ValueError(
             f"The target must be one of the columns {', '.join(columns)}, or its number. "
             f"Received: target={target!r}. Pass one of them."

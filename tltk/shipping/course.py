@@ -11,14 +11,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from tltk.inputs.places import PACKAGE, notebooks_folder
+from tltk._cache import PACKAGE, notebooks_folder
+from tltk._extras import require
+from tltk._start import MESSAGE, QUIET
 
 __all__ = ["chapters", "demo", "run_chapter", "run_notebooks"]
 
 CHAPTER_NAME = re.compile(r"\d\d_[a-z0-9]+(_[a-z0-9]+)+\.ipynb")
-START_UP_MESSAGE = re.compile(
-    r"^(WARNING: All log messages before absl|[IWE]0000 |To enable the following instr).*\n?", re.M
-)
+
+RUNNERS = ("nbclient", "nbconvert", "ipykernel")
 
 
 class Run(NamedTuple):
@@ -157,7 +158,7 @@ def drop_start_up_messages(notebook) -> None:
     """Drop TensorFlow's start-up messages, which no setting silences, from the outputs."""
     for cell in notebook.cells:
         for output in [o for o in cell.get("outputs", []) if o.get("name") == "stderr"]:
-            output.text = START_UP_MESSAGE.sub("", output.text)
+            output.text = MESSAGE.sub("", output.text)
             if not output.text.strip():
                 cell.outputs.remove(output)
 
@@ -166,7 +167,7 @@ def kernel_environment() -> dict[str, str]:
     """A chapter's kernel: ours, quieter, figures as pictures, this very tltk first on the path."""
     search_path = [str(PACKAGE.parent), *filter(None, [os.environ.get("PYTHONPATH")])]
     return {
-        "TF_CPP_MIN_LOG_LEVEL": "2",
+        **QUIET,
         **os.environ,
         "PYTHONPATH": os.pathsep.join(search_path),
         "MPLBACKEND": "module://matplotlib_inline.backend_inline",
@@ -195,6 +196,7 @@ def run_notebooks(
     """
     from tltk.shipping.pages import write_index, write_page
 
+    require("course", *RUNNERS)
     out = Path(out)
     paths = chapters(numbers, folder)
     runs = []
@@ -217,9 +219,13 @@ def demo(out: str | Path = "build/course", folder: str | Path | None = None) -> 
 
     Returns:
         The `Run` of chapter 01.
+
+    Raises:
+        ImportError: without the extra "course".
     """
     from tltk.shipping.pages import write_page
 
+    require("course", *RUNNERS)
     path = chapters(["01"], folder)[0]
     print(f"Running chapter {path.stem} (about a minute on two CPU cores) ...", flush=True)
     run = run_chapter(path, Path(out) / "work" / path.stem)

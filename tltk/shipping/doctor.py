@@ -12,17 +12,30 @@ from pathlib import Path
 from queue import Empty, Queue
 from threading import Thread
 
-from tltk.backbones.lookup import find_weights, keras_cache_folder
+from tltk._cache import bundle_folder, cache_folder, home_folder
+from tltk._extras import DISTRIBUTION, install_command
+from tltk.backbones.lookup import (
+    find_weights,
+    keras_cache_folder,
+    known_sums,
+    sums_of,
+    weight_folders,
+)
 from tltk.backbones.table import ARCHITECTURES, list_backbones
-from tltk.inputs.places import bundle_folder, cache_folder, home_folder
+from tltk.inputs.tfds_sets import tfds_package
 
 __all__ = ["doctor"]
 
 PACKAGES = (
-    "tensorflow keras tensorflow-hub tensorflow-datasets numpy scipy scikit-learn soundfile pillow "
-    "matplotlib h5py setuptools nbclient nbconvert ipykernel"
+    "tensorflow keras numpy scipy scikit-learn threadpoolctl pandas soundfile pillow matplotlib "
+    "h5py filelock"
 ).split()
-OPTIONAL = ("jupyter", "safetensors", "openvino", "keras-hub")
+EXTRAS = {
+    "course": "nbclient nbconvert ipykernel jupyter networkx psutil".split(),
+    "tfds": ["tensorflow-datasets", "tensorflow-metadata", "protobuf"],
+    "hub": ["tensorflow-hub", "setuptools"],
+}
+OPTIONAL = ("safetensors", "openvino", "keras-hub")
 ABILITIES = ("avx2", "fma", "avx512f", "avx512_vnni", "avx512_bf16", "amx_bf16", "amx_int8")
 HOSTS = {"storage.googleapis.com": "weights and data sets", "www.kaggle.com": "TF-Hub models"}
 WEIGHT_FILES = "*.weights.h5 *.h5 *.keras *.safetensors".split()
@@ -69,17 +82,34 @@ def versions() -> Iterator[str]:
     yield f"{'Python':20} {platform.python_version()}  {sys.executable}"
     if not (3, 11) <= python <= (3, 13):
         yield f"{ADVICE}tltk is tested on Python 3.11 to 3.13"
-    yield f"{'tltk':20} {version('tltk') or 'not installed, run from a clone'}"
+    yield f"{DISTRIBUTION:20} {version(DISTRIBUTION) or 'not installed, run from a clone'}"
+    yield from another_tltk()
     for name in PACKAGES:
         found = version(name)
         yield f"{name:20} {found or 'missing'}"
         if found is None:
             yield f"{ADVICE}pip install {name}"
+    for extra, names in EXTRAS.items():
+        for name in names:
+            yield f"{name:20} {version(name) or f'not installed (extra {extra!r})'}"
+        if not all(map(version, names)):
+            yield f"{ADVICE}for the extra {extra!r}: {install_command(extra)}"
     for name in OPTIONAL:
         yield f"{name:20} {version(name) or f'not installed (optional: pip install {name})'}"
     setuptools = version("setuptools")
     if setuptools and int(setuptools.split(".")[0]) >= 81:
         yield f'{ADVICE}tensorflow-hub needs pkg_resources: pip install "setuptools<81"'
+
+
+def another_tltk() -> Iterator[str]:
+    """Tell of the package index's `tltk`, which installs its files over these."""
+    owners = metadata.packages_distributions().get("tltk", [])
+    if "tltk" in owners:
+        yield f"{'tltk':20} {version('tltk')}, the Thai Language Toolkit: another package"
+        yield (
+            f"{ADVICE}its files lie over ours: pip uninstall tltk, then install {DISTRIBUTION} "
+            "again"
+        )
 
 
 def version(name: str) -> str | None:
@@ -90,8 +120,6 @@ def version(name: str) -> str | None:
 
 
 def machine() -> Iterator[str]:
-    import psutil
-
     usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     yield f"{platform.system()} {platform.release()}, {platform.machine()}"
     flags = cpu_flags()
@@ -102,6 +130,11 @@ def machine() -> Iterator[str]:
 
         able = openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
         yield f"OpenVINO on this CPU: {' '.join(able)}"
+    if not version("psutil"):
+        yield "Memory: not told without psutil (extra 'course')"
+        return
+    import psutil
+
     memory = psutil.virtual_memory()
     yield f"Memory: {gigabytes(memory.available)} free of {gigabytes(memory.total)}"
     if memory.available < 2e9:
@@ -139,6 +172,11 @@ def weights() -> Iterator[str]:
         if not (home / "models").is_dir():
             yield f"{ADVICE}put weight files into {home / 'models'} or correct TLTK_HOME"
     yield from place("Keras cache", keras_cache_folder, WEIGHT_FILES)
+    for folder in weight_folders():
+        for path in files_in(folder, WEIGHT_FILES):
+            known = known_sums(path)
+            if known and known.isdisjoint(sums_of(path).split()):
+                yield f"{ADVICE}{path} is damaged or not whole: delete it and download it again"
     here = [name for name in list_backbones() if find_weights(name)]
     yield f"Backbones that need no download: {', '.join(here)}"
     missing = [name for name in list_backbones() if name not in here]
@@ -156,13 +194,16 @@ def weights() -> Iterator[str]:
 
 
 def data() -> Iterator[str]:
-    from tensorflow_datasets.core.constants import DATA_DIR
-
     yield from place("bundle", bundle_folder, ["*/"])
     home = home_folder()
     if home is not None:
         yield from place("TLTK_HOME", lambda: home / "datasets", ["*/"])
-    yield from place("tensorflow-datasets", lambda: Path(DATA_DIR), ["*/"])
+    try:
+        folder = Path(tfds_package().core.constants.DATA_DIR)
+    except ImportError as error:
+        yield f"{ADVICE}tensorflow-datasets: {error}"
+        return
+    yield from place("tensorflow-datasets", lambda: folder, ["*/"])
 
 
 def place(name: str, find: Callable[[], Path], patterns: list[str]) -> Iterator[str]:
@@ -172,12 +213,16 @@ def place(name: str, find: Callable[[], Path], patterns: list[str]) -> Iterator[
     except FileNotFoundError as error:
         yield f"{name}: {error}"
         return
-    found = sorted(
-        {path for pattern in patterns for path in folder.glob(pattern)} - {folder / "scripts"}
-    )
+    found = files_in(folder, patterns)
     yield f"{name}: {folder}" + ("" if folder.is_dir() else " (no such folder yet)")
     for path in found:
         yield f"  {path.name}  {megabytes(size_of(path))}"
+
+
+def files_in(folder: Path, patterns: list[str]) -> list[Path]:
+    """What lies in a folder under one of the patterns, but for the bundle's own scripts."""
+    found = {path for pattern in patterns for path in folder.glob(pattern)}
+    return sorted(found - {folder / "scripts"})
 
 
 def cache() -> Iterator[str]:

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from tltk._cache import whole_file
+from tltk._paths import user_path
 from tltk.backbones import load_backbone
 from tltk.evaluation import Predictions, classification_table, predict_split
 from tltk.inputs import image_folder
@@ -67,8 +68,8 @@ def train_folder(
     Reference:
         Wilson, Probable inference, the law of succession, and statistical inference, 1927.
     """
-    out = Path(out)
-    check_outside(out, Path(folder))
+    out = user_path(out)
+    check_outside(out, user_path(folder))
     if epochs < 0:
         raise ValueError(f"epochs must be zero or more. Received: epochs={epochs}. Leave it out.")
     photos = image_folder(folder, image_size=image_size, batch_size=batch_size, seed=seed)
@@ -130,7 +131,7 @@ def describe(photos) -> str:
     """How many pictures there are, how they are split, and how uneven the classes are."""
     counts = {name: len(photos.files[name]) for name in ("train", "val", "test")}
     parts = ", ".join(f"{count} {name}" for name, count in counts.items())
-    each = np.bincount(examples_of(photos.train).labels, minlength=len(photos.class_names))
+    each = np.bincount(photos.train.labels, minlength=len(photos.class_names))
     names = photos.class_names
     fewest, most = (f"{each[k]} of {names[k]}" for k in (each.argmin(), each.argmax()))
     total = f"{sum(counts.values())} pictures of {len(names)} classes: {parts}"

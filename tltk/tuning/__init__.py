@@ -1,8 +1,8 @@
 """Parameter transfer: heads, freezing, frozen features and fine-tuning."""
 
+from tltk._cache import clear_cache, list_cache
 from tltk.tuning.adapters import add_lora, merge_lora
 from tltk.tuning.augmentation import default_augmentation
-from tltk.tuning.cache import clear_cache, list_cache
 from tltk.tuning.contrastive import contrastive_augmentation, nt_xent, pretrain_contrastive
 from tltk.tuning.features import extract_features
 from tltk.tuning.fine_tuning import fine_tune

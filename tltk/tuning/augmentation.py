@@ -8,9 +8,8 @@ import threading
 import keras
 import numpy as np
 
-from tltk._cache import code_digest
+from tltk._cache import code_digest, content_digest
 from tltk._keras import as_functional, nodes_of, random_states
-from tltk.inputs.columns import content_digest
 from tltk.inputs.examples import Examples
 
 
@@ -114,4 +113,4 @@ def augmented_view(
 
     settings = (examples.digest, describe(changes), seed, view)
     digest = examples.digest and content_digest((), *settings)
-    return examples._replace(fetch=fetch, digest=digest, reread=None)
+    return examples.replace(fetch=fetch, digest=digest, reread=None)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
-
 import keras
 import numpy as np
 
-from tltk.inputs.examples import Examples, as_network_input
+from tltk.inputs.examples import Examples
 from tltk.tuning.imbalance import evenly_drawn
 
 
@@ -28,8 +26,7 @@ class ShuffledBatches(keras.utils.PyDataset):
         views=(),
         evenly=False,
     ):
-        reads_pictures = examples.names is not None
-        super().__init__(workers=(os.cpu_count() or 1) + 1 if reads_pictures else 1)
+        super().__init__(workers=examples.workers)
         self._views, self._batch_size = views or [examples], batch_size
         self._seed, self._phase, self._epoch, self._evenly = seed, phase, epoch, evenly
         self._reorder()
@@ -39,7 +36,7 @@ class ShuffledBatches(keras.utils.PyDataset):
 
     def __getitem__(self, index: int):
         rows = self._order[index * self._batch_size : (index + 1) * self._batch_size]
-        return as_network_input(self._examples.fetch(rows)), self._examples.labels[rows]
+        return self._examples.served(rows)
 
     def on_epoch_end(self) -> None:
         self._epoch += 1

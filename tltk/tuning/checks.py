@@ -6,8 +6,9 @@ import keras
 import numpy as np
 
 from tltk.backbones import layers_by_block, sample_rate
+from tltk.backbones.words import looks_words_up, warn_of_unknown_words
 from tltk.inputs.clips import warn_if_loud
-from tltk.inputs.examples import Examples, examples_of, warn_if_scaled
+from tltk.inputs.examples import Examples, check_labelled, examples_of, warn_if_scaled
 from tltk.tuning.adapters import check_adapters
 from tltk.tuning.cutting import as_functional
 
@@ -15,12 +16,9 @@ from tltk.tuning.cutting import as_functional
 def checked_examples(model: keras.Model, data) -> Examples:
     """Labelled examples that fit a model, whatever form the data has."""
     examples = examples_of(data)
-    if examples.labels is None:
-        raise ValueError(
-            "Training needs labels. Received: inputs without labels. Pass a pair (x, y)."
-        )
-    first = examples.fetch(np.arange(min(32, examples.count)))
-    warn_of_scale(model, first)
+    check_labelled(examples)
+    first = examples.fetch(np.arange(1))
+    warn_of_first_batch(model, examples)
     shapes = [leaf.shape[1:] for leaf in keras.tree.flatten(first)]
     wanted = [tensor.shape[1:] for tensor in model.inputs]
     if len(shapes) != len(wanted) or not all(map(_fits, shapes, wanted)):
@@ -29,7 +27,19 @@ def checked_examples(model: keras.Model, data) -> Examples:
             "Load the data with that image_size (or seconds and rate), or the backbone with that "
             "input_shape."
         )
-    return examples._replace(labels=_fitting_labels(model, examples.labels))
+    return examples.replace(labels=_fitting_labels(model, examples.labels))
+
+
+def warn_of_first_batch(model: keras.Model, examples: Examples) -> None:
+    """Warn where the first rows are not what a network takes.
+
+    What a reader of ours gave names to has the scale it should.
+    """
+    named, first = examples.names is not None, np.arange(min(32, examples.count))
+    if looks_words_up(model):
+        warn_of_unknown_words(model, examples.fetch(first))
+    elif not named:
+        warn_of_scale(model, examples.fetch(first))
 
 
 def warn_of_scale(model: keras.Model, inputs) -> None:
@@ -57,6 +67,11 @@ def _fitting_labels(model, labels) -> np.ndarray:
                 'kind="many_labels", targets for kind="regression".'
             )
         return labels.astype("float32")
+    if labels.ndim == 1 and labels.dtype.kind == "f" and (labels == labels.round()).all():
+        raise ValueError(
+            "A classifier with one label learns from class numbers, which are whole numbers. "
+            f"Received: floats such as {labels[0]}. Write them as such: y.astype(int)."
+        )
     if labels.ndim != 1 or labels.dtype.kind not in "iu":
         raise ValueError(
             "A classifier with one label learns from class numbers of shape (n,). Received: labels "

@@ -8,18 +8,28 @@ import warnings
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
+from weakref import WeakKeyDictionary
 
 import keras
 import numpy as np
 
-from tltk.inputs.places import cache_folder
+from tltk._cache import (
+    cache_folder,
+    file_digest,
+    locked,
+    read_facts,
+    whole_folder,
+    write_facts,
+    writing,
+)
 from tltk.tuning.precision import in_mixed_precision
 
 ENGINES = ("keras", "openvino", "auto")
+SUMS = "sums.json"
 LARGEST_ERROR = {"float32": 1e-4, "bfloat16": 0.05}
 
 Run = Callable[..., list[np.ndarray]]
-_started_last: dict[tuple[str, str], tuple[tuple, Run]] = {}
+_started: WeakKeyDictionary[keras.Model, tuple[tuple, Run]] = WeakKeyDictionary()
 
 
 def chosen_engine(engine: str, precision: str, network: keras.Model | None = None) -> str:
@@ -73,19 +83,19 @@ def started(
     sample,
     suffix: keras.Model | None = None,
     announce: Callable[[str], None] = lambda text: None,
+    cache: bool = True,
 ) -> Run:
     """Make a network ready to run on an engine, and check its answers against Keras.
 
     Args:
-        network: the frozen part.
+        network: the frozen part. As long as it lives, it is made ready once.
         engine: "keras" or "openvino".
         precision: "float32" or "bfloat16".
-        name: the network's digest; a converted network is kept under it for the next time, and
-            the last network of each engine and precision is used again without another check
-            (Keras itself, which sees every change of the weights, only for the very same weights).
+        name: the network's digest; a converted network is kept under it for the next time.
         sample: one batch of inputs, for the check.
         suffix: what follows the frozen part, whose answers are checked too.
         announce: receives one sentence with the errors found.
+        cache: whether a converted network is kept.
 
     Returns:
         A function from a batch of inputs to the list of the network's outputs.
@@ -93,23 +103,23 @@ def started(
     Raises:
         ValueError: where the largest relative error over the sample's outputs exceeds 1e-4
             (float32) or 5 % (bfloat16).
+        OSError: where a converted network cannot be kept.
     """
-    itself = (engine, precision) == ("keras", "float32")
-    weights = tuple(map(id, network.weights)) if itself else ()
-    dtypes = _dtypes(sample) if engine == "openvino" else ()
-    key = (cache_folder(), name, suffix is None, weights, dtypes)
-    last_key, run = _started_last.get((engine, precision), (None, None))
+    if (engine, precision) == ("keras", "float32"):
+        return _keras_run(network)
+    key = (engine, precision, name, suffix is None, _dtypes(sample))
+    last_key, run = _started.get(network, (None, None))
     if key != last_key:
-        how = (engine, precision, name, sample, suffix, announce)
-        run = _keras_run(network) if itself else _checked_run(network, *how)
-        _started_last[engine, precision] = key, run
+        run = _checked_run(network, engine, precision, name, sample, suffix, announce, cache)
+        _started[network] = key, run
     return run
 
 
-def _checked_run(network, engine, precision, name, sample, suffix, announce) -> Run:
+def _checked_run(network, engine, precision, name, sample, suffix, announce, cache) -> Run:
     expected = _keras_run(network)(sample)
     if engine == "openvino":
-        run, made = _openvino_run(network, precision, name, sample), "OpenVINO"
+        graph, made = _converted(network, name, announce, cache), "OpenVINO"
+        run = _openvino_run(network, graph, precision, sample)
     else:
         run, made = _keras_run(in_mixed_precision(network)), "Keras"
     ours = run(sample)
@@ -152,12 +162,10 @@ def _known_to_numpy(values: np.ndarray) -> np.ndarray:
     return values.astype("float32") if values.dtype.name == "bfloat16" else values
 
 
-def _openvino_run(network, precision, name, sample) -> Run:
+def _openvino_run(network, graph, precision, sample) -> Run:
     """The network on OpenVINO; pictures of whole numbers go in as they are, a quarter the bytes."""
     import openvino
 
-    core = openvino.Core()
-    graph = core.read_model(_converted(network, name))
     named = {name: place for place, each in enumerate(graph.inputs) for name in each.get_names()}
     places = [named.get(tensor.name, place) for place, tensor in enumerate(network.inputs)]
     dtypes = [
@@ -168,12 +176,13 @@ def _openvino_run(network, precision, name, sample) -> Run:
     for place, dtype in zip(places, dtypes, strict=True):
         preprocessing.input(place).tensor().set_element_type(openvino.Type(np.dtype(dtype)))
     hint = {"INFERENCE_PRECISION_HINT": {"float32": "f32", "bfloat16": "bf16"}[precision]}
-    compiled = core.compile_model(preprocessing.build(), "CPU", hint)
+    compiled = openvino.Core().compile_model(preprocessing.build(), "CPU", hint)
+    count = len(network.outputs)
 
     def run(inputs):
         leaves = map(np.asarray, keras.tree.flatten(inputs), dtypes)
         answers = compiled(dict(zip(places, leaves, strict=True)))
-        return [np.array(answers[index]) for index in range(len(network.outputs))]
+        return [np.array(answers[index]) for index in range(count)]
 
     return run
 
@@ -182,28 +191,59 @@ def _dtypes(inputs) -> tuple[str, ...]:
     return tuple(np.asarray(leaf).dtype.name for leaf in keras.tree.flatten(inputs))
 
 
-def _converted(network, name) -> Path:
-    """The network in OpenVINO's format, from the cache folder or converted into it."""
+def _converted(network, name, announce, cache):
+    """The network in OpenVINO's form, read from the cache folder or converted into it."""
+    if not cache:
+        with tempfile.TemporaryDirectory(prefix="tltk_", ignore_cleanup_errors=True) as folder:
+            _convert(network, Path(folder))
+            return _read(Path(folder))
     folder = cache_folder() / "engines" / name
-    if not (folder / "network.bin").exists():
+    cure = "Free some space, set TLTK_CACHE to another folder, or pass cache=False."
+    with writing("Converted networks", folder, cure):
         folder.parent.mkdir(parents=True, exist_ok=True)
-        scratch = Path(tempfile.mkdtemp(dir=folder.parent))
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                network.export(str(scratch / "network.xml"), format="openvino", verbose=False)
-        except Exception as error:
-            shutil.rmtree(scratch)
-            raise ValueError(
-                "OpenVINO runs networks that it can convert, from numbers to numbers. Received: "
-                f"{network.name!r}, which it cannot convert ({type(error).__name__}). "
-                'Use engine="keras" for this network.'
-            ) from error
-        try:
-            scratch.rename(folder)
-        except OSError:
-            shutil.rmtree(scratch)
-    return folder / "network.xml"
+        with locked(folder, lambda: announce(f"Waiting for another process: {folder}.")):
+            found = _read(folder) if folder.exists() else None
+            if found is None:
+                with whole_folder(folder) as scratch:
+                    _convert(network, scratch)
+                found = _read(folder)
+        if found is None:
+            raise OSError("changed by another program while it was read")
+    return found
+
+
+def _read(folder):
+    """The network in a folder, or None where its files are not those that were written."""
+    import openvino
+
+    try:
+        if read_facts(folder / SUMS) == _sums(folder):
+            return openvino.Core().read_model(folder / "network.xml")
+    except (OSError, ValueError, RuntimeError):
+        pass
+    return None
+
+
+def _convert(network, folder) -> None:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            network.export(str(folder / "network.xml"), format="openvino", verbose=False)
+        write_facts(folder / SUMS, _sums(folder))
+    except Exception as error:
+        need = sum(weight.numpy().nbytes for weight in network.weights)
+        if isinstance(error, OSError) or shutil.disk_usage(folder).free < need:
+            raise OSError(f"{need / 1e6:,.1f} MB needed, {error}") from error
+        raise ValueError(
+            "OpenVINO runs networks that it can convert, from numbers to numbers. Received: "
+            f"{network.name!r}, which it cannot convert ({type(error).__name__}). "
+            'Use engine="keras" for this network.'
+        ) from error
+
+
+def _sums(folder) -> dict[str, str]:
+    files = sorted(path for path in folder.iterdir() if path.suffix in (".xml", ".bin"))
+    return {path.name: file_digest(path) for path in files}
 
 
 def _takes_texts(network) -> bool:

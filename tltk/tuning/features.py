@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import hashlib
+import warnings
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from weakref import WeakKeyDictionary, ref
 
 import keras
 import numpy as np
 
-from tltk._keras import input_structure, nodes_of
-from tltk.inputs.columns import temporary_columns
-from tltk.inputs.examples import Examples, examples_of
-from tltk.tuning.checks import warn_of_scale
-from tltk.tuning.engines import chosen_engine, started
-from tltk.tuning.store import kept_rows
+from tltk._cache import kept_rows, network_digest, temporary_columns
+from tltk._keras import all_layers, input_structure
+from tltk.inputs.examples import Examples, as_network_input, examples_of
+from tltk.tuning.checks import warn_of_first_batch
+from tltk.tuning.engines import LARGEST_ERROR, chosen_engine, on_gpu, relative_error, started
 
-LAYOUT = "3"
-UNIMPORTANT = ("name", "trainable", "seed")
+LAYOUT = "4"
+COMPARED = 8  # rows that are computed again before kept features are used
+_pooled: WeakKeyDictionary[keras.Model, tuple[tuple, keras.Model]] = WeakKeyDictionary()
+_compared: dict[str, list[ref]] = {}
 
 
 def extract_features(
@@ -38,11 +41,12 @@ def extract_features(
     """Turn raw examples into an array of features with a pretrained network.
 
     The features are computed once, kept in the cache folder and memory-mapped back; the next call
-    with the same network and the same data reads them.
+    with the same network and the same data reads them, once the first rows that Keras computes
+    agree with them.
 
     Args:
         model: a backbone (its feature map is pooled) or any network with one output.
-        data: a split of ours, a batched `tf.data.Dataset` of (x, y), or an array of inputs.
+        data: a split, an array of inputs, or any other data that `examples_of` takes.
         labels: the labels, where `data` is an array.
         pooling: "avg" or "max" over space for feature maps (b, h, w, c) and over time for
             sequences (b, t, c); None keeps the output as it is.
@@ -54,9 +58,9 @@ def extract_features(
         precision: "float32", or "bfloat16" for Keras on a GPU and for OpenVINO where the
             processor has it; up to 5 % error is let pass.
         cache: keep the features on disk for the next call.
-        key: a name for the content of a foreign `tf.data.Dataset`, which cannot be hashed.
+        key: a name for the content, to be used in place of its digest.
         verify: read the files of pictures again before kept features are used. This finds a
-            picture whose content changed while its size and time of change did not.
+            picture whose content changed in spite of an equal size, inode and times.
         verbose: print where the features are kept, and show progress.
 
     Returns:
@@ -82,10 +86,9 @@ def extract_features(
     examples = examples_of(data, labels, key=key)
     if verify and examples.reread is not None:
         examples = examples.reread()
-    if examples.names is None:
-        warn_of_scale(model, examples.fetch(np.arange(min(batch_size, examples.count))))
+    warn_of_first_batch(model, examples)
     features = frozen_outputs(
-        pooled_network(model, pooling),
+        pooled_once(model, pooling),
         examples,
         batch_size=batch_size,
         dtype=dtype,
@@ -114,21 +117,68 @@ def frozen_outputs(
     engine = chosen_engine(engine, precision, prefix)
     name = network_digest(prefix)
     announce = print if verbose else (lambda text: None)
+    key = _key(name, examples.digest, batch_size, dtype, engine, precision)
 
     def compute(first_chunk: int) -> Iterator[tuple[np.ndarray, ...]]:
-        sample = examples.fetch(np.arange(min(batch_size, count)))
-        run = started(prefix, engine, precision, name, sample, suffix, announce)
+        itself = (engine, precision) == ("keras", "float32")  # nothing to check it against
+        sample = None if itself else examples.fetch(np.arange(min(batch_size, count)))
+        run = started(prefix, engine, precision, name, sample, suffix, announce, cache)
         yield from _outputs(run, examples, batch_size, dtype, first_chunk, verbose)
+        _compared[key] = _layers_of(prefix)
+
+    def agree(arrays) -> bool:
+        return _agree(arrays, prefix, examples, key, _tolerance(dtype, engine, precision))
 
     if cache and examples.digest:
-        key = _key(name, examples.digest, batch_size, dtype, engine, precision)
-        arrays = kept_rows(key, count, batch_size, compute, announce)
+        arrays = kept_rows(key, count, batch_size, compute, announce, agree)
     else:
-        key = None
         if cache and verbose:
             print("This data has no content digest, so its features are not kept: pass key=….")
         arrays = tuple(temporary_columns(map(list, compute(0))))
-    return Examples(_fetcher(arrays), examples.labels, key, None, count)
+        key = None
+    return Examples(_fetcher(arrays), count=count, labels=examples.labels, digest=key)
+
+
+def _agree(arrays, network, examples, key, tolerance) -> bool:
+    """Whether kept rows are what the network gives, asked once of each network and key."""
+    layers = _layers_of(network)
+    if _compared.get(key) == layers:
+        return True
+    rows = np.arange(min(COMPARED, examples.count))
+    given = network(as_network_input(examples.fetch(rows)), training=False)
+    expected = [keras.ops.convert_to_numpy(output) for output in keras.tree.flatten(given)]
+    kept = [array[rows] for array in arrays]
+    fits = len(kept) == len(expected) and all(
+        _is_close(ours, theirs, tolerance) for ours, theirs in zip(kept, expected, strict=True)
+    )
+    if fits:
+        _compared[key] = layers
+    else:
+        warnings.warn(
+            "Kept features must be those that the network gives. Received: kept ones that differ "
+            f"from what {network.name!r} gives for the first {len(rows)} examples. They are "
+            "computed again, and replaced.",
+            stacklevel=2,
+        )
+    return fits
+
+
+def _is_close(ours, theirs, tolerance) -> bool:
+    if ours.shape != theirs.shape:
+        return False
+    if theirs.dtype.kind in "fV":
+        return not relative_error(ours, theirs) > tolerance
+    return bool((ours == theirs).all())
+
+
+def _layers_of(network) -> list[ref]:
+    return [ref(layer) for layer in all_layers(network, itself=False)]
+
+
+def _tolerance(dtype, engine, precision) -> float:
+    """How far kept rows may be from what Keras computes now: rounding, never another answer."""
+    coarse = dtype == "float16" or on_gpu()
+    return max(LARGEST_ERROR[precision] * (10 if engine == "openvino" else 1), 2e-3 * coarse)
 
 
 def _fetcher(arrays):
@@ -177,6 +227,17 @@ def _cast(outputs, dtype) -> np.ndarray:
     return cast
 
 
+def pooled_once(model: keras.Model, pooling: str | None) -> keras.Model:
+    """The pooled network of a model, the same one again as long as the model answers the same."""
+    network = pooled_network(model, pooling)
+    if network is model:
+        return model
+    key = pooling, network_digest(network)
+    if _pooled.get(model, (None,))[0] != key:
+        _pooled[model] = key, network
+    return _pooled[model][1]
+
+
 def pooled_network(model: keras.Model, pooling: str | None) -> keras.Model:
     """The network whose output `extract_features` keeps: one vector for each example."""
     if pooling not in ("avg", "max", None):
@@ -201,29 +262,3 @@ def pooling_layer(pooling: str, rank: int, **settings) -> keras.layers.Layer:
 def _key(*parts) -> str:
     versions = (LAYOUT, keras.__version__, keras.backend.backend(), keras.config.floatx())
     return hashlib.sha256(repr((*parts, *versions)).encode()).hexdigest()[:32]
-
-
-def network_digest(model: keras.Model) -> str:
-    """A digest of what a network computes: its graph and its weights, not its layers' names."""
-    digest = hashlib.sha256(network_graph(model).encode())
-    for weight in model.weights:
-        digest.update(np.ascontiguousarray(weight.numpy()).data.cast("B"))
-    return digest.hexdigest()
-
-
-def network_graph(model: keras.Model) -> str:
-    """What a network computes apart from its weights, as text without its layers' names."""
-    numbers = {id(tensor): f"#{i}" for i, tensor in enumerate(model.inputs)}
-
-    def number(argument):
-        return numbers.get(id(argument), repr(argument))
-
-    lines = [f"{number(tensor)} {tensor.shape} {tensor.dtype}" for tensor in model.inputs]
-    for node in nodes_of(model):
-        settings = {k: v for k, v in node.operation.get_config().items() if k not in UNIMPORTANT}
-        arguments = node.arguments
-        given = keras.tree.map_structure(number, (arguments.args, arguments.kwargs))
-        lines.append(f"{type(node.operation).__name__} {settings} {given}")
-        new = [output for output in node.outputs if id(output) not in numbers]
-        numbers |= {id(output): f"#{len(numbers) + i}" for i, output in enumerate(new)}
-    return "\n".join([*lines, *map(number, model.outputs)])

@@ -58,7 +58,7 @@ def pretrain_masked(
         learning, 2021 (hiding stretches rather than single steps).
     """
     examples = examples_of(data)
-    windows = examples.fetch(np.arange(examples.count)).astype("float32")
+    windows = examples.arrays()[0].astype("float32")
     if len(encoder.output_shape) != 3 or encoder.output_shape[1] != encoder.input_shape[1]:
         raise ValueError(
             "Reconstruction needs features of every step, (b, length, d). Received: an encoder "

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import keras
 
-from tltk._cache import room_needed, whole_file
+from tltk._cache import whole_file, writing
 from tltk._keras import all_layers, obey_flags
 from tltk.tuning.adapters import merge_lora
 
@@ -129,8 +129,9 @@ def save_model(
     if preparation is not None:
         attach_metadata(model, preparation=dict(preparation))
     attach_metadata(model, versions={"keras": keras.__version__})
-    need = sum(weight.numpy().nbytes for weight in model.weights)
-    with room_needed(path, need, "A model"), whole_file(path) as scratch:
+    need = sum(weight.numpy().nbytes for weight in model.weights) / 1e6
+    cure = f"It takes about {need:,.1f} MB. Free some space, or choose another folder."
+    with writing("Models", path, cure), whole_file(path) as scratch:
         keras.saving.save_model(model, scratch)
         with zipfile.ZipFile(scratch, "a") as archive:
             archive.writestr(MEMBER, _facts[model])
@@ -142,7 +143,8 @@ def load_model(
     """Load a `.keras` file with its facts, running no code of it unless it is trusted.
 
     What was frozen is frozen again, also inside layers of layers such as KerasHub's transformers,
-    of which plain Keras makes the inner ones trainable.
+    of which plain Keras makes the inner ones trainable. A model of texts or sounds holds a layer of
+    ours: in a program that uses plain `keras.models.load_model`, `import tltk` comes before it.
 
     Args:
         path: a file written by `save_model`, or by Keras.
@@ -169,7 +171,10 @@ def load_model(
             warnings.filterwarnings("ignore", "Skipping variable loading for optimizer")
             model = keras.models.load_model(path, safe_mode=not trust)
     except Exception as error:
-        raise _explained(error, path) from error
+        explained = _explained(error, path)
+        if explained is None:
+            raise
+        raise explained from error
     merge_lora(model)
     _freeze_inside(model)
     if class_names is not None:
@@ -243,9 +248,11 @@ def _not_whole(path) -> ValueError:
     )
 
 
-def _explained(error, path) -> Exception:
-    """What to do about an error of loading; itself where Keras says enough."""
+def _explained(error, path) -> Exception | None:
+    """What to do about an error of loading, where it does not say so itself."""
     said = str(error)
+    if "Received: " in said:
+        return None
     if any(word in said for word in ("safe_mode", "safe mode", "unsafe", "trust=True")):
         return ValueError(
             "A file that holds or names code runs it, so it is loaded only where it is trusted. "
@@ -261,4 +268,4 @@ def _explained(error, path) -> Exception:
             f"({said.splitlines()[0][:200]})"
         )
     damaged = (OSError, EOFError, KeyError, UnicodeError, json.JSONDecodeError, zlib.error)
-    return _not_whole(path) if isinstance(error, (*damaged, zipfile.BadZipFile)) else error
+    return _not_whole(path) if isinstance(error, (*damaged, zipfile.BadZipFile)) else None

@@ -8,9 +8,9 @@ from typing import Any
 import keras
 import numpy as np
 
-from tltk._keras import as_functional, input_structure
+from tltk._cache import content_digest
+from tltk._keras import as_functional
 from tltk.inputs.checks import checked_labels
-from tltk.inputs.columns import content_digest
 from tltk.inputs.examples import Examples, examples_of
 from tltk.tuning.multimodal import PRESENT
 
@@ -32,7 +32,7 @@ def modality_examples(
             there is never looked at. Left out: present everywhere.
 
     Returns:
-        Examples of a dict of inputs, for `fine_tune`, `predict_split` and `batches`.
+        Examples of a dict of inputs, for `fine_tune` and `predict_split`.
 
     Raises:
         ValueError: for modalities that the model has not, none at all, unequal numbers of rows,
@@ -49,8 +49,7 @@ def modality_examples(
     """
     tensors = _input_tensors(model)
     modalities = [name for name in tensors if name != PRESENT]
-    known = {n: each if isinstance(each, Examples) else examples_of(each)
-             for n, each in inputs.items() if each is not None}  # fmt: skip
+    known = {name: examples_of(each) for name, each in inputs.items() if each is not None}
     count = _checked_count(modalities, known, present or {})
     here = np.ones((count, len(modalities)), "float32")
     for number, name in enumerate(modalities):
@@ -65,11 +64,11 @@ def modality_examples(
     digests = [each.digest for each in known.values()]
     digest = None if None in digests else content_digest(here, list(known), *digests)
     given = checked_labels(labels, count) if labels is not None else _common_labels(known)
-    return Examples(fetch, given, digest, None, count)
+    return Examples(fetch, count=count, labels=given, digest=digest)
 
 
 def _input_tensors(model) -> dict:
-    tensors = as_functional(model) and input_structure(model)
+    tensors = getattr(as_functional(model), "input", None)
     if not isinstance(tensors, dict) or PRESENT not in tensors:
         raise ValueError(
             "A model of several modalities takes a dict of inputs with 'present'. "

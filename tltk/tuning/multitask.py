@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import keras
 
-from tltk._keras import as_functional, input_structure, operation_of, output_structure
+from tltk._keras import as_functional, input_structure, operation_of
 from tltk.tuning.heads import check_backbone, compiled_frozen, pooled_features
 
 REGRESSION = "regression"
@@ -115,7 +115,7 @@ def tasks_of(model: keras.Model) -> dict[str, Task]:
 
 def task_outputs(model: keras.Model) -> dict:
     """The output tensors of a model of tasks, by name."""
-    outputs = as_functional(model) and output_structure(model)
+    outputs = getattr(as_functional(model), "output", None)
     if not isinstance(outputs, dict) or not all(
         getattr(_head_of(tensor), "name", "").startswith(OUTPUT) for tensor in outputs.values()
     ):

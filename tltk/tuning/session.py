@@ -14,11 +14,9 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from tltk._cache import code_digest, locked, room_needed, whole_file
+from tltk._cache import code_digest, content_digest, locked, network_digest, whole_file, writing
 from tltk._keras import compiled_with
-from tltk.inputs.columns import content_digest
 from tltk.inputs.examples import Examples
-from tltk.tuning.features import network_graph
 
 _ROWS_AT_ONCE = 256
 
@@ -49,7 +47,7 @@ class Checkpoint:
             yield
             return
         with contextlib.ExitStack() as stack:
-            with room_needed(self.path, 0, "A checkpoint"):
+            with self._writing():
                 self.path.parent.mkdir(parents=True, exist_ok=True)
                 try:
                     stack.enter_context(locked(self.path))
@@ -96,9 +94,16 @@ class Checkpoint:
             return
         text = json.dumps({**facts, "start": self._start, "fingerprint": self._fingerprint})
         checksum = _digest([text, *arrays.values()])
-        need = sum(array.nbytes for array in arrays.values())
-        with room_needed(self.path, need, "A checkpoint"), whole_file(self.path) as scratch:
+        with self._writing(arrays), whole_file(self.path) as scratch:
             np.savez(scratch, facts=text, checksum=checksum, **arrays)
+
+    def _writing(self, arrays=()):
+        need = sum(arrays[name].nbytes for name in arrays) / 1e6
+        cure = (
+            f"It takes {need:,.1f} MB. Free some space or choose another folder, and call again; "
+            "what was written before stays whole."
+        )
+        return writing("Checkpoints", self.path, cure)
 
     def _check_start(self) -> None:
         """Go on from the weights that the run began with, or those it last wrote, and no others."""
@@ -127,7 +132,7 @@ def fingerprint(model: keras.Model, settings: dict, train, val, moving) -> dict[
     frozen = [weight.numpy() for weight in model.weights if id(weight) not in moved]
     described = {
         "arguments": repr(settings),
-        "network": network_graph(model),
+        "network": network_digest(model, weights=False),
         "loss or metrics": [code_digest(*keras.tree.flatten(compiled[name])) for name in judged],
         "frozen weights": frozen,
     }

@@ -50,11 +50,11 @@ def task_examples(model: keras.Model, data: Any, part: str = "training") -> Exam
             f"Received: labels for {', '.join(map(str, labels)) or 'none'}. "
             "Where a task has no label for a row, write -1 or NaN."
         )
-    examples = inputs if isinstance(inputs, Examples) else examples_of(inputs)
+    examples = examples_of(inputs)
     found = [_rows(task, labels[task.name], examples.count, part) for task in tasks.values()]
     values, counts = zip(*found, strict=True)
     joined = np.concatenate([*values, np.stack(counts, axis=1)], axis=1).astype("float32")
-    return examples._replace(labels=joined)
+    return examples.replace(labels=joined)
 
 
 def known_labels(task: Task, labels: Any, count: int, part: str = "training"):

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tltk._cache import write_text
 from tltk.viewing.tables import Table
 
 if TYPE_CHECKING:
@@ -54,12 +55,12 @@ def write_report(
     path = Path(folder) / "report.html"
     path.parent.mkdir(parents=True, exist_ok=True)
     title = html.escape(title)
-    path.write_text(
+    write_text(
+        path,
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f"<title>{title}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n"
         f"<h1>{title}</h1>\n" + "\n".join(sections) + "\n</body>\n</html>\n",
-        encoding="utf-8",
     )
     return path
 

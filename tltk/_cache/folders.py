@@ -4,6 +4,8 @@ import os
 import sys
 from pathlib import Path
 
+from tltk._paths import user_path
+
 PACKAGE = Path(__file__).resolve().parents[1]
 
 
@@ -58,6 +60,9 @@ def cache_folder() -> Path:
         The folder that the environment variable `TLTK_CACHE` names, else `tltk` in the user's
         cache folder.
 
+    Raises:
+        FileNotFoundError: if there is neither that variable nor a home folder.
+
     Example:
         >>> os.environ["TLTK_CACHE"] = "scratch"
         >>> cache_folder().name
@@ -69,15 +74,26 @@ def cache_folder() -> Path:
 
 def folder_from(variable: str) -> Path | None:
     value = os.environ.get(variable, "").strip()
-    return Path(value).expanduser() if value else None
+    return user_path(value) if value else None
 
 
 def user_cache_folder() -> Path:
     if sys.platform == "win32":
-        return folder_from("LOCALAPPDATA") or Path.home() / "AppData" / "Local"
+        return folder_from("LOCALAPPDATA") or _user_home() / "AppData" / "Local"
     if sys.platform == "darwin":
-        return Path.home() / "Library" / "Caches"
-    return folder_from("XDG_CACHE_HOME") or Path.home() / ".cache"
+        return _user_home() / "Library" / "Caches"
+    return folder_from("XDG_CACHE_HOME") or _user_home() / ".cache"
+
+
+def _user_home():
+    try:
+        return Path.home()
+    except RuntimeError:
+        raise FileNotFoundError(
+            "What is kept (features, checkpoints) needs a cache folder, by default the user's. "
+            "Received: a user without home folder. "
+            "Set TLTK_CACHE to a folder that you may write to, or HOME."
+        ) from None
 
 
 def notebooks_folder() -> Path:

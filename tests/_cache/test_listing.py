@@ -7,9 +7,9 @@ import pytest
 from PIL import Image
 
 from tltk.__main__ import main
+from tltk._cache import DONE, kept_rows
 from tltk.inputs import image_folder
 from tltk.tuning import clear_cache, extract_features, list_cache
-from tltk.tuning.store import DONE, kept_rows
 
 LONG_AGO = time.time_ns() - 10**12
 
@@ -124,13 +124,14 @@ def test_verify_notices_a_change_that_keeps_size_and_time(network, photos):
     assert red_values(network, image_folder(photos, 8, val=0, test=0).train) == expected
 
 
-def test_a_folder_loaded_with_verify_notices_it_too(network, photos):
-    before = red_values(network, image_folder(photos, 8, val=0, test=0).train)
-    paint(photos / "a" / "04.bmp", 200)
+@pytest.mark.parametrize("verify", [False, True])
+def test_a_folder_loaded_again_notices_it_too(network, photos, verify):
     stale = image_folder(photos, 8, val=0, test=0).train
+    before = red_values(network, stale)
+    paint(photos / "a" / "04.bmp", 200)
     with pytest.raises(ValueError, match=r"04\.bmp, changed since .* with verify=True"):
-        stale.examples.fetch(np.arange(20))
-    afresh = image_folder(photos, 8, val=0, test=0, verify=True).train
+        stale.fetch(np.arange(20))
+    afresh = image_folder(photos, 8, val=0, test=0, verify=verify).train
     assert red_values(network, afresh) == [200 if value == 4 else value for value in before]
 
 

@@ -1,0 +1,154 @@
+"""Calls that work, and for each of their arguments the values that must be refused.
+
+A table of an area is a module `calls_<area>.py` with a list `CALLS`; `test_bad_calls.py` finds it.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+NAN, INF = float("nan"), float("inf")
+
+
+class Call(NamedTuple):
+    """A function, arguments with which it works, and what each of them must be.
+
+    `fine` names bad values that this function takes on purpose: {"argument": {"which"}}.
+    """
+
+    function: Callable
+    good: dict[str, Any]
+    kinds: dict[str, Callable[[Any], dict[str, Any]]]
+    fine: dict[str, set[str]] = {}  # noqa: RUF012
+    name: str = ""
+
+    def __str__(self):
+        return self.name or self.function.__name__
+
+
+def fitted(wanted: type, data: dict, kinds: dict, fine: dict | None = None, **settings) -> Call:
+    """The call of an estimator's `fit`: settings go to its constructor, data to `fit`."""
+    known = set(inspect.signature(wanted.__init__).parameters)
+
+    def fit(**given):
+        own = {name: value for name, value in given.items() if name in known}
+        return wanted(**own).fit(**{n: v for n, v in given.items() if n not in known})
+
+    return Call(fit, {**settings, **data}, kinds, fine or {}, wanted.__name__)
+
+
+def number(_) -> dict[str, Any]:
+    """What is no finite number."""
+    wrong = NAN, INF, -INF, "1", None, True, [1.0, 2.0], 1 + 1j, np.array([1.0, 2.0])
+    return {repr(value): value for value in wrong}
+
+
+def above(low: float) -> Callable:
+    return lambda good: number(good) | {"the bound": low, "below it": low - 1}
+
+
+def at_least(low: float) -> Callable:
+    return lambda good: number(good) | {"below the bound": low - 1}
+
+
+def share(_) -> dict[str, Any]:
+    return number(_) | {"0": 0, "-0.1": -0.1, "1.5": 1.5, "95": 95}
+
+
+def count(_) -> dict[str, Any]:
+    """What is no whole number from 1 up."""
+    return number(_) | {"0": 0, "-1": -1, "1.5": 1.5, "2.0": 2.0}
+
+
+def seed(_) -> dict[str, Any]:
+    wrong = -1, 1.5, 2**40, "0", None, NAN, True, [1]
+    return {repr(value): value for value in wrong}
+
+
+def flag(_) -> dict[str, Any]:
+    return {repr(value): value for value in (None, "yes", 2, 1.0, [True])}
+
+
+def choice(_) -> dict[str, Any]:
+    return {repr(value): value for value in ("nonsense", "", 5, None, NAN, ["nonsense"], True)}
+
+
+def optional(kind: Callable) -> Callable:
+    """None is fine."""
+    return lambda good: {which: bad for which, bad in kind(good).items() if bad is not None}
+
+
+def numbers(good) -> dict[str, Any]:
+    """What is no array of finite numbers like the good one."""
+    good = np.asarray(good, "float64")
+    hole, endless = good.copy(), good.copy()
+    hole.flat[-1], endless.flat[0] = NAN, INF
+    return {
+        "NaN": hole,
+        "infinity": endless,
+        "huge": good * 1e200 + 1e200,
+        "names": np.full(good.shape, "a"),
+        "None among": np.where(np.arange(good.size).reshape(good.shape), good.astype(object), None),
+        "complex": good * 1j,
+        "masked": np.ma.masked_array(good, mask=np.arange(good.size).reshape(good.shape) == 0),
+        "empty": good[:0],
+        "one number": 3.0,
+        "text": "abc",
+        "None": None,
+        "one axis more": good[..., None],
+        "unequal rows": [[1.0, 2.0], [3.0]],
+    }
+
+
+def rows(good) -> dict[str, Any]:
+    return numbers(good) | {"one axis": np.asarray(good, "float64").ravel()}
+
+
+def probabilities(good) -> dict[str, Any]:
+    good = np.asarray(good, "float64")
+    return rows(good) | {
+        "logits": good * 9 - 3,
+        "negative": np.c_[good[:, :-1] - 1, good[:, -1:] + 1],
+    }
+
+
+def class_numbers(good) -> dict[str, Any]:
+    good = np.asarray(good)
+    return {
+        "names": good.astype(str),
+        "fractions": good + 0.5,
+        "NaN": np.where(np.arange(len(good)), good, NAN),
+        "negative": good - 5,
+        "too few": good[:-1],
+        "two axes": np.stack([good, good], axis=1),
+        "masked": np.ma.masked_array(good, mask=good == good[0]),
+        "None": None,
+        "complex": good * 1j,
+        "empty": good[:0],
+        "one number": 3,
+    }
+
+
+def classes(good) -> dict[str, Any]:
+    """What is no class for each row, where names serve too."""
+    kept = "NaN", "too few", "two axes", "masked", "None", "complex", "empty", "one number"
+    return {which: class_numbers(good)[which] for which in kept}
+
+
+def domain(good) -> dict[str, Any]:
+    good = np.asarray(good)
+    return {
+        "one domain": good * 0,
+        "three": good + (np.arange(len(good)) == 0) * 2,
+        "names": np.where(good, "target", "source"),
+        "NaN": np.where(np.arange(len(good)), good, NAN),
+        "too few": good[:-1],
+        "two axes": good[:, None],
+        "masked": np.ma.masked_array(good, mask=good == 1),
+        "empty": good[:0],
+        "text": "source",
+    }

@@ -1,0 +1,6 @@
+"""Lets the tables of calls be imported by their names."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))

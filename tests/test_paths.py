@@ -1,0 +1,72 @@
+import os
+from pathlib import Path
+
+import pytest
+
+from tltk._cache import cache_folder
+from tltk._paths import existing_file, unreadable, user_path
+from tltk.inputs import read_clip, read_image
+
+
+def no_home(*_):
+    raise RuntimeError("Could not determine home directory.")
+
+
+def test_a_user_without_home_is_told_what_to_set(monkeypatch):
+    monkeypatch.setattr(Path, "expanduser", no_home)
+    with pytest.raises(FileNotFoundError, match="needs a home folder. Received: ~/a.*Set HOME"):
+        user_path("~/a")
+    monkeypatch.setattr(Path, "home", no_home)
+    for variable in ("TLTK_CACHE", "XDG_CACHE_HOME", "LOCALAPPDATA"):
+        monkeypatch.delenv(variable, raising=False)
+    with pytest.raises(FileNotFoundError, match="without home folder. Set TLTK_CACHE"):
+        cache_folder()
+
+
+@pytest.mark.parametrize("read", [read_image, read_clip])
+@pytest.mark.parametrize(
+    ("path", "message"),
+    [
+        ("gone.file", r"Received: gone.file \(No such file or directory\). Check the spelling"),
+        (".", r"Received: \. \(a folder\). For a folder, list its files"),
+        ("https://example.org/a", "on this machine. Received: https://example.org/a. Download it"),
+        ("x" * 5000, "Check the disk or the connection to it, and the name"),
+    ],
+)
+def test_what_is_no_file_is_told(read, path, message):
+    with pytest.raises(FileNotFoundError, match=message):
+        read(path)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs pipes")
+@pytest.mark.parametrize("read", [read_image, read_clip])
+def test_pipes_and_devices_are_not_opened(read, tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path / "pipe", "/dev/zero"):
+        with pytest.raises(FileNotFoundError, match="a pipe or a device"):
+            read(path)
+
+
+@pytest.mark.parametrize("read", [read_image, read_clip])
+def test_a_file_that_may_not_be_read_is_told(read, tmp_path, monkeypatch):
+    (tmp_path / "a").write_bytes(b"fLaC")
+
+    def refused(*_, **__):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("builtins.open", refused)
+    monkeypatch.setattr(Path, "read_bytes", refused)
+    with pytest.raises(PermissionError, match=r"a \(Permission denied\). Change its permissions"):
+        read(tmp_path / "a")
+
+
+def test_paths_may_begin_at_home(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    (tmp_path / "a.txt").touch()
+    assert existing_file("~/a.txt", "text") == tmp_path / "a.txt"
+
+
+def test_errors_of_the_disk_are_told():
+    error = unreadable(Path("a"), "picture", OSError(5, "Input/output error"))
+    assert "a (Input/output error). Check the disk" in str(error)
