@@ -108,10 +108,8 @@ def check_settings(model: keras.Model, settings: dict) -> None:
     check_adapters(model)
     rules = {
         "positive": (lambda value: value > 0, "head_lr base_lr lr_decay batch_size patience"),
-        "zero or more": (lambda value: value >= 0, "epochs seed weight_decay l2_sp views"),
-        "from 0 to 1": (lambda value: 0 <= value <= 1, "warmup"),
+        "zero or more": (lambda value: value >= 0, "epochs seed l2_sp"),
         "None, or zero or more": (lambda value: value is None or value >= 0, "head_epochs"),
-        "cosine or constant": (lambda value: value in ("cosine", "constant"), "schedule"),
     }
     for rule, (holds, names) in rules.items():
         for name in names.split():
@@ -122,24 +120,36 @@ def check_settings(model: keras.Model, settings: dict) -> None:
                 )
 
 
-def check_views(views: int, augment, cache: bool) -> None:
-    """Refuse views of nothing, and views that have nowhere to be kept."""
-    if views and (augment is None or not cache):
-        raise ValueError(
-            "Augmented views are kept for later epochs, so they need augment and the cache. "
-            f"Received: views={views}, augment={augment}, cache={cache}. "
-            "Pass augment=True, or leave out views."
-        )
+REFUSED = {
+    keras.callbacks.BackupAndRestore: "it would train all epochs again in another order, without "
+    "the best weights and the history so far. Pass checkpoint=FOLDER to fine_tune, which goes on "
+    "to the last digit",
+    keras.callbacks.SwapEMAWeights: "training keeps the weights of the best epoch, and no moving "
+    "average of all of them. Leave it out, or train with Keras's own fit and an optimizer with "
+    "use_ema=True",
+}
 
 
 def check_callbacks(callbacks) -> list:
-    """The callbacks as a list; those that would change the learning rate are refused."""
-    listed = [callbacks] if isinstance(callbacks, keras.callbacks.Callback) else list(callbacks)
-    refused = (keras.callbacks.LearningRateScheduler, keras.callbacks.ReduceLROnPlateau)
+    """The callbacks as a list; those that cannot do here what they do under `fit` are refused."""
+    one = isinstance(callbacks, keras.callbacks.Callback | type)
+    listed = [callbacks] if one else keras.tree.flatten(callbacks or [])
     for callback in listed:
-        if isinstance(callback, refused):
+        if not isinstance(callback, keras.callbacks.Callback):
             raise ValueError(
-                "fine_tune has a learning rate for each block and its own schedule. "
-                f"Received: {type(callback).__name__}. Use base_lr, lr_decay, warmup and schedule."
+                "callbacks are objects of Keras's callback classes. "
+                f"Received: {callback!r}. Make one: keras.callbacks.EarlyStopping(patience=3)."
             )
+        for kind, reason in REFUSED.items():
+            if isinstance(callback, kind):
+                raise ValueError(
+                    "Callbacks work as under Keras's fit, or are refused. "
+                    f"Received: {type(callback).__name__}: {reason}."
+                )
     return listed
+
+
+def sets_the_rate(callbacks: list) -> bool:
+    """Whether a callback decides on the learning rate, so that no schedule of ours may."""
+    deciding = (keras.callbacks.LearningRateScheduler, keras.callbacks.ReduceLROnPlateau)
+    return any(isinstance(callback, deciding) for callback in callbacks)

@@ -6,11 +6,12 @@ import keras
 import numpy as np
 from keras import ops
 
+from tltk._keras import reseed
 from tltk.inputs.checks import check_positive_integer
 from tltk.inputs.examples import examples_of
-from tltk.tuning.augmentation import random_states
 from tltk.tuning.features import pooled_network
 from tltk.tuning.freezing import unfreeze
+from tltk.tuning.loop import history_of, train
 
 
 def pretrain_contrastive(
@@ -72,8 +73,7 @@ def pretrain_contrastive(
             "Leave them out for the default."
         )
     changes = contrastive_augmentation(seed) if augment is None else augment
-    for index, state in enumerate(random_states(changes)):
-        state.assign(np.array([seed, index], "uint32"))
+    reseed(seed, changes)
     unfreeze(encoder, "all", train_batch_norm=True)
     model = _pair_of_views(encoder, changes, width, seed)
 
@@ -82,11 +82,7 @@ def pretrain_contrastive(
 
     model.compile(keras.optimizers.Adam(lr), loss, metrics=[_accuracy])
     batches = _FullBatches(examples, batch_size, seed)
-    run = model.fit(batches, epochs=epochs, shuffle=False, verbose=verbose)
-    history = keras.callbacks.History()
-    history.set_model(encoder)
-    history.history, history.epoch = run.history, run.epoch
-    return history
+    return history_of(encoder, train(model, batches, shown=encoder, epochs=epochs, verbose=verbose))
 
 
 def nt_xent(first, second, temperature: float = 0.5):
