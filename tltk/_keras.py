@@ -252,6 +252,18 @@ def optimized_variable(optimizer: keras.optimizers.Optimizer, variable) -> keras
     return optimizer._trainable_variables[optimizer._get_variable_index(variable)]
 
 
+class OneReplica:
+    """For an optimizer that trains on one replica: it sums no gradients over replicas.
+
+    TensorFlow keeps the graph of every training in which they were summed for good, some 5 MB.
+    """
+
+    def _all_reduce_sum_gradients(self, grads_and_vars):
+        if self._distribution_strategy.num_replicas_in_sync == 1:
+            return grads_and_vars
+        return super()._all_reduce_sum_gradients(grads_and_vars)
+
+
 def retrace(model: keras.Model) -> None:
     """Let a model trace its functions anew, because what its layers compute has changed."""
     model.train_function = model.test_function = model.predict_function = None

@@ -20,7 +20,7 @@ from tltk.tuning.checks import takes_class_numbers
 from tltk.tuning.cutting import body_below
 from tltk.tuning.freezing import unfreeze
 from tltk.tuning.loop import history_of, train
-from tltk.tuning.optimizer import scheduled_rate
+from tltk.tuning.optimizer import Adam, scheduled_rate
 
 
 def adapt_without_source(
@@ -98,7 +98,7 @@ def adapt_without_source(
         return uncertainty(answers) + pseudo_weight * ops.mean(chosen)
 
     rate = scheduled_rate(lr, max(1, steps), 0.0, "cosine")
-    trained.compile(optimizer=keras.optimizers.Adam(rate), loss=loss)
+    trained.compile(optimizer=Adam(rate), loss=loss)
     seen = Part(
         input_structure(model),
         [body_below(model, model.layers[-1]).outputs[0], output_structure(model)],

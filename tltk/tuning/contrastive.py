@@ -12,6 +12,7 @@ from tltk.inputs.examples import examples_of
 from tltk.tuning.features import pooled_network
 from tltk.tuning.freezing import unfreeze
 from tltk.tuning.loop import history_of, train
+from tltk.tuning.optimizer import Adam
 
 
 def pretrain_contrastive(
@@ -80,7 +81,7 @@ def pretrain_contrastive(
     def loss(_, pairs):
         return nt_xent(pairs[:, 0], pairs[:, 1], temperature)
 
-    model.compile(keras.optimizers.Adam(lr), loss, metrics=[_accuracy])
+    model.compile(Adam(lr), loss, metrics=[_accuracy])
     batches = _FullBatches(examples, batch_size, seed)
     return history_of(encoder, train(model, batches, shown=encoder, epochs=epochs, verbose=verbose))
 

@@ -149,5 +149,3 @@ class OnWholeModel(keras.callbacks.CallbackList):
     def _heed(self) -> None:
         if self._whole.stop_training:
             self._trained.stop_training = True
-
-

@@ -10,6 +10,7 @@ import numpy as np
 from tltk.inputs.examples import examples_of
 from tltk.tuning.freezing import unfreeze
 from tltk.tuning.loop import history_of, train
+from tltk.tuning.optimizer import Adam
 
 
 def pretrain_masked(
@@ -78,7 +79,7 @@ def pretrain_masked(
         name="head_reconstruction",
     )(encoder.outputs[0])
     model = keras.Model(encoder.inputs, guess)
-    model.compile(optimizer=keras.optimizers.Adam(lr), loss="mean_squared_error")
+    model.compile(optimizer=Adam(lr), loss="mean_squared_error")
     batches = _Hidden(windows, share, stretch, batch_size, random)
     return history_of(encoder, train(model, batches, shown=encoder, epochs=epochs, verbose=verbose))
 

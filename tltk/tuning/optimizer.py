@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import keras
 
-from tltk._keras import optimized_variable
+from tltk._keras import OneReplica, optimized_variable
 from tltk.backbones import layers_by_block
 from tltk.tuning.freezing import has_kernels
 
 
-class BlockwiseAdamW(keras.optimizers.Adam):
+class Adam(OneReplica, keras.optimizers.Adam):
+    """Keras's Adam, which leaves nothing behind when the training is over."""
+
+
+class BlockwiseAdamW(Adam):
     """Adam with decoupled weight decay whose step is scaled for each weight by its own factor.
 
     Scaling gradients would do nothing under Adam, which divides by their size; here the learning
@@ -35,7 +39,7 @@ class BlockwiseAdamW(keras.optimizers.Adam):
 
     @learning_rate.setter
     def learning_rate(self, value):
-        keras.optimizers.Adam.learning_rate.fset(self, value / self._peak)
+        Adam.learning_rate.fset(self, value / self._peak)
 
     def save_own_variables(self, store):
         (super() if self._own is None else self._own).save_own_variables(store)

@@ -9,6 +9,7 @@ import numpy as np
 
 from tltk._keras import Part, input_structure, output_structure, reseed
 from tltk.tuning.freezing import unfreeze
+from tltk.tuning.optimizer import Adam
 
 STEPS_AT_ONCE = 16
 
@@ -42,7 +43,7 @@ def retrainer(model: keras.Model, batch_size: int = 32) -> Callable[..., None]:
     """
     unfreeze(model, "all")
     trained = Part(input_structure(model), output_structure(model))
-    trained.compile(keras.optimizers.Adam(), model.loss, steps_per_execution=STEPS_AT_ONCE)
+    trained.compile(Adam(), model.loss, steps_per_execution=STEPS_AT_ONCE)
     trained.optimizer.build(model.trainable_variables)
     fresh = [variable.numpy() for variable in trained.optimizer.variables]
 
