@@ -20,6 +20,7 @@ from tltk.tuning import (
     fine_tune,
     fit_linear_head,
     load_model,
+    save_model,
     unfreeze,
 )
 
@@ -240,7 +241,7 @@ def test_cached_and_plain_training_give_the_same_losses(unfrozen):
 def test_saved_model_answers_in_a_fresh_process_that_imports_tltk(tmp_path):
     model = build_classifier(load_text_backbone(TINY, length=4), ["poor", "fine"])
     fine_tune(model, (TEXTS, LABELS), unfreeze_blocks=0, verbose=0)
-    model.save(tmp_path / "reviews.keras")
+    save_model(model, tmp_path / "reviews.keras")
     script = f"""
 import keras, numpy as np
 path = {str(tmp_path / "reviews.keras")!r}
