@@ -261,10 +261,14 @@ def _graph(model) -> list:
     def number(argument):
         return numbers.get(id(argument), argument)
 
+    def note(tensors):
+        for tensor in tensors:
+            numbers.setdefault(id(tensor), f"#{len(numbers)} {tensor.shape} {tensor.dtype}")
+
     parts = []
+    note(model.inputs)
     for node in nodes_of(model):
-        for output in node.outputs:
-            numbers[id(output)] = f"#{len(numbers)} {output.shape} {output.dtype}"
+        note(node.outputs)
         arguments = node.arguments
         given = keras.tree.map_structure(number, (arguments.args, arguments.kwargs))
         parts += [node.operation, given, [number(output) for output in node.outputs]]

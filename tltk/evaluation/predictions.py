@@ -150,7 +150,7 @@ def predict(
         )
     check_positive_integer("top", top)
     is_path = isinstance(model_or_path, (str, Path))
-    model = load_model(user_path(model_or_path), trust) if is_path else model_or_path
+    model = load_model(user_path(model_or_path), class_names, trust) if is_path else model_or_path
     given = _listed(model)(inputs)
     resize = _resize_of(model, given, resize)
     answers, unreadable = [[] for _ in given], []

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import numbers
+import warnings
+import zlib
+from weakref import WeakKeyDictionary
 
 import keras
+import numpy as np
 
 from tltk._keras import input_structure
+from tltk.backbones.stock import check_prepared
 from tltk.tuning.features import pooling_layer
 from tltk.tuning.freezing import freeze
 from tltk.tuning.metadata import attach_metadata
@@ -16,6 +21,8 @@ KINDS = {
     "many_labels": ("sigmoid", "binary_crossentropy", "binary_accuracy"),
     "regression": ("linear", "mean_squared_error", "mean_absolute_error"),
 }
+
+_first_given: WeakKeyDictionary[keras.Model, int] = WeakKeyDictionary()
 
 
 def build_classifier(
@@ -42,7 +49,8 @@ def build_classifier(
         `head_output`.
 
     Raises:
-        ValueError: for an unknown kind or pooling, or fewer than two classes.
+        ValueError: for an unknown kind or pooling, fewer than two classes, and a network of
+            `keras.applications` without its preprocessing.
 
     Example:
         >>> body = keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Conv2D(4, 3)])
@@ -126,4 +134,30 @@ def check_backbone(backbone, pooling) -> None:
         raise ValueError(
             "A backbone gives features of shape (b, d), (b, t, c) or (b, h, w, c). "
             f"Received: an output of shape {backbone.outputs[0].shape}. Pool or flatten it first."
+        )
+    check_prepared(backbone)
+    activation = getattr(getattr(backbone.layers[-1], "activation", None), "__name__", None)
+    if activation in ("softmax", "sigmoid") and len(backbone.outputs[0].shape) == 2:
+        warnings.warn(
+            "A backbone ends in features; what ends in probabilities still has its old head. "
+            f"Received: {backbone.name!r}, whose last layer {backbone.layers[-1].name!r} gives "
+            f"{backbone.outputs[0].shape[-1]} values of {activation}. Load it with "
+            "include_top=False, or cut it: keras.Model(net.input, net.layers[-2].output).",
+            stacklevel=3,
+        )
+    _warn_of_learned(backbone)
+
+
+def _warn_of_learned(backbone) -> None:
+    """Warn where a backbone was given a head before and has been trained since."""
+    checksum = 0
+    for weight in backbone.weights:
+        checksum = zlib.crc32(np.ascontiguousarray(weight.numpy()).view("uint8"), checksum)
+    if _first_given.setdefault(backbone, checksum) != checksum:
+        warnings.warn(
+            "A second classifier starts from the same backbone only where nothing has trained it "
+            f"in between. Received: {backbone.name!r}, whose weights have changed since its first "
+            "classifier: what that one learned, perhaps from examples that are now held out, is in "
+            "it. Load the backbone again in the same cell.",
+            stacklevel=3,
         )
