@@ -18,7 +18,7 @@ from tltk.tuning.checks import check_callbacks, check_settings, check_views, che
 from tltk.tuning.cutting import NoCut, cut_frozen
 from tltk.tuning.engines import chosen_engine
 from tltk.tuning.features import frozen_outputs
-from tltk.tuning.freezing import select_blocks, unfreeze
+from tltk.tuning.freezing import is_adapter, select_blocks, unfreeze
 from tltk.tuning.imbalance import balanced_metrics, remedy_for, training_loss
 from tltk.tuning.metadata import note_preparation
 from tltk.tuning.optimizer import BlockwiseAdamW, rate_factors, scheduled_rate
@@ -163,16 +163,18 @@ def fine_tune(
     seeds = _reseed(model, augment, seed)
 
     unfreeze(model, blocks, train_batch_norm)
-    of_body, of_head = _weights_of(model, blocks), _weights_of(model, ["head"])
-    described = checkpoint and fingerprint(model, settings, train, val, of_body + of_head)
-    saved = Checkpoint(checkpoint, described, of_body, of_head)
+    weights = _weights_of(model, [*blocks, "head"])
+    drawn = [*filter(is_adapter, weights), *_weights_of(model, ["head"])]
+    found = [weight for weight in weights if not any(weight is each for each in drawn)]
+    described = checkpoint and fingerprint(model, settings, train, val, weights)
+    saved = Checkpoint(checkpoint, described, found, drawn)
     kept = [augmented_view(train, augment, seed, view) for view in range(views)]
     reuse = {"cache": cache and (augment is None or views > 0), "batch_size": batch_size}
     how = {"engine": engine, "precision": precision, "verbose": bool(verbose)}
     rate = {"warmup": warmup, "schedule": schedule, "weight_decay": weight_decay}
     records: list[dict] = []
     phases = _phases(model, remedy, head_epochs, epochs, head_lr, base_lr, lr_decay, blocks)
-    moving = [*of_body, *of_head, *_random_states_of(model, [*blocks, "head"]), *seeds]
+    moving = [*found, *drawn, *_random_states_of(model, [*blocks, "head"]), *seeds]
     moving += pull_to_start(model, l2_sp)
     try:
         with saved.held():

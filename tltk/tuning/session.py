@@ -29,12 +29,11 @@ class Checkpoint:
     of all that.
     """
 
-    def __init__(self, folder, fingerprint: dict | None = None, body=(), head=()):
+    def __init__(self, folder, fingerprint: dict | None = None, found=(), drawn=()):
         self.path = Path(folder) / "fine_tune.npz" if folder else None
-        self._fingerprint, self._weights = fingerprint or {}, [*body, *head]
+        self._fingerprint, self._weights = fingerprint or {}, [*found, *drawn]
         self._first = _values(self._weights) if self.path else []
-        of_body, of_head = self._first[: len(body)], self._first[len(body) :]
-        self._judged = of_body if _is_new(of_head) else self._first
+        self._judged = self._first[: len(found)] if _are_new(drawn) else self._first
         self._start = _digest(self._judged)
 
     @contextlib.contextmanager
@@ -150,13 +149,13 @@ def _content(examples: Examples) -> str:
     return _digest([content_digest(examples.fetch(each)) for each in rows])
 
 
-def _is_new(values) -> bool:
-    """Whether a head has never learned, so that its random weights decide nothing yet.
+def _are_new(weights) -> bool:
+    """Whether a head, or adapters, have never learned, so that what was drawn decides nothing yet.
 
-    Its biases are still zeros then, and its scales ones.
+    Biases and the second factors of adapters are still zeros then, and scales ones.
     """
-    flat = [value for value in values if value.ndim == 1]
-    return bool(flat) and all((value == value[0]).all() and value[0] in (0, 1) for value in flat)
+    told = [w.numpy() for w in weights if len(w.shape) == 1 or w.name.endswith("_b")]
+    return bool(told) and all((each == 0).all() or (each == 1).all() for each in told)
 
 
 def _digest(value) -> str:
