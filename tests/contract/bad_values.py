@@ -291,5 +291,5 @@ def text(_) -> dict[str, Any]:
 
 def size(_) -> dict[str, Any]:
     """What is no size of pictures."""
-    wrong = 0, -8, 8.5, "8", (8,), (8, 8, 8), (0, 8), [8.5, 8], NAN, True
+    wrong = 0, -8, 8.5, "8", (8,), (8, 8, 8), (0, 8), [8.5, 8], NAN, True, 10**6
     return {repr(each): each for each in wrong}

@@ -7,6 +7,7 @@ from bad_values import (
     above,
     at_least,
     choice,
+    class_numbers,
     classes,
     count,
     file_but,
@@ -25,6 +26,7 @@ from tiny import FOLDER, PICTURES, TWO, WAVES, X, Y
 
 from tltk import inputs
 
+WIDE = np.concatenate([PICTURES, PICTURES], axis=2)
 SERIES = np.arange(60.0).reshape(30, 2) % 7
 SCALING = inputs.learn_scaling(SERIES)
 LOAD = inputs.series_file(FOLDER / "load.csv", columns=["load"])
@@ -58,7 +60,6 @@ def groups(_):
         "a number": 5,
         "text": "abc",
         "unhashable": lambda path: [1],
-        "raises": lambda path: path.nope,
         "none": [None] * 12,
     }
 
@@ -81,18 +82,6 @@ def step(_):
 
 def target(_):
     return {repr(each): each for each in (5, -9, 0.5, "heat", None, True, float("nan"))}
-
-
-def pair(good):
-    x, y = good
-    return {
-        "no labels": x,
-        "None": None,
-        "text": "photos",
-        "lengths": (x, y[:-1]),
-        "NaN": (x * np.nan, y),
-        "other classes": (x, y + 7),
-    }
 
 
 def photos(good):
@@ -297,12 +286,12 @@ CALLS = [
         {"values": SERIES, "length": 4, "horizon": 2, "target": 0, "stride": 1},
         {
             "values": rows,
-            "length": lambda g: count(g) | {"10**9": 10**9},
+            "length": count,
             "horizon": count,
             "target": lambda g: number(g) | {"5": 5, "-9": -9, "0.5": 0.5},
             "stride": count,
         },
-        {"values": {"NaN"}},
+        {"values": {"NaN", "one axis"}, "target": {"'1'"}},  # a column by its name
     ),
     Call(
         inputs.learn_scaling,
@@ -313,7 +302,7 @@ CALLS = [
             "origin": choice,
             "columns": lambda g: {"text": "ab", "too few": ("a",), "twice": ("a", "a")},
         },
-        {"values": {"NaN"}},
+        {"values": {"NaN", "one axis"}},
     ),
     Call(
         inputs.scale_windows,
@@ -354,12 +343,13 @@ CALLS = [
     Call(
         inputs.read_clip,
         {"path": tiny.SOUND, "rate": 8000},
-        {"path": clip, "rate": lambda g: count(g) | {"1": 1, "10**9": 10**9}},
+        {"path": clip, "rate": lambda g: count(g) | {"10**9": 10**9}},
     ),
     Call(
         inputs.blend_with_photos,
-        {"pictures": PICTURES, "photos": PICTURES, "half": "left", "seed": 0},
+        {"pictures": PICTURES[:, :4, :4], "photos": PICTURES, "half": "left", "seed": 0},
         {"pictures": photos, "photos": optional(photos), "half": choice, "seed": seed},
+        {"pictures": {"grey"}},
     ),
     Call(
         inputs.examples_of,
@@ -369,7 +359,7 @@ CALLS = [
             "labels": labels_of_rows,
             "key": lambda g: {"5": 5, "''": "", "True": True},
         },
-        {"data": {"width"}, "labels": {"NaN", "None"}},
+        {"data": {"width"}, "labels": {"NaN", "None", "two axes"}},
     ),
     Call(
         fetched,
@@ -402,12 +392,13 @@ CALLS = [
         inputs.rows_with_gaps,
         {"rows": X, "labels": Y},
         {"rows": lambda g: gapped(g) | {"one axis": X[0]}, "labels": labels_of_rows},
-        {"labels": {"None", "NaN"}},
+        {"labels": {"None", "NaN", "two axes"}},
     ),
     Call(
         inputs.pair_by_class,
-        {"first": (X, Y), "second": (X, Y), "seed": 0},
-        {"first": pair, "second": pair, "seed": seed},
+        {"first": Y, "second": Y, "seed": 0},
+        {"first": class_numbers, "second": class_numbers, "seed": seed},
+        {"first": {"too few"}, "second": {"too few"}},
     ),
     Call(
         inputs.glyph_alphabets,
@@ -436,7 +427,7 @@ CALLS = [
     ),
     Call(
         inputs.shifted_domains,
-        {"scenario": "covariate", "rows": 20, "seed": 0},
+        {"scenario": "drift", "rows": 20, "seed": 0},
         {"scenario": choice, "rows": count, "seed": seed},
     ),
     Call(
@@ -449,7 +440,7 @@ CALLS = [
         inputs.vibration_windows,
         {"load": 0.0, "recordings": 1, "windows": 1, "length": 64, "noise": 1.0, "seed": 0},
         {
-            "load": lambda g: number(g) | {"9": 9, "-1": -1},
+            "load": lambda g: number(g) | {"99": 99, "-1": -1},
             "recordings": count,
             "windows": count,
             "length": count,
@@ -460,7 +451,7 @@ CALLS = [
     Call(
         inputs.blended_splits,
         {"splits": inputs.splits_of({"train": inputs.examples_of((PICTURES, TWO))}, ("a", "b"))}
-        | {"photos": PICTURES, "seed": 0, "batch_size": 4},
+        | {"photos": WIDE, "seed": 0, "batch_size": 4},
         {
             "splits": lambda g: {"None": None, "arrays": PICTURES, "pair": (PICTURES, TWO)},
             "photos": optional(photos),

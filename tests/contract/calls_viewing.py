@@ -15,7 +15,7 @@ RUNS = [
     for size in (5, 20)
     for seed in (0, 1)
 ]
-GAINS = [{"method": "frozen", "jumpstart": (0.1, 0.05), "final": (0.1, 0.05), "area": (0.1, 0.05)}]
+GAINS = [{"method": "frozen", "higher start": (0.1, 0.05)}]
 TASK_GAINS = [
     {"task": a, "with": b, "gain": (0.1, 0.05), "alone": (0.5, 0.1), "together": (0.6, 0.1)}
     | {"verdict": "helped"}
@@ -186,7 +186,7 @@ CALLS = [
     Call(
         viewing.plot_history,
         {"history": HISTORY, "best": "val_loss"},
-        {"history": history, "best": lambda g: {repr(each): each for each in (5, "", "nope")}},
+        {"history": history, "best": lambda g: {repr(each): each for each in (5, True, ["loss"])}},
     ),
     Call(
         viewing.plot_learning_curves,
@@ -229,6 +229,7 @@ CALLS = [
         viewing.plot_open_set,
         {"curves": CURVE, "false_accepts": 0.05},
         {"curves": curves, "false_accepts": share},
+        {"false_accepts": {"0"}},
     ),
     Call(
         viewing.plot_pictures,
@@ -259,5 +260,6 @@ CALLS = [
         viewing.write_report,
         {"folder": FOLDER / "report", "title": "Report", "tables": {"Runs": TABLE}, "figures": {}},
         {"folder": out, "title": text, "tables": tables, "figures": figures},
+        {"title": {"''"}},
     ),
 ]

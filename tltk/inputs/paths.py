@@ -6,11 +6,12 @@ import stat
 from pathlib import Path
 
 
-def user_path(path: str | os.PathLike) -> Path:
+def user_path(path: str | os.PathLike, name: str = "path") -> Path:
     """Expand `~`, and refuse what is no path.
 
     Args:
         path: as a user wrote it.
+        name: the argument's.
 
     Returns:
         The path, whether it exists or not.
@@ -26,7 +27,8 @@ def user_path(path: str | os.PathLike) -> Path:
     text = os.fspath(path) if isinstance(path, str | os.PathLike) else None
     if not isinstance(text, str) or not text.strip() or "\0" in text:
         raise ValueError(
-            f'A path is a string or a pathlib.Path. Received: {path!r}. Pass one, such as "photos".'
+            "A path is a string or a pathlib.Path, and not empty. "
+            f'Received: {name}={path!r}. Pass one, such as "photos".'
         )
     try:
         return Path(text).expanduser()
