@@ -1,17 +1,20 @@
-# make demo | test | notebooks [CHAPTERS="01 03"] | bench | lint | clean | repository URL=https://…
+# make demo | test | test-long | notebooks [CHAPTERS="01 03"] | bench | lint | clean | repository URL=https://…
 # All of them use one virtual environment, made on first use. Another Python: make test PYTHON=python3.12
 PYTHON ?= python3
 VENV ?= .venv
 STAMP := $(VENV)/.installed
 RUN := $(VENV)/bin/python
 
-.PHONY: demo test notebooks bench lint clean repository
+.PHONY: demo test test-long notebooks bench lint clean repository
 
 demo: $(STAMP)
 	@$(RUN) -m tltk demo
 
 test: $(STAMP)
 	@$(RUN) -m pytest --numprocesses 2 --dist worksteal
+
+test-long: $(STAMP)
+	@$(RUN) -m pytest -m long
 
 notebooks: $(STAMP)
 	@$(RUN) -m tltk notebooks $(CHAPTERS)

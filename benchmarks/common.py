@@ -19,6 +19,8 @@ from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
 
+from tltk._cache import write_text
+
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 RESULTS = Path(__file__).resolve().parent / "results"
@@ -149,7 +151,7 @@ def report(script, about, began, chosen, rows, findings, remarks=(), **facts):
     if chosen.out is not None:
         chosen.out.mkdir(parents=True, exist_ok=True)
         path = chosen.out / f"{result['name']}.json"
-        path.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+        write_text(path, json.dumps(result, indent=1) + "\n")
     return result
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import nbformat
 
+from tltk._cache import write_text
 from tltk.evaluation import judge, mean_interval, study_state
 from tltk.evaluation.arms import SCRATCH, SMALL
 from tltk.shipping.course import chapters, tagged_cell
@@ -166,7 +167,7 @@ change.
 
 
 def main() -> None:
-    PAGE.write_text(page(), encoding="utf-8")
+    write_text(PAGE, page())
     print(PAGE)
 
 

@@ -10,7 +10,7 @@ import pytest
 import soundfile
 from PIL import Image
 
-from tltk.inputs.places import bundle_folder
+from tltk._cache import bundle_folder
 from tltk.inputs.series import series_file
 
 DATA = bundle_folder()

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from functools import partial
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -144,6 +145,8 @@ def test_another_process_with_another_hash_seed_finds_the_same_digests():
     )
     here = [code_digest(one) for one, _ in pairs_that_differ().values()]
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120
-    )
+        [sys.executable, "-c", code],
+        capture_output=True, text=True, check=True, timeout=120,
+        cwd=Path(__file__).parents[1],
+    )  # fmt: skip
     assert done.stdout.strip().splitlines()[-1] == str(here)

@@ -14,7 +14,13 @@ import soundfile
 from tltk.backbones import layers_by_block, load_audio_backbone
 from tltk.evaluation import predict, predict_split
 from tltk.inputs import audio_folder
-from tltk.tuning import build_classifier, extract_features, fine_tune, fit_linear_head
+from tltk.tuning import (
+    build_classifier,
+    extract_features,
+    fine_tune,
+    fit_linear_head,
+    save_model,
+)
 
 SECONDS = 0.8
 SHORT = {"epochs": 2, "head_epochs": 1, "unfreeze_blocks": 1, "base_lr": 1e-2, "verbose": 0}
@@ -161,7 +167,7 @@ def test_a_saved_model_answers_in_another_process(fitted, words, tmp_path):
     path = words / "rise" / "00.wav"
     samples, rate = soundfile.read(path, dtype="float32")
     assert rate == 16000
-    fitted.save(tmp_path / "words.keras")
+    save_model(fitted, tmp_path / "words.keras")
     np.save(tmp_path / "clip.npy", samples)
     ran = subprocess.run(
         [sys.executable, "-c", ASK, tmp_path / "words.keras", path, tmp_path / "clip.npy"],

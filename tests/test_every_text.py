@@ -121,7 +121,7 @@ def test_a_folder_of_hugging_face_is_a_backbone_like_any_other(folder, tmp_path)
     tltk.fine_tune(model, (pieces, np.arange(12) % 2), unfreeze_blocks=0, epochs=1, verbose=0)
     moved = {w.path for w in model.weights if not np.array_equal(w, before[w.path])}
     assert {path.split("/")[0] for path in moved} == {"head_output"}
-    model.save(tmp_path / "sentences.keras")
+    tltk.save_model(model, tmp_path / "sentences.keras")
     again = tltk.load_model(tmp_path / "sentences.keras")
     np.testing.assert_allclose(
         again.predict(pieces, verbose=0), model.predict(pieces, verbose=0), atol=1e-6

@@ -59,12 +59,71 @@ def test_random_states_are_found_and_decide_what_is_drawn(model):
     assert np.array_equal(*drawn)
 
 
-def test_metrics_are_those_that_were_given(model):
+def test_what_a_model_was_compiled_with_are_the_very_objects(model):
     model.compile(loss="mse")
-    assert _keras.user_metrics(model) is None
-    metric = keras.metrics.MeanAbsoluteError()
-    model.compile(loss="mse", metrics=[metric])
-    assert _keras.user_metrics(model) == [metric]
+    assert _keras.compiled_with(model)["metrics"] is None
+    metric, loss = keras.metrics.MeanAbsoluteError(), keras.losses.Huber()
+    model.compile(loss=loss, metrics=[metric], run_eagerly=True)
+    known = _keras.compiled_with(model)
+    assert known["metrics"][0] is metric
+    assert known["loss"] is loss
+    assert known["run_eagerly"] is True
+    assert set(known) >= {"loss_weights", "weighted_metrics", "jit_compile"}
+
+
+@pytest.mark.parametrize("name", ["Adafactor", "Adam", "Ftrl", "Muon", "Nadam", "SGD"])
+def test_an_optimizer_is_built_anew_for_other_variables(model, name):
+    optimizer = getattr(keras.optimizers, name)(0.01)
+    model.compile(optimizer, "mse", run_eagerly=True)
+    rng = np.random.default_rng(0)
+    data = rng.normal(size=(8, 4)).astype("float32"), rng.normal(size=(8, 2)).astype("float32")
+    model.fit(*data, verbose=0)
+    known, count = {v.path: v.numpy() for v in optimizer.variables}, len(optimizer.variables)
+    model.get_layer("first").trainable = False
+    _keras.obey_flags(model)
+    fewer = {variable.path: variable.numpy() for variable in optimizer.variables}
+    expected = type(optimizer)(0.01)
+    expected.build(model.trainable_variables)
+    assert len(optimizer.variables) == len(expected.variables)
+    if name != "Adafactor":  # whose slots of all weights have one name
+        named = {path: value for path, value in fewer.items() if "/" in path}
+        assert set(named) <= set(known)
+        assert all(np.array_equal(known[path], value) for path, value in named.items())
+    before = model.get_layer("first").get_weights()
+    model.fit(*data, verbose=0)
+    assert all(map(np.array_equal, before, model.get_layer("first").get_weights()))
+    model.get_layer("first").trainable = True
+    _keras.obey_flags(model)
+    model.fit(*data, verbose=0)
+    assert len(optimizer.variables) == count
+    assert not np.array_equal(before[0], model.get_layer("first").get_weights()[0])
+
+
+def test_a_part_shares_layers_and_notes_nothing_on_them(model):
+    calls = [len(layer._inbound_nodes) for layer in model.layers]
+    middle = model.get_layer("first").output
+    part = _keras.Part(middle, model.output)
+    rows = np.random.default_rng(0).normal(size=(5, 4)).astype("float32")
+    hidden = keras.Model(model.input, middle)(rows)
+    assert np.array_equal(part(hidden), model(rows))
+    assert [layer.name for layer in part.layers] == ["noise", "in"]
+    assert len(part.trainable_weights) == 2
+    assert [len(layer._inbound_nodes) for layer in model.layers] == calls
+    assert [node.operation.name for node in _keras.nodes_of(part)] == ["noise", "in"]
+    doubled = _keras.Part(model.input, model.output, keras.layers.Rescaling(2.0))
+    assert np.array_equal(doubled(rows), model(2 * rows))
+
+
+def test_a_part_takes_inputs_and_gives_outputs_as_its_model_does():
+    pair = {"b": keras.Input((1,), name="b"), "a": keras.Input((1,), name="a")}
+    several = keras.Model(pair, {"sum": keras.layers.Add()([pair["a"], pair["b"]]), **pair})
+    part = _keras.Part(several.input, several.output)
+    rows = {"a": np.ones((2, 1)), "b": np.full((2, 1), 3)}
+    assert {k: v.numpy().tolist() for k, v in part(rows).items()} == {
+        k: v.numpy().tolist() for k, v in several(rows).items()
+    }
+    listed = keras.Model(list(pair.values()), several.output["sum"])
+    assert _keras.Part(listed.input, listed.output)(rows).numpy().tolist() == [[4.0], [4.0]]
 
 
 def test_the_optimizer_knows_the_models_own_variables(model):

@@ -22,8 +22,8 @@ from tltk.inputs import (
 )
 from tltk.tuning import (
     build_classifier, extract_features, find_learning_rate, fine_tune, fit_linear_head, freeze,
-    in_own_units, load_model, metadata, pretrain_contrastive, pretrain_masked, trainable_table,
-    unfreeze,
+    in_own_units, load_model, metadata, pretrain_contrastive, pretrain_masked, save_model,
+    trainable_table, unfreeze,
 )
 from tltk.viewing import (
     format_table, plot_confusion_matrix, plot_history, plot_learning_curves, plot_mistakes,
@@ -41,8 +41,9 @@ __all__ = [
     "naive_forecast", "plot_confusion_matrix", "plot_history", "plot_learning_curves",
     "plot_mistakes", "plot_pictures", "plot_predictions", "plot_ranking", "plot_series",
     "plot_transfer_gains", "predict", "predict_split", "pretrain_contrastive", "pretrain_masked",
-    "rank_backbones", "seasonal_naive_forecast", "series_encoder", "series_file", "series_windows",
-    "text_file", "text_folder", "trainable_table", "unfreeze", "vibration_windows", "write_report",
+    "rank_backbones", "save_model", "seasonal_naive_forecast", "series_encoder", "series_file",
+    "series_windows", "text_file", "text_folder", "trainable_table", "unfreeze",
+    "vibration_windows", "write_report",
 ]
 
 

@@ -36,13 +36,79 @@ def nodes_of(model: keras.Model) -> list:
 def input_structure(model: keras.Model):
     """The inputs of a model as it expects them: one tensor, or its own list or dict of several."""
     inputs = model.inputs
-    return inputs[0] if len(inputs) == 1 else as_functional(model).input
+    return inputs[0] if len(inputs) == 1 else as_functional(model)._inputs_struct
 
 
 def output_structure(model: keras.Model):
     """The outputs of a model as it gives them: one tensor, or its own list or dict of several."""
     outputs = model.outputs
-    return outputs[0] if len(outputs) == 1 else as_functional(model).output
+    return outputs[0] if len(outputs) == 1 else as_functional(model)._outputs_struct
+
+
+class Part(keras.Model):
+    """What a functional model computes between some of its tensors, with its very layers.
+
+    It trains in place of the model, or of a part of it. Unlike `keras.Model(inputs, outputs)` it
+    notes nothing on the layers, and it calls those whose `trainable` is False as in inference: in
+    training too, a frozen layer's dropout, noise and batch statistics stand still, whatever is
+    inside it. (In a functional model `fit` overrides a `training=False` of the graph.)
+
+    Args:
+        inputs: symbolic tensors of the model: one, or a list or dict of several.
+        outputs: symbolic tensors that follow from them, in the same forms.
+        changes: a layer that changes the inputs in training, such as an augmentation.
+    """
+
+    def __init__(self, inputs, outputs, changes: keras.layers.Layer | None = None):
+        super().__init__(autocast=False)
+        self._functional = keras.Function(inputs, outputs)
+        self._changes = changes
+        self._shared = [op for op in self._functional.operations if _is_layer(op)]
+        self.output_names = [operation_of(tensor).name for tensor in self.outputs]
+        self.built = True
+
+    @property
+    def inputs(self) -> list:
+        return self._functional.inputs
+
+    @property
+    def outputs(self) -> list:
+        return self._functional.outputs
+
+    @property
+    def layers(self) -> list:
+        return list(self._shared)
+
+    def call(self, inputs, training=None, mask=None):
+        structure = self._functional._inputs_struct
+        if isinstance(inputs, dict) and not isinstance(structure, dict):
+            inputs = [inputs[tensor.name] for tensor in self.inputs]
+        leaves = [
+            keras.ops.convert_to_tensor(leaf, tensor.dtype)
+            for leaf, tensor in zip(keras.tree.flatten(inputs), self.inputs, strict=True)
+        ]
+        if self._changes is not None:
+            leaves = keras.tree.flatten(self._changes(leaves[0], training=training))
+        outputs = self._functional._run_through_graph(
+            leaves, operation_fn=lambda operation: _as_frozen(operation, training)
+        )
+        return outputs[0] if isinstance(outputs, list) and len(outputs) == 1 else outputs
+
+
+def _as_frozen(operation, training):
+    """A call of an operation: in training only where it trains."""
+    if not _is_layer(operation):
+        return operation
+    training = training and operation.trainable
+
+    def call(*args, **kwargs):
+        return operation(*args, **kwargs | {"training": training})
+
+    return call
+
+
+def _is_layer(operation) -> bool:
+    return isinstance(operation, keras.layers.Layer)
 
 
 def operation_of(tensor):
@@ -71,9 +137,79 @@ def draws_at_random(layer: keras.layers.Layer) -> bool:
     return bool(layer._seed_generators)
 
 
-def user_metrics(model: keras.Model):
-    """The metrics a model was compiled with, as they were given."""
-    return getattr(model._compile_metrics, "_user_metrics", None)
+def compiled_with(model: keras.Model) -> dict:
+    """What a model was compiled with, the very objects: `loss`, `metrics` and so on."""
+    return dict(model._compile_config.config)
+
+
+def obey_flags(model: keras.Model) -> None:
+    """Let a compiled model train what its layers' flags say now, as compiling it anew would.
+
+    Its loss, its metrics and its optimizer stay the same objects; the optimizer keeps its settings,
+    its iterations and its state of every weight that still trains.
+    """
+    retrace(model)
+    model._compiled_trainable_state = {each: each.trainable for each in all_layers(model)}
+    if model.optimizer is not None:
+        refit_optimizer(model.optimizer, model.trainable_variables)
+
+
+def refit_optimizer(optimizer: keras.optimizers.Optimizer, variables: list) -> None:
+    """Build an optimizer anew in place for other variables; what it knows of the old ones stays.
+
+    Optimizers inside it (loss scaling, one for each group of layers) are built anew with it.
+    """
+    before = optimizer._trainable_variables
+    if not optimizer.built or list(map(id, before)) == list(map(id, variables)):
+        return
+    family = [each for each in _inner_optimizers(optimizer) if each.built]
+    known = [(each, each._trainable_variables, _slots(each)) for each in family]
+    for each in family:
+        each.built, each._trainable_variables_indices = False, {}
+    optimizer.build(variables)
+    for each, trained, slots in known:
+        for name, old in slots.items():
+            new = getattr(each, name)
+            if new is old:
+                continue
+            if isinstance(old, keras.Variable):
+                pairs = [(old, new)]
+            else:
+                places = {id(variable): i for i, variable in enumerate(trained)}
+                rows = [places.get(id(variable)) for variable in each._trainable_variables]
+                pairs = [(old[row], new[i]) for i, row in enumerate(rows) if row is not None]
+            for was, now in pairs:
+                if was is not None and now is not None and was.shape == now.shape:
+                    now.assign(was.numpy())
+            for was in keras.tree.flatten(old):
+                if was is not None:
+                    each._untrack_variable(was)
+
+
+def _slots(optimizer) -> dict:
+    """An optimizer's own variables: one alone, or a list with one for each weight, by attribute."""
+    count = len(optimizer._trainable_variables)
+    found = {}
+    for name, value in vars(optimizer).items():
+        if isinstance(value, keras.Variable):
+            found[name] = value
+        elif name not in ("_variables", "_trainable_variables") and isinstance(value, list):
+            known = [each for each in value if isinstance(each, keras.Variable)]
+            if known and len(value) == count:
+                found[name] = list(value)
+    return found
+
+
+def _inner_optimizers(optimizer) -> list:
+    """An optimizer with all that it holds, each once."""
+    found, waiting = {}, [optimizer]
+    while waiting:
+        each = waiting.pop()
+        if id(each) not in found:
+            found[id(each)] = each
+            held = keras.tree.flatten(list(vars(each).values()))
+            waiting += [one for one in held if isinstance(one, keras.optimizers.Optimizer)]
+    return list(found.values())
 
 
 def optimized_variable(optimizer: keras.optimizers.Optimizer, variable) -> keras.Variable:

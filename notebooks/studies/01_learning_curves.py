@@ -27,7 +27,6 @@ It also draws docs/learning_curves.png.
 """
 
 import itertools
-import json
 import math
 import time
 from functools import cache
@@ -37,6 +36,7 @@ import keras
 import numpy as np
 
 import tltk
+from tltk._cache import read_facts, write_facts
 from tltk.evaluation import keep_study, study_folder
 
 LABELS, CHOSEN_AT, SEEDS = (5, 20, 100, 200), 100, (0, 1, 2)
@@ -54,7 +54,7 @@ CANDIDATES = {
         for rate, times in [(1e-3, 1), (3e-3, 1)]
     ],
 }
-FINISHED = study_folder(__file__) / "rows.jsonl"
+FINISHED = study_folder(__file__) / "rows.json"
 FIGURE = Path(__file__).parents[2] / "docs" / "learning_curves.png"
 
 
@@ -169,10 +169,9 @@ def run(rows, method, labels, seed, settings):
     began = time.perf_counter()
     measured = method_of(settings)(labels, seed, **settings)
     row = {**asked, **measured, "seconds": round(time.perf_counter() - began, 1)}
-    with FINISHED.open("a") as file:
-        file.write(json.dumps(row) + "\n")
-    print(row, flush=True)
     rows.append(row)
+    write_facts(FINISHED, rows)
+    print(row, flush=True)
     return row
 
 
@@ -186,8 +185,7 @@ def draw_curves(rows):
 
 
 def main():
-    lines = FINISHED.read_text().splitlines() if FINISHED.exists() else []
-    rows = [json.loads(line) for line in lines]
+    rows = read_facts(FINISHED) or []
     chosen = {}
     for method, candidates in CANDIDATES.items():
         tried = [run(rows, method, CHOSEN_AT, 0, settings) for settings in candidates]

@@ -15,13 +15,13 @@ in the cache folder, so that the same call goes on after an interruption:
     python notebooks/studies/02_sources.py
 """
 
-import json
 import time
 
 import keras
 import numpy as np
 
 import tltk
+from tltk._cache import read_facts, write_facts
 from tltk.evaluation import keep_study, study_folder
 
 SEEDS, LABELS = (0, 1, 2, 3, 4), 100
@@ -32,7 +32,7 @@ RUNS = (
     ("inception_v3", 160),
     ("vgg16", 160),
 )
-FINISHED = study_folder(__file__) / "rows.jsonl"
+FINISHED = study_folder(__file__) / "rows.json"
 
 
 def features_by_name(backbone, photos):
@@ -88,15 +88,13 @@ def run(source, image_size):
 
 
 def main():
-    lines = FINISHED.read_text().splitlines() if FINISHED.exists() else []
-    rows = [json.loads(line) for line in lines]
+    rows = read_facts(FINISHED) or []
     done = {(row["source"], row["image_size"]) for row in rows}
     for source, image_size in RUNS:
         if (source, image_size) not in done:
             new = run(source, image_size)
-            with FINISHED.open("a") as file:
-                file.writelines(json.dumps(row) + "\n" for row in new)
             rows += new
+            write_facts(FINISHED, rows)
     about = (
         "CIFAR-10 (bundled), 100 labels per class: test accuracy of a linear probe on four frozen "
         "ImageNet networks, 5 seeds."

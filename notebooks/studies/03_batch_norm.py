@@ -12,17 +12,17 @@ same call goes on after an interruption:
     python notebooks/studies/03_batch_norm.py
 """
 
-import json
 import time
 
 import keras
 import numpy as np
 
 import tltk
+from tltk._cache import read_facts, write_facts
 from tltk.evaluation import keep_study, study_folder
 
 SEEDS, RATES, PER_CLASS, SHAPE = (0, 1, 2), (0.0, 1e-5, 1e-4), 20, (96, 96, 3)
-FINISHED = study_folder(__file__) / "rows.jsonl"
+FINISHED = study_folder(__file__) / "rows.json"
 
 
 def solved_head(photos):
@@ -68,8 +68,7 @@ def keep(rows):
 
 
 def main():
-    lines = FINISHED.read_text().splitlines() if FINISHED.exists() else []
-    rows = [json.loads(line) for line in lines]
+    rows = read_facts(FINISHED) or []
     done = {(row["seed"], row["rate"], row["protected"]) for row in rows}
     for seed in SEEDS:
         photos = tltk.load_dataset(
@@ -84,8 +83,7 @@ def main():
                 measured = train(photos, head, rate, protect, seed)
                 row = {"seed": seed, "rate": rate, "protected": protect, **measured}
                 rows.append({**row, "seconds": round(time.perf_counter() - began, 1)})
-                with FINISHED.open("a") as file:
-                    file.write(json.dumps(rows[-1]) + "\n")
+                write_facts(FINISHED, rows)
                 print(rows[-1], flush=True)
     print(keep(rows))
 

@@ -16,17 +16,17 @@ in the cache folder, so that the same call goes on after an interruption:
     python notebooks/studies/03_what_to_unfreeze.py
 """
 
-import json
 import time
 
 import keras
 
 import tltk
+from tltk._cache import read_facts, write_facts
 from tltk.evaluation import keep_study, study_folder
 
 SEEDS, LABELS, IMAGE_SIZE = (0, 1, 2), (100, 20, 200), 96
 UNFROZEN, COPIED, BLOCKS = (2, 6, 19), (0, 6, 12, 17), 19
-FINISHED = study_folder(__file__) / "rows.jsonl"
+FINISHED = study_folder(__file__) / "rows.json"
 
 
 def photos_of(labels, seed):
@@ -94,17 +94,15 @@ def keep(rows):
 
 
 def main():
-    lines = FINISHED.read_text().splitlines() if FINISHED.exists() else []
-    rows = [json.loads(line) for line in lines]
+    rows = read_facts(FINISHED) or []
     done = {(row["question"], row["labels_per_class"], row["seed"]) for row in rows}
     for seed in SEEDS:
         jobs = [("unfreeze", probe_and_unfreeze, labels) for labels in LABELS]
         for question, method, labels in [*jobs, ("copy", copy_and_train, 100)]:
             if (question, labels, seed) not in done:
                 new = run(question, method, labels, seed)
-                with FINISHED.open("a") as file:
-                    file.writelines(json.dumps(row) + "\n" for row in new)
                 rows += new
+                write_facts(FINISHED, rows)
     print(keep(rows))
 
 

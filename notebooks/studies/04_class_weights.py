@@ -15,7 +15,7 @@ import time
 import nbformat
 
 from tltk.evaluation import keep_study
-from tltk.inputs.places import notebooks_folder
+from tltk.inputs import notebooks_folder
 from tltk.shipping.course import override_settings, tagged_cell
 
 SEEDS = list(range(10))

@@ -30,13 +30,13 @@ that the same call goes on after an interruption:
 """
 
 import itertools
-import json
 import time
 
 import keras
 import numpy as np
 
 import tltk
+from tltk._cache import read_facts, write_facts
 from tltk.backbones import find_weights, layers_by_block
 from tltk.evaluation import keep_study, rank_agreement, study_folder
 from tltk.evaluation.ranking import SCORES
@@ -45,7 +45,7 @@ from tltk.inputs import Splits, examples_of, resize_images
 TARGETS, SEEDS, LABELS = ("cifar10_small", "mnist_small", "digits"), (0, 1, 2), 20
 VAL, TEST, EPOCHS, STRENGTHS = 200, 500, 8, (1e-3, 1e-2, 1e-1)
 TUNE = {"unfreeze_blocks": 2, "head_epochs": 0, "epochs": 5, "verbose": 0}
-FINISHED = study_folder(__file__) / "rows.jsonl"
+FINISHED = study_folder(__file__) / "rows.json"
 
 
 def pictures(name):
@@ -179,7 +179,7 @@ def agreements(rows):
 
 
 def main():
-    rows = [json.loads(line) for line in FINISHED.open()] if FINISHED.exists() else []
+    rows = read_facts(FINISHED) or []
     done = {(row["candidate"], row["target"], row["seed"]) for row in rows}
     for name, (size, build, arguments) in CANDIDATES.items():
         own = arguments[:1] if build is small_cnn and len(arguments) == 1 else ()
@@ -196,8 +196,7 @@ def main():
         for row in run(asked, network, scored, size):
             row["seconds"] += round(built / len(asked), 1)
             rows.append(row)
-            with FINISHED.open("a") as file:
-                file.write(json.dumps(row) + "\n")
+            write_facts(FINISHED, rows)
             print(row, flush=True)
         keras.backend.clear_session()
     keep(rows)

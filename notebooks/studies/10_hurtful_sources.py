@@ -29,7 +29,7 @@ from tltk.evaluation import keep_study, study_folder
 from tltk.evaluation.arms import trained_from_scratch
 from tltk.evaluation.subsets import passes_of
 from tltk.inputs import splits_of
-from tltk.inputs.places import bundle_folder
+from tltk.inputs import bundle_folder
 
 SIZE, CLASSES, LABELS, SEEDS, EPOCHS, SOURCE_EPOCHS = 32, 5, 100, 5, 8, 8
 BATCH = 32

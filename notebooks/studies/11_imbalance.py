@@ -23,13 +23,13 @@ same call goes on after an interruption:
 """
 
 import itertools
-import json
 import time
 
 import keras
 import numpy as np
 
 import tltk
+from tltk._cache import read_facts, write_facts
 from tltk.evaluation import keep_study, paired_interval, study_folder
 from tltk.tuning.imbalance import METHODS
 
@@ -42,7 +42,7 @@ WAYS = {
     "last blocks": (NOTHING, *METHODS),
 }
 SCORES = ("balanced accuracy", "rare recall", "frequent recall")
-FINISHED = study_folder(__file__) / "rows.jsonl"
+FINISHED = study_folder(__file__) / "rows.json"
 
 
 def draw(labels, ratio, seed):
@@ -86,7 +86,7 @@ def measured(model, test, classes):
 
 
 def main():
-    rows = [json.loads(line) for line in FINISHED.open()] if FINISHED.exists() else []
+    rows = read_facts(FINISHED) or []
     done = {(row["way"], row["ratio"], row["seed"], row["method"]) for row in rows}
     photos = tltk.load_dataset("cifar10_small", image_size=SIZE, val=0)
     backbone = tltk.load_backbone("mobilenet_v2", input_shape=SIZE)
@@ -110,8 +110,7 @@ def main():
             row = {"kind": "run"} | facts | measured(model, seen, classes)
             row["seconds"] = round(time.perf_counter() - began, 1)
             rows.append(row)
-            with FINISHED.open("a") as file:
-                file.write(json.dumps(row) + "\n")
+            write_facts(FINISHED, rows)
             print(row, flush=True)
         keras.backend.clear_session()
     keep(rows)

@@ -25,7 +25,6 @@ in the cache folder, so that the same call goes on after an interruption:
     python notebooks/studies/11_thin_data.py
 """
 
-import json
 import math
 import time
 from functools import cache
@@ -38,6 +37,7 @@ from sklearn.model_selection import GridSearchCV, StratifiedKFold
 from sklearn.semi_supervised import SelfTrainingClassifier
 
 import tltk
+from tltk._cache import read_facts, write_facts
 from tltk.evaluation import keep_study, study_folder
 from tltk.few_labels import AnomalyDetector, SelfTraining, borrow_rows
 from tltk.few_labels.self_training import default_classifier
@@ -46,7 +46,7 @@ from tltk.inputs import resize_images
 SEEDS, LABELS, STRENGTHS = range(8), (5, 20), (1e-4, 1e-3, 1e-2, 1e-1, 1.0)
 VALIDATION, NET_SEEDS, EPOCHS, PRETRAINING = 50, range(5), {5: 60, 20: 30}, {"epochs": 15}
 DOMAINS = ("films", "products", "editorials", "tweets")
-FINISHED = study_folder(__file__) / "rows.jsonl"
+FINISHED = study_folder(__file__) / "rows.json"
 
 
 @cache
@@ -253,7 +253,7 @@ QUESTIONS = {
 
 
 def main():
-    rows = [json.loads(line) for line in FINISHED.open()] if FINISHED.exists() else []
+    rows = read_facts(FINISHED) or []
     done = {(row["question"], row["data"], row["setting"], row["seed"]) for row in rows}
     for question, (run, sets, settings, seeds) in QUESTIONS.items():
         for data, setting, seed in product(sets, settings, seeds):
@@ -263,10 +263,9 @@ def main():
             seconds = (time.perf_counter() - began) / len(found)
             facts = {"question": question, "data": data, "setting": setting, "seed": seed}
             found = [{**facts, **row, "seconds": round(seconds, 2)} for row in found]
-            with FINISHED.open("a") as file:
-                file.writelines(json.dumps(row) + "\n" for row in found)
-            print(facts, [f"{r['method']} {r.get('accuracy', r.get('auroc')):.3f}" for r in found])
             rows += found
+            write_facts(FINISHED, rows)
+            print(facts, [f"{r['method']} {r.get('accuracy', r.get('auroc')):.3f}" for r in found])
         keep(rows)
 
 

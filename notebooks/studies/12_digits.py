@@ -23,13 +23,13 @@ Finished runs are written down in the cache folder, so that the same call goes o
 interruption.
 """
 
-import json
 import sys
 import time
 
 import keras
 import numpy as np
 
+from tltk._cache import read_facts, write_facts
 import tltk
 from tltk.adaptation import (
     RandomColours,
@@ -151,8 +151,9 @@ def criteria(model, pictures):
 def measure(pair, seed):
     """The rows of one pair and seed, written down when all are done."""
     path = FINISHED / f"{PAIRS.index(pair)}_{seed}.json"
-    if path.exists():
-        return json.loads(path.read_text())
+    kept = read_facts(path)
+    if kept is not None:
+        return kept
     domains, rows, began = domains_of(pair), [], time.monotonic()
     for method, model in runs_of(pair, domains, seed):
         guesses = [model.predict(side[1][0], batch_size=250, verbose=0) for side in domains]
@@ -165,7 +166,7 @@ def measure(pair, seed):
         rows.append(row | criteria(model, domains[1][0][0]))
         print(pair, seed, method, f"{hits[1]:.3f} {hits[0]:.3f}", round(now - began), flush=True)
         began = time.monotonic()
-    path.write_text(json.dumps(rows))
+    write_facts(path, rows)
     return rows
 
 

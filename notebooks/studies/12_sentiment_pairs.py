@@ -22,7 +22,6 @@ goes on after an interruption:
 """
 
 import itertools
-import json
 import time
 import warnings
 from functools import cache
@@ -35,6 +34,7 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from tltk._cache import read_facts, write_facts
 import tltk
 from tltk.adaptation import (
     CORAL,
@@ -125,9 +125,11 @@ def run(source_name, target_name, seed):
 
 def kept_run(source, target, seed):
     file = FINISHED / f"{source}_{target}_{seed}.json"
-    if not file.exists():
-        file.write_text(json.dumps(run(source, target, seed)))
-    return json.loads(file.read_text())
+    kept = read_facts(file)
+    if kept is None:
+        write_facts(file, run(source, target, seed))
+        kept = read_facts(file)
+    return kept
 
 
 def main():

@@ -44,7 +44,7 @@ from tltk.few_labels import (
     harmonic_mean,
     known_names,
 )
-from tltk.inputs.places import bundle_folder
+from tltk.inputs import bundle_folder
 
 finished = partial(finished_part, __file__)
 SIZES, TOPS, PARTS, DRAWS = (96, 160, 224), (1, 3, 10, 100, 1000), 5, 5

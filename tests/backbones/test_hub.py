@@ -18,7 +18,15 @@ from tltk._cache import network_digest
 from tltk.backbones import layers_by_block, load_hub_backbone
 from tltk.evaluation import predict
 from tltk.evaluation.kept_runs import KeptRuns, Run
-from tltk.tuning import build_classifier, extract_features, fine_tune, freeze, load_model, unfreeze
+from tltk.tuning import (
+    build_classifier,
+    extract_features,
+    fine_tune,
+    freeze,
+    load_model,
+    save_model,
+    unfreeze,
+)
 from tltk.tuning.cutting import Cut, NoCut, cut_frozen
 
 WORDS = ("good", "bad", "film", "dull")
@@ -191,7 +199,7 @@ def tuned(text_folder):
 
 def test_tuned_weights_come_back_to_who_trusts_them_while_the_folder_is_there(tuned, tmp_path):
     model, folder, expected = tuned
-    model.save(tmp_path / "reviews.keras")
+    save_model(model, tmp_path / "reviews.keras")
     again = load_model(tmp_path / "reviews.keras", trust=True)
     np.testing.assert_allclose(again.predict(tf.constant(TEXTS), verbose=0), expected, atol=1e-6)
     shutil.rmtree(folder)
@@ -230,7 +238,7 @@ def gift(tmp_path):
     """A `.keras` file that names a SavedModel, and what tells whether that was run."""
     tf.saved_model.save(Intruder(tmp_path), tmp_path / "intruder")
     model = build_classifier(load_hub_backbone(tmp_path / "intruder"), ["a", "b"])
-    model.save(tmp_path / "gift.keras")
+    save_model(model, tmp_path / "gift.keras")
 
     def traces():
         found = [path for path in (tmp_path / "loaded", tmp_path / "called") if path.exists()]
@@ -300,7 +308,7 @@ def test_exported_it_answers_alike_without_the_folder(tuned, tmp_path):
 
 def test_a_comparison_reads_its_own_runs_back(tuned):
     model, _, expected = tuned
-    kept, run = KeptRuns(None, {}), Run("mine", 5, 0)
+    kept, run = KeptRuns(None, {}, {}), Run("mine", 5, 0)
     kept.keep(run, model, {})
     again = kept.model(run)
     np.testing.assert_allclose(again.predict(tf.constant(TEXTS), verbose=0), expected, atol=1e-6)
@@ -312,7 +320,7 @@ def test_a_changed_savedmodel_is_refused_before_it_is_loaded(
     text_folder, tmp_path, monkeypatch, change
 ):
     folder, _ = text_folder
-    load_hub_backbone(folder).save(tmp_path / "encoder.keras")
+    save_model(load_hub_backbone(folder), tmp_path / "encoder.keras")
     [asset] = (folder / "assets").iterdir()
     [weights] = (folder / "variables").glob("*.data*")
     paths = {"asset": asset, "weights": weights, "graph": folder / "saved_model.pb"}
@@ -520,7 +528,7 @@ def test_a_network_for_one_waveform_is_tuned_saved_and_asked_by_a_path(listener_
     before = weights_of(model)
     fine_tune(model, (WAVEFORMS, LOUD), unfreeze_blocks="all", **QUICK)
     assert not np.array_equal(weights_of(model)[0], before[0])
-    model.save(tmp_path / "sound.keras")
+    save_model(model, tmp_path / "sound.keras")
     soundfile.write(tmp_path / "clip.wav", WAVEFORMS[1], 1000, "FLOAT")
     [by_path] = predict(tmp_path / "sound.keras", tmp_path / "clip.wav", trust=True)
     [by_samples] = predict(model, WAVEFORMS[1])

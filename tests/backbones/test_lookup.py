@@ -1,13 +1,19 @@
+import hashlib
+import os
+import re
 import shutil
 import urllib.error
+from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
 from keras.src.utils import file_utils
 
+from tltk._cache import bundle_folder
 from tltk.backbones import find_weights, load_backbone, lookup
-from tltk.inputs.places import bundle_folder
+from tltk.backbones.lookup import check_sum, known_sums
+from tltk.backbones.table import ARCHITECTURES
 
 KERNELS = "_weights_tf_dim_ordering_tf_kernels"
 OFFICIAL = {
@@ -90,6 +96,7 @@ def test_a_download_is_used(no_places, online, pair, monkeypatch):
         return ""
 
     monkeypatch.setattr(lookup, "download", download)
+    monkeypatch.setattr(lookup, "published_sums", lambda row: set())
     model = load_backbone("vgg16", input_shape=(32, 32, 3))
     expected = pair("vgg16").ours.get_weights()
     for found, wanted in zip(model.get_weights(), expected, strict=True):
@@ -137,8 +144,9 @@ def test_small_cnn_is_looked_for_nowhere(no_places):
 def test_a_damaged_file_in_the_cache_is_reported_and_kept(no_places, monkeypatch):
     path = no_places / "keras" / "models" / OFFICIAL["vgg16"]
     path.write_bytes(b"half a download")
-    with pytest.raises(ValueError, match=rf"Received: {path}.*not a readable"):
+    with pytest.raises(ValueError, match=rf"Received: {path}.*not whole. Delete it, and") as raised:
         load_backbone("vgg16", input_shape=(32, 32, 3))
+    assert "architecture" not in str(raised.value)
     assert path.read_bytes() == b"half a download"
 
 
@@ -161,3 +169,59 @@ def test_a_classroom_folder_may_be_read_only(no_places, fresh):
         folder.chmod(0o755)
     np.testing.assert_array_equal(model.get_weights()[0], fresh("resnet18").get_weights()[0])
     shutil.rmtree(folder)
+
+
+SUMS = re.compile(r"[0-9a-f]{32}|[0-9a-f]{64}")
+
+
+@pytest.mark.parametrize("name", [n for n in ARCHITECTURES if ARCHITECTURES[n].official])
+def test_keras_tells_the_sums_of_what_it_publishes(name):
+    """Two for each file with a classifier and without; none of MobileNetV2, as Keras has none."""
+    row = ARCHITECTURES[name]
+    sums = known_sums(Path(f"{row.official}{row.headless}.h5"))
+    assert all(SUMS.fullmatch(each) for each in sums)
+    assert (len(sums) >= 2) == (name != "mobilenet_v2_keras")
+
+
+def test_sums_of_keras_are_those_in_its_source():
+    assert "6d6bbae143d832006294945121d1f1fc" in known_sums(Path(OFFICIAL["vgg16"]))
+    assert known_sums(Path("vgg16_notop.weights.h5")) == set()
+
+
+def test_a_list_of_sums_beside_the_files_is_kept_to(tmp_path, monkeypatch):
+    monkeypatch.setenv("TLTK_CACHE", str(tmp_path / "cache"))
+    path, other = tmp_path / "vgg16_notop.weights.h5", tmp_path / "mine.weights.h5"
+    path.write_bytes(b"weights")
+    other.write_bytes(b"others")
+    true = hashlib.sha256(b"weights").hexdigest()
+    (tmp_path / "SHA256SUMS").write_text(f"{true}  {path.name}\n{true} *another.h5\n")
+    check_sum(path)
+    check_sum(other)
+    path.write_bytes(b"weighty")
+    with pytest.raises(ValueError, match=rf"Received: {path}, of 7 bytes, whose checksum"):
+        check_sum(path)
+
+
+def test_the_bundle_is_checked_by_its_own_list(tmp_path, monkeypatch):
+    true = bundle_folder() / "mobilenet_v2.weights.h5"
+    check_sum(true)
+    row = next(line for line in (bundle_folder() / "SOURCES.md").read_text().splitlines()
+               if line.startswith("| `mobilenet_v2.weights.h5`"))  # fmt: skip
+    (tmp_path / "SOURCES.md").write_text(row)
+    content = bytearray(true.read_bytes())
+    content[len(content) // 2] ^= 1
+    (tmp_path / true.name).write_bytes(content)
+    monkeypatch.setattr(lookup, "bundle_folder", lambda: tmp_path)
+    with pytest.raises(ValueError, match="whose checksum is another"):
+        load_backbone("mobilenet_v2", input_shape=(32, 32, 3))
+
+
+def test_a_sum_is_taken_once(tmp_path, monkeypatch):
+    monkeypatch.setenv("TLTK_CACHE", str(tmp_path / "cache"))
+    path = tmp_path / "a.h5"
+    path.write_bytes(b"weights")
+    os.utime(path, (1, 1))
+    (tmp_path / "SHA256SUMS").write_text(f"{hashlib.sha256(b'weights').hexdigest()}  a.h5\n")
+    check_sum(path)
+    monkeypatch.setattr(lookup, "sums_of", lambda path: pytest.fail("taken again"))
+    check_sum(path)

@@ -3,10 +3,10 @@ import keras
 import numpy as np
 import pytest
 
+from tltk._cache import bundle_folder
 from tltk.backbones import load_backbone
 from tltk.backbones.networks import build_network
 from tltk.backbones.weight_files import listed, load_weights
-from tltk.inputs.places import bundle_folder
 
 SHAPE = (32, 32, 3)
 

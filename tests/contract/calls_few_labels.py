@@ -291,7 +291,11 @@ CALLS = [
             "n_query": queries,
             "seed": seed,
         },
-        {"data": {"names", "None among", "one axis more"}, "n_query": {"[1.0, 2.0]"}},
+        {
+            "data": {"names", "None among", "one axis more"},
+            "n_query": {"[1.0, 2.0]"},
+            "seed": {"[1]"},
+        },
     ),
     Call(
         few_labels.split_classes,

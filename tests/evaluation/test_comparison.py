@@ -383,8 +383,8 @@ def test_trained_models_are_refused(data):
         ({"methods": {"frozen": linear}}, "methods have other names"),
         ({"score": "f1"}, "The score is one of"),
         ({"seeds": 0}, "seeds must be a whole number"),
-        ({"level": 98}, "confidence level lies between 0 and 1"),
-        ({"margin": -1}, "The margin is zero or more"),
+        ({"level": 98}, "level must be .* Received: level=98"),
+        ({"margin": -1}, "margin must be .* Received: margin=-1"),
         ({"methods": {"mine": lambda train, val, seed: 3}}, "returns a trained Keras model"),
     ],
 )

@@ -68,7 +68,7 @@ def test_a_transductive_method_sees_all_queries_at_once(features):
         ({"episodes": 0}, "episodes must be a whole number"),
         ({"n_way": 9}, "n_way=9, and 8 classes"),
         ({"n_query": 20}, "21 here. Received: class 0 with 20"),
-        ({"features": np.full((160, 2), np.nan)}, "NaN or infinity"),
+        ({"features": np.full((160, 2), np.nan)}, "features.*nan, 320 not finite"),
         ({"labels": LABELS[1:]}, r"\(160,\)"),
     ],
 )

@@ -7,7 +7,7 @@ from tltk.backbones import series_encoder
 from tltk.evaluation import classification_table, predict, predict_split
 from tltk.inputs.decoding import resize_images
 from tltk.inputs.examples import Splits, examples_of
-from tltk.tuning import build_classifier
+from tltk.tuning import build_classifier, save_model
 from tltk.tuning.metadata import attach_metadata
 
 NAMES = ("red", "green", "blue")
@@ -150,7 +150,7 @@ def files(tmp_path):
 
 def test_one_path_many_paths_and_a_saved_model_agree(files, tmp_path):
     model = colour_classifier(class_names=NAMES)
-    model.save(tmp_path / "colours.keras")
+    save_model(model, tmp_path / "colours.keras")
     answers = predict(model, files, top=1)
     assert [answer[0][0] for answer in answers] == list(NAMES)
     assert predict(tmp_path / "colours.keras", [str(path) for path in files], top=1) == answers
@@ -280,7 +280,7 @@ def forecaster(kind="regression", length=6):
 def test_windows_of_a_series_are_answered_in_order(kind, tmp_path):
     windows = np.random.default_rng(0).normal(size=(40, 6, 2)).astype("float32")
     model = forecaster(kind)
-    model.save(tmp_path / "series.keras")
+    save_model(model, tmp_path / "series.keras")
     expected = model.predict(windows, verbose=0)
     for given in (windows, list(windows)):
         answers = predict(tmp_path / "series.keras", given)

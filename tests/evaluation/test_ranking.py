@@ -162,5 +162,5 @@ def test_features_that_are_all_alike_are_a_reason():
     inputs = keras.Input((32, 32, 3))
     dead = keras.Model(inputs, keras.layers.Rescaling(0.0)(inputs), name="dead")
     (row,) = rank_backbones([dead], pictures())
-    assert row["reason"] == "Features must differ between examples."
+    assert row["reason"] == "features must differ between examples."
     assert not row["recommended"]

@@ -13,7 +13,7 @@ from tltk.backbones import LogMel, WordVectors, load_text_backbone
 from tltk.evaluation import predict, predict_split
 from tltk.inputs import image_folder
 from tltk.inputs.decoding import read_image
-from tltk.tuning import build_classifier
+from tltk.tuning import build_classifier, save_model
 from tltk.tuning.metadata import attach_metadata, load_model
 
 TINY = WordVectors(("good", "bad", "film"), np.array([[3.0, 0], [0, 3], [0, 0]], "float32"))
@@ -36,7 +36,7 @@ def test_one_text_or_many(model):
 
 
 def test_a_saved_text_model_is_asked_by_its_path(model, tmp_path):
-    model.save(tmp_path / "reviews.keras")
+    save_model(model, tmp_path / "reviews.keras")
     assert predict(tmp_path / "reviews.keras", ["bad"], top=1)[0][0][0] == "poor"
 
 
@@ -159,7 +159,7 @@ def test_what_the_split_did_is_done_again(file, resize):
         splits = image_folder(folder, image_size=4, resize=resize, val=0, test=0)
     examples = splits.train
     model = network(preparation=examples.preparation)
-    model.save(file.parent / "model.keras")
+    save_model(model, file.parent / "model.keras")
     given = [folder / name for name in examples.names]
     expected = examples.fetch(np.arange(4)).reshape(4, -1)
     np.testing.assert_array_equal(answers_of(file.parent / "model.keras", given), expected)
@@ -259,7 +259,7 @@ def test_a_picture_that_is_deleted_meanwhile_is_skipped_or_refused(file, monkeyp
 def test_a_model_path_may_begin_at_home(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("USERPROFILE", str(tmp_path))
-    network().save(tmp_path / "model.keras")
+    save_model(network(), tmp_path / "model.keras")
     assert predict("~/model.keras", NOISE) == predict(load_model(tmp_path / "model.keras"), NOISE)
 
 

@@ -6,10 +6,10 @@ import pytest
 import soundfile
 from PIL import Image
 
+from tltk._cache import bundle_folder
 from tltk.inputs import catalog, tfds_sets
 from tltk.inputs.catalog import list_datasets, load_dataset
 from tltk.inputs.decoding import resize_images
-from tltk.inputs.places import bundle_folder
 
 CIFAR_NAMES = "airplane automobile bird cat deer dog frog horse ship truck".split()
 

@@ -1,6 +1,7 @@
 import importlib
 import socket
 import threading
+from hashlib import sha256
 
 from tltk.shipping.doctor import doctor, reachable, section, size_of, version
 
@@ -31,6 +32,19 @@ def test_a_classroom_folder_without_models_is_pointed_out(monkeypatch, tmp_path)
     assert f"-> put weight files into {tmp_path / 'nowhere' / 'models'}" in section(
         "Weights", MODULE.weights
     )
+
+
+def test_damaged_weights_are_pointed_out_and_whole_ones_not(monkeypatch, tmp_path):
+    models = tmp_path / "models"
+    models.mkdir()
+    (models / "whole.h5").write_bytes(b"whole")
+    (models / "cut.h5").write_bytes(b"who")
+    sums = "".join(f"{sha256(b'whole').hexdigest()}  {name}.h5\n" for name in ("whole", "cut"))
+    (models / "SHA256SUMS").write_text(sums)
+    monkeypatch.setenv("TLTK_HOME", str(tmp_path))
+    lines = [line for line in MODULE.weights() if "is damaged" in line]
+    path = models / "cut.h5"
+    assert lines == [f"-> {path} is damaged or not whole: delete it and download it again"]
 
 
 def test_advice_is_of_use_to_the_network_it_names(monkeypatch, tmp_path):

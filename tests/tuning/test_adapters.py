@@ -8,6 +8,7 @@ from tltk.tuning import (
     fine_tune,
     load_model,
     merge_lora,
+    save_model,
     trainable_table,
     unfreeze,
 )
@@ -138,7 +139,7 @@ def test_a_file_answers_the_same_in_plain_keras(body, split, tmp_path):
     add_lora(model, rank=2, alpha=4)
     fine_tune(model, *split, **SHORT)
     expected = model.predict(split[1][0], verbose=0)
-    model.save(tmp_path / "adapted.keras")
+    save_model(model, tmp_path / "adapted.keras")
     dead = keras.models.load_model(tmp_path / "adapted.keras")
     assert not [layer for layer in dead.layers if "tltk" in type(layer).__module__]
     np.testing.assert_allclose(dead.predict(split[1][0], verbose=0), expected, rtol=1e-5, atol=1e-6)

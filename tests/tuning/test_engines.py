@@ -1,5 +1,9 @@
 import gc
+import json
+import sys
 import weakref
+from pathlib import Path
+from types import SimpleNamespace
 
 import keras
 import numpy as np
@@ -173,3 +177,115 @@ def test_unknown_choices(engine, precision):
 def test_bfloat16_needs_a_gpu_or_openvino():
     with pytest.raises(ValueError, match="bfloat16 needs a GPU, or OpenVINO"):
         chosen_engine("keras", "bfloat16")
+
+
+class FakeCore:
+    """Reads what `exported` writes: the kernel of one dense layer as text."""
+
+    reads = 0
+
+    def read_model(self, path):
+        FakeCore.reads += 1
+        kernel = np.array(json.loads(path.read_text()))
+        if path.with_suffix(".bin").read_bytes() != b"bin":
+            raise RuntimeError("the file is damaged")
+        return kernel
+
+
+@pytest.fixture
+def converted(monkeypatch, tmp_path):
+    """OpenVINO as a stand-in; gives a function that converts a network and counts conversions."""
+    monkeypatch.setitem(sys.modules, "openvino", SimpleNamespace(Core=FakeCore))
+    network = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1, use_bias=False)])
+    exports = []
+
+    def exported(path, **_):
+        exports.append(Path(path).parent)
+        Path(path).write_text(json.dumps(network.get_weights()[0].tolist()))
+        Path(path).with_suffix(".bin").write_bytes(b"bin")
+
+    monkeypatch.setattr(network, "export", exported)
+
+    def convert(cache=True):
+        kernel = engines._converted(network, "digest", lambda text: None, cache)
+        np.testing.assert_array_equal(kernel, network.get_weights()[0])
+        return len(exports)
+
+    convert.exports, convert.folder = exports, tmp_path / "cache" / "engines" / "digest"
+    convert.network = network
+    return convert
+
+
+def test_a_converted_network_is_kept_and_read_again(converted):
+    assert [converted(), converted()] == [1, 1]
+    names = {path.name for path in converted.folder.parent.iterdir()}
+    assert names == {"digest", "digest.lock"}
+
+
+@pytest.mark.parametrize("name", ["network.xml", "network.bin", "sums.json"])
+@pytest.mark.parametrize("how", ["cut", "flipped", "gone", "empty"])
+def test_a_damaged_converted_network_is_converted_again(converted, name, how):
+    converted()
+    path = converted.folder / name
+    content = path.read_bytes()
+    changed = {
+        "cut": content[:-1],
+        "flipped": content[:-1] + bytes([content[-1] ^ 1]),
+        "empty": b"",
+    }
+    path.unlink() if how == "gone" else path.write_bytes(changed[how])
+    assert [converted(), converted()] == [2, 2]
+
+
+def test_a_whole_one_that_openvino_cannot_read_is_converted_again(converted, monkeypatch):
+    converted()
+    monkeypatch.setattr(FakeCore, "reads", 0)
+    read = FakeCore.read_model
+
+    def once_unreadable(self, path):
+        if FakeCore.reads == 0:
+            FakeCore.reads = 1
+            raise RuntimeError("of another version")
+        return read(self, path)
+
+    monkeypatch.setattr(FakeCore, "read_model", once_unreadable)
+    assert [converted(), converted()] == [2, 2]
+
+
+def test_what_a_killed_conversion_left_is_cleared_away(converted, monkeypatch):
+    whole = converted.network.export
+
+    def killed(path, **_):
+        Path(path).write_text("half a net")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(converted.network, "export", killed)
+    with monkeypatch.context() as patch:
+        patch.setattr("shutil.rmtree", lambda *_, **__: None)  # nobody tidies after a kill
+        with pytest.raises(KeyboardInterrupt):
+            converted()
+    assert len(list(converted.folder.parent.glob(".*"))) == 1
+    monkeypatch.setattr(converted.network, "export", whole)
+    assert converted() == 1
+    assert list(converted.folder.parent.glob(".*")) == []
+
+
+def test_without_the_cache_nothing_is_written_there(converted, tmp_path, monkeypatch):
+    monkeypatch.setenv("TLTK_CACHE", str(tmp_path / "file" / "cache"))
+    (tmp_path / "file").write_text("in the way")
+    assert converted(cache=False) == 1
+    assert not converted.exports[0].exists()
+    with pytest.raises(OSError, match=r"must be writable.*Received: .*engines.*pass cache=False"):
+        converted()
+
+
+def test_a_full_disk_is_not_taken_for_a_network_that_cannot_be_converted(converted, monkeypatch):
+    def full(path, **_):
+        raise RuntimeError("cannot write")
+
+    monkeypatch.setattr(converted.network, "export", full)
+    with pytest.raises(ValueError, match=r"cannot convert .*Use engine=.keras"):
+        converted()
+    monkeypatch.setattr("shutil.disk_usage", lambda path: SimpleNamespace(free=3))
+    with pytest.raises(OSError, match=r"Converted networks are kept on disk.*MB needed.*Free some"):
+        converted()

@@ -5,7 +5,14 @@ import keras
 import numpy as np
 import pytest
 
-from tltk.tuning import build_classifier, build_multitask, load_model, metadata, tasks_of
+from tltk.tuning import (
+    build_classifier,
+    build_multitask,
+    load_model,
+    metadata,
+    save_model,
+    tasks_of,
+)
 
 TASKS = {"digit": ["zero", "one", "two"], "big": 2, "slant": "regression"}
 
@@ -35,7 +42,7 @@ def test_a_hidden_layer_is_shared():
 
 def test_plain_keras_loads_it_without_us(tmp_path):
     model = build_multitask(columns(), TASKS, hidden=3)
-    model.save(tmp_path / "tasks.keras")
+    save_model(model, tmp_path / "tasks.keras")
     with zipfile.ZipFile(tmp_path / "tasks.keras") as archive:
         config = json.loads(archive.read("config.json"))
     assert "tltk" not in json.dumps(config)

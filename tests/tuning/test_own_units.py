@@ -8,7 +8,7 @@ import pytest
 
 from tltk.backbones import series_encoder
 from tltk.inputs import Scaling, scale_windows, series_windows
-from tltk.tuning import build_classifier, in_own_units, load_model, metadata
+from tltk.tuning import build_classifier, in_own_units, load_model, metadata, save_model
 
 
 def forecaster_of(columns, horizon=3):
@@ -39,7 +39,7 @@ def test_saved_forecasters_work_in_a_process_without_tltk(tmp_path):
     expected = {}
     for origin in ("mean", "last"):
         whole = in_own_units(forecaster_of(1), Scaling(origin, (50.0,), (7.0,), 0))
-        whole.save(tmp_path / f"{origin}.keras")
+        save_model(whole, tmp_path / f"{origin}.keras")
         expected[origin] = whole.predict(raw, verbose=0)
     script = """
         import sys, keras, numpy as np

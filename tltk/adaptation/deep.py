@@ -6,7 +6,7 @@ import time
 
 import keras
 
-from tltk._keras import input_structure, output_structure
+from tltk._keras import Part, compiled_with, input_structure, output_structure
 from tltk.adaptation.deep_checks import (
     check_adaptable,
     check_something_to_move,
@@ -15,12 +15,13 @@ from tltk.adaptation.deep_checks import (
     unlabelled_examples,
 )
 from tltk.adaptation.domain_training import DomainBatches, TwoDomains, method_of
-from tltk.tuning.augmentation import augmentation_of, with_augmentation
+from tltk.tuning.augmentation import augmentation_of
 from tltk.tuning.batching import ShuffledBatches
 from tltk.tuning.checks import check_callbacks
 from tltk.tuning.cutting import NoCut, body_below, cut_frozen
 from tltk.tuning.features import frozen_outputs
-from tltk.tuning.freezing import compiled_objects, unfreeze
+from tltk.tuning.freezing import unfreeze
+from tltk.tuning.metadata import note_preparation
 from tltk.tuning.optimizer import BlockwiseAdamW, rate_factors, scheduled_rate
 from tltk.tuning.session import OnWholeModel
 
@@ -125,6 +126,7 @@ def adapt_domains(
     source, target = labelled_examples(model, source), unlabelled_examples(model, target)
     known = None if labelled_target is None else labelled_examples(model, labelled_target)
     held = None if val is None else labelled_examples(model, val)
+    note_preparation(model, source)
     reseed(model, changes, seed)
 
     unfreeze(model, unfreeze_blocks, train_batch_norm)
@@ -133,16 +135,14 @@ def adapt_domains(
     inner, parts = _behind_frozen(model, [source, target, known], cached, batch_size)
     batches = DomainBatches(*parts, batch_size=batch_size, seed=seed, full=weight > 0)
     steps = epochs * len(batches)
-    network = with_augmentation(_with_features(inner), changes)
+    network = _with_features(inner, changes)
     trained = TwoDomains(network, chosen, weight, steps, steepness, batches.labels_a_step, seed)
     trained.build()
     rates = rate_factors(model, lr if base_lr is None else base_lr, lr_decay, lr)
     rates = {id(each): rates.get(id(each), lr) for each in trained.trainable_variables}
     schedule = scheduled_rate(1.0, max(1, steps), 0.0, "cosine")
-    with compiled_objects(model):
-        metrics = keras.saving.deserialize_keras_object(model.get_compile_config()["metrics"])
     optimizer = BlockwiseAdamW(rates, schedule, weight_decay)
-    trained.compile(optimizer=optimizer, loss=model.loss, metrics=metrics)
+    trained.compile(optimizer=optimizer, loss=model.loss, metrics=compiled_with(model)["metrics"])
     watched = [_Report(model, held, batch_size), OnWholeModel(callbacks, model)]
     run = trained.fit(batches, epochs=epochs, callbacks=watched, shuffle=False, verbose=verbose)
     unfreeze(model, unfreeze_blocks, train_batch_norm)
@@ -176,10 +176,10 @@ def _behind_frozen(model, parts, cache, batch_size):
     return cut.suffix, [part and frozen_outputs(cut.prefix, part, **settings) for part in parts]
 
 
-def _with_features(model) -> keras.Model:
+def _with_features(model, changes) -> keras.Model:
     """The same network with two outputs: what its last layer sees, and what it answers."""
     features = body_below(model, model.layers[-1]).outputs[0]
-    return keras.Model(input_structure(model), [features, output_structure(model)])
+    return Part(input_structure(model), [features, output_structure(model)], changes)
 
 
 def _on(model, run) -> keras.callbacks.History:

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from tltk._keras import input_structure, output_structure
+from tltk._keras import Part, input_structure, output_structure
 from tltk.adaptation.deep_checks import (
     check_model,
     check_numbers,
@@ -15,7 +15,7 @@ from tltk.adaptation.deep_checks import (
     unlabelled_examples,
 )
 from tltk.adaptation.domain_training import uncertainty
-from tltk.tuning.augmentation import augmentation_of, with_augmentation
+from tltk.tuning.augmentation import augmentation_of
 from tltk.tuning.batching import ShuffledBatches
 from tltk.tuning.checks import takes_class_numbers
 from tltk.tuning.cutting import body_below
@@ -89,7 +89,7 @@ def adapt_without_source(
     unfreeze(model, unfreeze_blocks, train_batch_norm)
     check_something_to_move(model)
     model.layers[-1].trainable = False
-    trained = with_augmentation(model, changes)
+    trained = Part(input_structure(model), output_structure(model), changes)
     steps = epochs * -(-examples.count // batch_size)
 
     def loss(labels, answers):
@@ -98,7 +98,7 @@ def adapt_without_source(
 
     rate = scheduled_rate(lr, max(1, steps), 0.0, "cosine")
     trained.compile(optimizer=keras.optimizers.Adam(rate), loss=loss)
-    seen = keras.Model(
+    seen = Part(
         input_structure(model),
         [body_below(model, model.layers[-1]).outputs[0], output_structure(model)],
     )

@@ -5,6 +5,7 @@ from pathlib import Path
 import keras
 from keras import KerasTensor, layers, ops
 
+from tltk._cache import bundle_folder
 from tltk._checks import check_number, refuse
 from tltk._keras import all_layers, as_functional, check_model
 from tltk.backbones.hub import HubLayer
@@ -13,7 +14,6 @@ from tltk.backbones.log_mel import LogMel
 from tltk.backbones.weight_files import load_weights
 from tltk.inputs.checks import check_positive_integer
 from tltk.inputs.decoding import height_and_width
-from tltk.inputs.places import bundle_folder
 
 SPEECH = "speech_embedding"
 SPEECH_RATE = 16000

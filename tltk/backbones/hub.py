@@ -11,9 +11,9 @@ from pathlib import Path
 
 import keras
 
+from tltk._cache import cache_folder, folder_from
 from tltk._extras import require
 from tltk._keras import in_safe_mode, track_variable
-from tltk.inputs.places import cache_folder, folder_from
 from tltk.inputs.tfds_sets import is_online
 
 _GRAPH = "saved_model.pb"

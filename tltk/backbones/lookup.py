@@ -1,15 +1,18 @@
-"""Where a network's ImageNet weights are: bundle, classroom folder, Keras's cache, download."""
+"""Where a network's ImageNet weights are, and whether a file is the one that was published."""
 
+import hashlib
+import inspect
 import os
+import re
 import urllib.error
 import urllib.request
 from pathlib import Path
 
 import keras
 
+from tltk._cache import bundle_folder, file_digest, home_folder, remembered_digests
 from tltk._checks import check_flag
-from tltk.backbones.table import Architecture, architecture
-from tltk.inputs.places import bundle_folder, home_folder
+from tltk.backbones.table import ARCHITECTURES, Architecture, architecture
 
 HOST = "https://storage.googleapis.com"
 PATIENCE_S = 5
@@ -115,3 +118,60 @@ def missing(name: str, include_top: bool, problem: str) -> str:
         f"Put one of these files into $TLTK_HOME/models, pass weights=PATH, {online}use "
         "weights=None for fresh weights, or load_backbone('mobilenet_v2'), which needs no download."
     )
+
+
+def check_sum(path: Path) -> None:
+    """Refuse a weight file whose content is not what its publisher's checksum tells.
+
+    The sum is taken once and remembered with the file's stamp; of a file of which no sum is known
+    nothing is said.
+
+    Raises:
+        ValueError: where a sum is known and the file has another.
+    """
+    known = known_sums(path)
+    if not known:
+        return
+    name = f"sums of {path.name}"
+    found = remembered_digests(path.parent, {name: path}, lambda _: {name: sums_of(path)})
+    if known.isdisjoint(found[name].split()):
+        raise ValueError(
+            f"A weight file must be the one that was published. Received: {path}, of "
+            f"{path.stat().st_size:,} bytes, whose checksum is another: it is damaged or not "
+            "whole. Delete it, and download or copy it again."
+        )
+
+
+def known_sums(path: Path) -> set[str]:
+    """The checksums of which a weight file must have one; none where nobody published any.
+
+    They come from a file `SHA256SUMS` beside it (as `sha256sum *.h5` writes it), from the bundle's
+    SOURCES.md, and for a file that Keras publishes, by its name, from Keras.
+    """
+    listed = path.parent / "SHA256SUMS"
+    lines = listed.read_text("utf-8").splitlines() if listed.is_file() else []
+    found = {line.split()[0] for line in lines if line[64:].lstrip(" *") == path.name}
+    folder = bundle_folder()
+    if path.resolve().is_relative_to(folder):
+        inside = path.resolve().relative_to(folder).as_posix()
+        row = re.compile(rf"\| `{re.escape(inside)}` \|[^|]*\| `([0-9a-f]{{64}})` \|")
+        found |= set(row.findall((folder / "SOURCES.md").read_text("utf-8")))
+    for row in ARCHITECTURES.values():
+        if row.official and path.name in (f"{row.official}{row.headless}.h5", f"{row.official}.h5"):
+            found |= published_sums(row)
+    return found
+
+
+def published_sums(row: Architecture) -> set[str]:
+    """The sums of weight files that the source of a network in `keras.applications` names."""
+    module = inspect.getmodule(inspect.unwrap(getattr(keras.applications, row.keras_class)))
+    tables = [each for each in vars(module).values() if hasattr(each, "WEIGHTS_HASHES")]
+    texts = map(inspect.getsource, {module, *filter(inspect.ismodule, tables)})
+    return {found for text in texts for found in re.findall(r'"([0-9a-f]{32,64})"', text)}
+
+
+def sums_of(path: Path) -> str:
+    """The MD5 and the SHA-256 of a file, with a blank between them."""
+    with path.open("rb") as file:
+        md5 = hashlib.file_digest(file, "md5").hexdigest()
+    return f"{md5} {file_digest(path)}"

@@ -26,6 +26,10 @@ OTHER_BLOCKS = {
 }
 
 
+class DamagedFile(ValueError):
+    """A weight file that cannot be read, whatever network it is for."""
+
+
 def read_safetensors(path: Path) -> dict[str, np.ndarray]:
     """Read every array of a `.safetensors` file by name."""
     try:
@@ -39,7 +43,7 @@ def read_safetensors(path: Path) -> dict[str, np.ndarray]:
     try:
         return load_file(path)
     except SafetensorError as error:
-        raise ValueError(f"it is not a readable safetensors file ({error})") from error
+        raise DamagedFile(f"it is not a readable safetensors file ({error})") from error
 
 
 def keras_layers(state: dict[str, np.ndarray], network: str) -> dict[str, list[np.ndarray]]:

@@ -2,18 +2,22 @@
 
 import io
 import zipfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
+from zipfile import BadZipFile
 
 import h5py
 import keras
 import numpy as np
 
+from tltk._paths import user_path
+from tltk.backbones.lookup import check_sum
 from tltk.backbones.names import steady_names
-from tltk.backbones.torch_names import keras_layers, read_safetensors
-from tltk.inputs.paths import user_path
+from tltk.backbones.torch_names import DamagedFile, keras_layers, read_safetensors
 
+UNREADABLE = (OSError, LookupError, RuntimeError, TypeError, EOFError, BadZipFile, zlib.error)
 PADDED_MARK = "Conv1_pad"
 PADDED_NETWORK = "mobilenet_v2"
 
@@ -43,7 +47,7 @@ def load_weights(model: keras.Model, path: str | Path) -> None:
 
     Raises:
         FileNotFoundError: if there is no such file.
-        ValueError: if it is no weight file, or another architecture's.
+        ValueError: if it is no weight file, not whole, or another architecture's.
     """
     path = user_path(path, "weights")
     if not path.is_file():
@@ -52,11 +56,18 @@ def load_weights(model: keras.Model, path: str | Path) -> None:
             f"Received: weights={str(path)!r}. "
             "Check the path."
         )
+    check_sum(path)
     try:
         file = read_weights(path, model.name)
         check_padding(model, file)
         choose = arrays_in_order if file.ordered else arrays_by_name
         arrays = choose(model, without_pixel_scaling(file))
+    except DamagedFile as damage:
+        raise ValueError(
+            "A weight file must be whole, and a .weights.h5, .keras or .h5 file of Keras or a "
+            f".safetensors file. Received: {path}, of {path.stat().st_size:,} bytes: {damage}. "
+            "Delete it and download or copy it again, or pass another file."
+        ) from None
     except ValueError as misfit:
         raise ValueError(
             "A weight file must belong to the network's architecture. "
@@ -77,8 +88,8 @@ def read_weights(path: Path, network: str) -> WeightFile:
             if "layer_names" in root.attrs or "layer_names0" in root.attrs:
                 return WeightFile(list(older_layers(root)), ordered=True)
             return WeightFile(list(named_layers(file)), ordered=False)
-    except (OSError, zipfile.BadZipFile) as error:
-        raise ValueError(f"it is not a readable weight file ({error})") from None
+    except UNREADABLE as error:
+        raise DamagedFile(f"it is not a readable weight file ({error})") from None
 
 
 def hdf5_part(path: Path) -> Path | io.BytesIO:

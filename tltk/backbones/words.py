@@ -9,12 +9,12 @@ from typing import Any, NamedTuple
 import keras
 import numpy as np
 
+from tltk._cache import bundle_folder
 from tltk._checks import check_choice, refuse, shown
 from tltk._keras import all_layers, check_model
+from tltk._paths import user_path
 from tltk.backbones.text_normalization import TextNormalization, looked_up
 from tltk.inputs.checks import check_positive_integer
-from tltk.inputs.paths import user_path
-from tltk.inputs.places import bundle_folder
 from tltk.inputs.unpacking import bounded_lines, unpacked
 
 BUNDLED = "glove"
@@ -315,7 +315,8 @@ def _text_pairs(file, path):
         if not word or len(vector) != width or any(map(_is_number, word.split(" ")[1:])):
             raise ValueError(
                 f"Every line holds a word and {width} numbers. "
-                f"Received: file {path}, line {number}: {' '.join(parts)[:40]!r}. Fetch the file again."
+                f"Received: file {path}, line {number}: "
+                f"{' '.join(parts)[:40]!r}. Fetch the file again."
             )
         yield word, vector
     if announced is not None and number - 1 < announced:

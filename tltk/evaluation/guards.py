@@ -10,13 +10,12 @@ from itertools import combinations
 import keras
 import numpy as np
 
+from tltk._cache import content_digest, kept_rows
 from tltk.inputs.checks import is_float
-from tltk.inputs.columns import content_digest
 from tltk.inputs.decoding import resize_images
 from tltk.inputs.examples import Examples, Splits, examples_of
 from tltk.inputs.folders import listed
 from tltk.tuning.features import extract_features
-from tltk.tuning.store import kept_rows
 
 AT_ONCE, SIDE, MOST = 256, 16, 4000
 

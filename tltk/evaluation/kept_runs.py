@@ -14,6 +14,7 @@ from typing import NamedTuple
 import keras
 
 from tltk._cache import (
+    cache_folder,
     code_digest,
     file_digest,
     locked,
@@ -23,7 +24,6 @@ from tltk._cache import (
     writing,
 )
 from tltk.backbones.hub import known_networks
-from tltk.inputs.places import cache_folder
 
 CURE = "Free some space or pass another folder as checkpoint=; the same call goes on here."
 

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import keras
 import numpy as np
 
+from tltk._paths import user_path
 from tltk.backbones import sample_rate
 from tltk.backbones.words import warn_of_unknown_words
 from tltk.evaluation.reading import (
@@ -25,7 +26,6 @@ from tltk.evaluation.reading import (
 from tltk.inputs.checks import check_positive_integer
 from tltk.inputs.decoding import in_parallel, resize_method
 from tltk.inputs.examples import check_labelled, examples_of
-from tltk.inputs.paths import user_path
 from tltk.tuning.checks import warn_of_scale
 from tltk.tuning.metadata import load_model, metadata
 
@@ -150,7 +150,7 @@ def predict(
         )
     check_positive_integer("top", top)
     is_path = isinstance(model_or_path, (str, Path))
-    model = load_model(user_path(model_or_path), trust) if is_path else model_or_path
+    model = load_model(user_path(model_or_path), class_names, trust) if is_path else model_or_path
     given = _listed(model)(inputs)
     resize = _resize_of(model, given, resize)
     answers, unreadable = [[] for _ in given], []

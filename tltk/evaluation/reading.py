@@ -7,11 +7,11 @@ from pathlib import Path
 import keras
 import numpy as np
 
+from tltk._paths import existing_file
 from tltk.inputs.checks import check_finite, composed, is_dataset
 from tltk.inputs.clips import Windows, all_samples, as_waveforms, cut_clip, whole_sound
 from tltk.inputs.decoding import content_of, read_image, resize_images, upright_rgb
 from tltk.inputs.examples import Splits
-from tltk.inputs.paths import existing_file
 
 
 def takes_texts(model: keras.Model) -> bool:

@@ -13,8 +13,14 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-from tltk._cache import code_digest, read_facts, whole_file, write_facts
-from tltk.inputs.places import cache_folder, notebooks_folder
+from tltk._cache import (
+    cache_folder,
+    code_digest,
+    notebooks_folder,
+    read_facts,
+    write_facts,
+    write_text,
+)
 
 PACKAGE = Path(__file__).parents[1]
 
@@ -80,8 +86,7 @@ def keep_study(script: str | Path, about: str, rows: list[dict], seconds: float)
         "seconds": round(seconds),
         "rows": rows,
     }
-    with whole_file(path) as scratch:
-        scratch.write_text(json.dumps(facts, indent=1) + "\n", "utf-8")
+    write_text(path, json.dumps(facts, indent=1) + "\n")
     return path
 
 

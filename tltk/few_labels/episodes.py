@@ -31,7 +31,7 @@ def sample_episode(
     n_way: int = 5,
     n_shot: int = 1,
     n_query: int | Sequence[int] = 15,
-    seed: int = 0,
+    seed: int | Sequence[int] = 0,
 ) -> Episode:
     """Draw a task: some classes, and of each some examples to learn from and some to be tested on.
 
@@ -42,7 +42,7 @@ def sample_episode(
         n_shot: examples of each to learn from.
         n_query: examples of each to be tested on, or one number for each class; classes come in
             random order, so that (27, 12, 12, 12, 12) gives any class the most.
-        seed: decides the classes and the examples.
+        seed: decides the classes and the examples; one number, or several that make one seed.
 
     Returns:
         An `Episode`; no row is on both sides.
@@ -60,7 +60,8 @@ def sample_episode(
     Reference:
         Vinyals et al., Matching networks for one shot learning, 2016.
     """
-    check_seed("seed", seed)
+    for each in seed if isinstance(seed, list | tuple) else [seed]:
+        check_seed("seed", each)
     fetch, labels = rows_and_labels(data, labels)
     drawer = EpisodeDrawer(labels, n_way, n_shot, n_query)
     support, query = drawer.draw(seed)

@@ -12,8 +12,8 @@ import numpy as np
 
 from tltk._cache import whole_file
 from tltk._checks import as_numbers, as_rows, check_flag, check_number, refuse, shown
+from tltk._paths import user_path
 from tltk.few_labels.prototypes import FeatureNormalizer
-from tltk.inputs.paths import user_path
 
 SETTINGS = ("power", "center", "unit_length")
 TINY = 1e-9

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from tltk._keras import input_structure
+from tltk._keras import Part, input_structure
 from tltk.few_labels.drawn_tasks import TO_LEARN
 from tltk.few_labels.episodes import EpisodeDrawer, rows_and_labels
 from tltk.inputs.checks import check_positive_integer
@@ -242,7 +242,7 @@ def _trained(encoder, batches, loss, metrics, lr, verbose) -> keras.callbacks.Hi
             "An encoder that is trained has trainable weights. Received: "
             f"{encoder.name!r} without any. Unfreeze a part of it, or put a dense layer on it."
         )
-    model = keras.Model(input_structure(encoder), pooled_network(encoder, "avg").outputs[0])
+    model = Part(input_structure(encoder), pooled_network(encoder, "avg").outputs[0])
     model.compile(
         keras.optimizers.Adam(lr), loss, metrics=metrics, steps_per_execution=STEPS_AT_ONCE
     )

@@ -1,5 +1,6 @@
 """Raw data in: pictures, texts, sound and series from files and folders, named sets, arrays."""
 
+from tltk._cache import bundle_folder, cache_folder, home_folder, notebooks_folder
 from tltk.inputs.audio import audio_folder
 from tltk.inputs.blending import blend_with_photos, blended_splits
 from tltk.inputs.catalog import list_datasets, load_dataset
@@ -10,7 +11,6 @@ from tltk.inputs.gaps import pair_by_class, rows_with_gaps
 from tltk.inputs.glyphs import Glyphs, glyph_alphabets
 from tltk.inputs.images import image_folder
 from tltk.inputs.organisations import Organisation, organisation_network
-from tltk.inputs.places import bundle_folder, cache_folder, home_folder, notebooks_folder
 from tltk.inputs.series import Series, series_file
 from tltk.inputs.shifts import Shift, shifted_domains
 from tltk.inputs.sinusoids import sinusoid_tasks

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from tltk._cache import file_stamp, sha256_of
 from tltk._checks import check_flag, check_number
 from tltk.inputs.checks import check_on_error, check_positive_integer
 from tltk.inputs.clips import (
@@ -25,7 +26,6 @@ from tltk.inputs.clips import (
 )
 from tltk.inputs.copies import warn_of_copies
 from tltk.inputs.decoding import in_parallel
-from tltk.inputs.digests import file_stamp, sha256_of
 from tltk.inputs.examples import Examples, Splits, splits_of
 from tltk.inputs.folders import Kind, check_complete, labelled_files, listed, whole_files
 from tltk.inputs.parts import grouped, parts_of

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from tltk._cache import content_digest
 from tltk._checks import as_rows, check_choice, check_seed, refuse, shown
-from tltk.inputs.columns import content_digest
 from tltk.inputs.examples import Examples, Splits, splits_of
 
 HALVES = ("left", "right")

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
+from tltk._cache import content_digest
 from tltk.inputs.clips import Windows, cut_clip, prepared_sounds, resampled
-from tltk.inputs.columns import content_digest
 from tltk.inputs.examples import Examples
 
 STORED_RATE = 8000

@@ -5,14 +5,13 @@ from typing import Any
 
 import numpy as np
 
+from tltk._cache import bundle_folder, content_digest
 from tltk._checks import refuse, shown
 from tltk.inputs.audio import windows_of
 from tltk.inputs.bundled_sounds import bundled_sounds
 from tltk.inputs.checks import check_positive_integer
-from tltk.inputs.columns import content_digest
 from tltk.inputs.decoding import height_and_width, prepared_images, resize_images, resize_method
 from tltk.inputs.examples import Examples, Splits, splits_of
-from tltk.inputs.places import bundle_folder
 from tltk.inputs.splits import split_rows
 from tltk.inputs.tables import Texts, read_columns
 from tltk.inputs.texts import text_examples

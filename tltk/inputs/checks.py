@@ -10,8 +10,8 @@ from typing import Any
 import keras
 import numpy as np
 
+from tltk._cache import row_chunks
 from tltk._checks import check_choice, check_count
-from tltk.inputs.columns import row_chunks
 
 check_positive_integer = check_count
 

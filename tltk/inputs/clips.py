@@ -13,9 +13,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from tltk._paths import existing_file, unreadable
 from tltk.inputs.checks import check_positive_integer
 from tltk.inputs.decoding import content_of
-from tltk.inputs.paths import existing_file, unreadable
 
 FORMATS = "WAV, FLAC, OGG, Opus, MP3, AIFF, AU, CAF or W64"
 SUFFIXES = tuple(

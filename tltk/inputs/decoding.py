@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 
 from tltk._checks import as_rows, check_choice
+from tltk._paths import existing_file, unreadable
 from tltk.inputs.checks import check_positive_integer
-from tltk.inputs.paths import existing_file, unreadable
 
 RESIZE_METHODS = ("bicubic", "bilinear", "lanczos", "nearest")
 FORMATS = "JPEG, PNG, GIF, BMP, WebP, TIFF, PPM, AVIF or JPEG 2000"

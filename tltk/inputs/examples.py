@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import keras
 import numpy as np
 
+from tltk._cache import add_rows, content_digest, joint_digest, temporary_columns
 from tltk._checks import check_choice, check_mapping, check_names, check_number, refuse, shown
 from tltk.inputs.checks import (
     as_arrays,
@@ -23,7 +24,6 @@ from tltk.inputs.checks import (
     is_float,
     refuse_iterators,
 )
-from tltk.inputs.columns import add_rows, content_digest, joint_digest, temporary_columns
 
 
 class Splits(NamedTuple):

@@ -11,10 +11,10 @@ from typing import NamedTuple
 
 import keras
 
+from tltk._cache import remembered_digests, sha256_of
+from tltk._paths import existing_folder, no_entry
 from tltk.inputs.checks import composed
 from tltk.inputs.decoding import FORMATS, examined, in_parallel, read_bytes
-from tltk.inputs.digests import remembered_digests, sha256_of
-from tltk.inputs.paths import existing_folder, no_entry
 
 _NAMES_OF_PARTS = {
     "train": ("train", "training"),

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from tltk._cache import content_digest
 from tltk._checks import as_class_numbers, as_numbers, check_seed
 from tltk.inputs.checks import checked_labels
-from tltk.inputs.columns import content_digest
 from tltk.inputs.examples import Examples
 
 

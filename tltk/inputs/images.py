@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from tltk._cache import sha256_of
 from tltk._checks import check_flag, check_seed
 from tltk.inputs.checks import check_on_error, check_positive_integer
 from tltk.inputs.copies import warn_of_copies
@@ -18,7 +19,6 @@ from tltk.inputs.decoding import (
     resize_method,
     warn_if_dark,
 )
-from tltk.inputs.digests import sha256_of
 from tltk.inputs.examples import Examples, Splits, splits_of
 from tltk.inputs.folders import PICTURES, check_complete, labelled_files, whole_files
 from tltk.inputs.parts import grouped, parts_of

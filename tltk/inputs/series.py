@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from tltk._checks import check_number
-from tltk.inputs.paths import user_path
+from tltk._paths import user_path
 from tltk.inputs.tables import MISSING, check_column, check_distinct, read_rows
 
 if TYPE_CHECKING:

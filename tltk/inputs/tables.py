@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from tltk._checks import refuse, shown
+from tltk._paths import user_path
 from tltk.inputs.checks import check_on_error, composed
 from tltk.inputs.folders import listed
-from tltk.inputs.paths import user_path
 from tltk.inputs.unpacking import PACKED, bounded_lines, unpacked
 
 LONGEST_TEXT = 2**20

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tltk._cache import content_digest
+from tltk._paths import existing_file
 from tltk.inputs.checks import check_on_error, check_positive_integer
-from tltk.inputs.columns import content_digest
 from tltk.inputs.examples import Examples, Splits, splits_of
 from tltk.inputs.folders import Kind, labelled_files, listed
-from tltk.inputs.paths import existing_file
 from tltk.inputs.splits import split_rows
 from tltk.inputs.tables import (
     LONGEST_TEXT,

@@ -9,7 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
+from tltk._cache import content_digest, home_folder, temporary_columns
 from tltk._extras import require
+from tltk._paths import user_path
 from tltk.inputs.checks import composed
 from tltk.inputs.clips import (
     Sound,
@@ -19,11 +21,8 @@ from tltk.inputs.clips import (
     resampled_part,
     window_starts,
 )
-from tltk.inputs.columns import content_digest, temporary_columns
 from tltk.inputs.decoding import decode, height_and_width, in_parallel, prepared_images
 from tltk.inputs.examples import Examples
-from tltk.inputs.paths import user_path
-from tltk.inputs.places import home_folder
 
 _PARTS = {"train": "train", "validation": "val", "test": "test"}
 _PROBE = "https://storage.googleapis.com/tfds-data/"

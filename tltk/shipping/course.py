@@ -11,9 +11,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from tltk._cache import PACKAGE, notebooks_folder
 from tltk._extras import require
 from tltk._start import MESSAGE, QUIET
-from tltk.inputs.places import PACKAGE, notebooks_folder
 
 __all__ = ["chapters", "demo", "run_chapter", "run_notebooks"]
 

@@ -12,10 +12,16 @@ from pathlib import Path
 from queue import Empty, Queue
 from threading import Thread
 
+from tltk._cache import bundle_folder, cache_folder, home_folder
 from tltk._extras import DISTRIBUTION, install_command
-from tltk.backbones.lookup import find_weights, keras_cache_folder
+from tltk.backbones.lookup import (
+    find_weights,
+    keras_cache_folder,
+    known_sums,
+    sums_of,
+    weight_folders,
+)
 from tltk.backbones.table import ARCHITECTURES, list_backbones
-from tltk.inputs.places import bundle_folder, cache_folder, home_folder
 from tltk.inputs.tfds_sets import tfds_package
 
 __all__ = ["doctor"]
@@ -166,6 +172,11 @@ def weights() -> Iterator[str]:
         if not (home / "models").is_dir():
             yield f"{ADVICE}put weight files into {home / 'models'} or correct TLTK_HOME"
     yield from place("Keras cache", keras_cache_folder, WEIGHT_FILES)
+    for folder in weight_folders():
+        for path in files_in(folder, WEIGHT_FILES):
+            known = known_sums(path)
+            if known and known.isdisjoint(sums_of(path).split()):
+                yield f"{ADVICE}{path} is damaged or not whole: delete it and download it again"
     here = [name for name in list_backbones() if find_weights(name)]
     yield f"Backbones that need no download: {', '.join(here)}"
     missing = [name for name in list_backbones() if name not in here]
@@ -202,12 +213,16 @@ def place(name: str, find: Callable[[], Path], patterns: list[str]) -> Iterator[
     except FileNotFoundError as error:
         yield f"{name}: {error}"
         return
-    found = sorted(
-        {path for pattern in patterns for path in folder.glob(pattern)} - {folder / "scripts"}
-    )
+    found = files_in(folder, patterns)
     yield f"{name}: {folder}" + ("" if folder.is_dir() else " (no such folder yet)")
     for path in found:
         yield f"  {path.name}  {megabytes(size_of(path))}"
+
+
+def files_in(folder: Path, patterns: list[str]) -> list[Path]:
+    """What lies in a folder under one of the patterns, but for the bundle's own scripts."""
+    found = {path for pattern in patterns for path in folder.glob(pattern)}
+    return sorted(found - {folder / "scripts"})
 
 
 def cache() -> Iterator[str]:

@@ -8,6 +8,8 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from tltk._cache import write_text
+
 if TYPE_CHECKING:
     from tltk.shipping.course import Run
 
@@ -112,7 +114,7 @@ def write_page(run: Run, folder: str | Path, beside: Collection[str] = ()) -> Pa
 
     body = CHAPTER_LINK.sub(to_page, body)
     body = REMOTE_SCRIPT.sub(keep, body).replace("</head>", f"{NARROW}</head>", 1)
-    page.write_text(body, encoding="utf-8")
+    write_text(page, body)
     return page
 
 
@@ -132,7 +134,7 @@ def write_index(runs: Sequence[Run], folder: str | Path) -> Path:
     page = Path(folder) / "index.html"
     page.parent.mkdir(parents=True, exist_ok=True)
     cards = "\n".join(card(run) for run in runs)
-    page.write_text(PAGE.format(cards=cards, summary=summary), encoding="utf-8")
+    write_text(page, PAGE.format(cards=cards, summary=summary))
     return page
 
 

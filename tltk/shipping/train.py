@@ -8,12 +8,13 @@ from pathlib import Path
 
 import numpy as np
 
+from tltk._cache import whole_file
+from tltk._paths import user_path
 from tltk.backbones import load_backbone
 from tltk.evaluation import Predictions, classification_table, predict_split
 from tltk.inputs import image_folder
 from tltk.inputs.examples import examples_of
-from tltk.inputs.paths import user_path
-from tltk.tuning import build_classifier, fine_tune, fit_linear_head
+from tltk.tuning import build_classifier, fine_tune, fit_linear_head, save_model
 from tltk.tuning.engines import on_gpu
 from tltk.tuning.freezing import select_blocks
 from tltk.viewing import format_table, plot_confusion_matrix, plot_history, write_report
@@ -166,14 +167,17 @@ def result_row(method: str, val: Predictions, test: Predictions, judged="accurac
 
 def write_results(out: Path, model, rows: list[dict], history, test: Predictions) -> None:
     """Write the model, the table and the figures into a folder."""
-    out.mkdir(parents=True, exist_ok=True)
-    model.save(out / "model.keras")
-    with open(out / "results.csv", "w", newline="", encoding="utf-8") as file:
+    save_model(model, out / "model.keras")
+    with (
+        whole_file(out / "results.csv") as scratch,
+        open(scratch, "w", newline="", encoding="utf-8") as file,
+    ):
         table = csv.DictWriter(file, rows[0])
         table.writeheader()
         table.writerows(rows)
     curves, matrix = plot_history(history), plot_confusion_matrix(test)
-    stack_figures(curves, matrix).save(out / "curves_and_confusion.png")
+    with whole_file(out / "curves_and_confusion.png") as scratch:
+        stack_figures(curves, matrix).save(scratch)
     tables = {
         "Test pictures only measured; low and high bound their 95 % interval": format_table(rows),
         "Class by class, on the test pictures": format_table(classification_table(test)),

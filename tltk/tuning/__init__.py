@@ -1,8 +1,8 @@
 """Parameter transfer: heads, freezing, frozen features and fine-tuning."""
 
+from tltk._cache import clear_cache, list_cache
 from tltk.tuning.adapters import add_lora, merge_lora
 from tltk.tuning.augmentation import default_augmentation
-from tltk.tuning.cache import clear_cache, list_cache
 from tltk.tuning.contrastive import contrastive_augmentation, nt_xent, pretrain_contrastive
 from tltk.tuning.features import extract_features
 from tltk.tuning.fine_tuning import fine_tune
@@ -10,7 +10,7 @@ from tltk.tuning.freezing import freeze, trainable_table, unfreeze
 from tltk.tuning.heads import build_classifier
 from tltk.tuning.learning_rates import find_learning_rate
 from tltk.tuning.masked import pretrain_masked
-from tltk.tuning.metadata import load_model, metadata
+from tltk.tuning.metadata import load_model, metadata, save_model
 from tltk.tuning.modalities import modality_examples
 from tltk.tuning.multimodal import build_multimodal
 from tltk.tuning.multitask import build_multitask, tasks_of
@@ -45,6 +45,7 @@ __all__ = [
     "pretrain_contrastive",
     "pretrain_masked",
     "retrainer",
+    "save_model",
     "tasks_of",
     "trainable_table",
     "unfreeze",

@@ -41,7 +41,7 @@ def add_lora(
     layers, einsum layers (the projections of attention), embeddings and convolutions; other
     layers, such as depthwise convolutions, stay as they are.
 
-    `model.save` writes the sums, so the file answers the same in plain Keras, but there both A and
+    A saved file holds the sums, so it answers the same in plain Keras, but there both A and
     B start from zero and cannot learn: `load_model` and `merge_lora` take them away.
 
     Args:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 import threading
 
 import keras
 import numpy as np
 
-from tltk._keras import input_structure, output_structure, random_states
-from tltk.inputs.columns import content_digest
+from tltk._cache import code_digest, content_digest
+from tltk._keras import as_functional, nodes_of, random_states
 from tltk.inputs.examples import Examples
 
 
@@ -61,13 +62,25 @@ def augmentation_of(model: keras.Model, augment) -> keras.layers.Layer | None:
 
 
 def describe(layer: keras.layers.Layer | None):
-    """What an augmentation does, whatever its layers are called."""
-    if isinstance(layer, keras.Sequential):
-        return [describe(inner) for inner in layer.layers]
+    """What an augmentation does, whatever its layers are called and wherever they drew last."""
     if layer is None:
         return None
-    config = {k: v for k, v in layer.get_config().items() if k not in ("name", "seed")}
-    return type(layer).__name__, repr(config)
+    if isinstance(layer, keras.Sequential):
+        return [describe(inner) for inner in layer.layers]
+    if as_functional(layer) is not None:
+        return [describe(node.operation) for node in nodes_of(layer) if node.input_tensors]
+    config = getattr(layer, "get_config", dict)()
+    weights = content_digest([weight.numpy() for weight in getattr(layer, "weights", ())])
+    functions = [each for each in vars(layer).values() if inspect.isfunction(each)]
+    code = code_digest(type(layer), *functions)
+    return type(layer).__name__, _unnamed(config), weights, code
+
+
+def _unnamed(config):
+    """A configuration without the names and seeds in it, at any depth."""
+    if isinstance(config, dict):
+        return {k: _unnamed(v) for k, v in config.items() if k not in ("name", "seed")}
+    return [_unnamed(each) for each in config] if isinstance(config, list | tuple) else repr(config)
 
 
 def augmented_view(
@@ -101,11 +114,3 @@ def augmented_view(
     settings = (examples.digest, describe(changes), seed, view)
     digest = examples.digest and content_digest((), *settings)
     return examples.replace(fetch=fetch, digest=digest, reread=None)
-
-
-def with_augmentation(model: keras.Model, changes: keras.layers.Layer | None) -> keras.Model:
-    """A training copy of a model that shares its layers and sees changed inputs."""
-    if changes is None:
-        return keras.Model(input_structure(model), output_structure(model))
-    raw = keras.Input(model.inputs[0].shape[1:])
-    return keras.Model(raw, model(changes(raw)))

@@ -6,7 +6,14 @@ from typing import NamedTuple
 
 import keras
 
-from tltk._keras import all_layers, as_functional, input_structure, nodes_of, output_structure
+from tltk._keras import (
+    Part,
+    all_layers,
+    as_functional,
+    input_structure,
+    nodes_of,
+    output_structure,
+)
 from tltk.tuning.freezing import is_noisy
 
 MOST_TENSORS = 4
@@ -26,12 +33,12 @@ class NoCut(NamedTuple):
 
 
 def cut_frozen(model: keras.Model) -> Cut | NoCut:
-    """Cut a model just before its first layer that trains or is random.
+    """Cut a model just before its first layer that trains, or is random and not frozen.
 
     Everything a frozen layer computes is the same in every epoch, weightless layers such as
-    pooling included, so the first half (`prefix`) needs to run only once over the data. A mask
-    that the second half needs is one more tensor of the cut. Both halves share their layers with
-    the model: training the suffix trains the model.
+    pooling included, and dropout whose `trainable` is False, so the first half (`prefix`) needs to
+    run only once over the data. A mask that the second half needs is one more tensor of the cut.
+    Both halves share their layers with the model: training the suffix trains the model.
 
     Args:
         model: a functional or sequential model whose layers are frozen as they will be trained.
@@ -49,7 +56,7 @@ def cut_frozen(model: keras.Model) -> Cut | NoCut:
     functional = as_functional(model)
     if functional is None:
         return NoCut("the model is not a functional or sequential Keras model")
-    fixed, crossing = set(), {}
+    fixed, crossing = {id(tensor) for tensor in model.inputs}, {}
     for node in nodes_of(functional):
         inputs = node.input_tensors
         if all(id(tensor) in fixed for tensor in inputs) and _is_fixed(node.operation):
@@ -57,14 +64,20 @@ def cut_frozen(model: keras.Model) -> Cut | NoCut:
         else:
             crossing.update({id(tensor): tensor for tensor in inputs if id(tensor) in fixed})
     crossing.update({id(t): t for t in functional.outputs if id(t) in fixed})
-    return _cut_at(functional, list(crossing.values()))
+    return _cut_at(model, list(crossing.values()))
 
 
 def body_below(model: keras.Model, layer: keras.layers.Layer) -> keras.Model:
     """The part of a functional model that computes a layer's input."""
     functional = as_functional(model)
     [tensor] = [n.input_tensors[0] for n in nodes_of(functional) if n.operation is layer]
-    return keras.Model(input_structure(functional), tensor)
+    return _from_inputs(model, tensor)
+
+
+def _from_inputs(model, outputs) -> keras.Model:
+    """A model from the same inputs that shares the layers; a plain one has plain ones."""
+    made = Part if isinstance(model, Part) else keras.Model
+    return made(input_structure(model), outputs)
 
 
 def _cut_at(model, tensors) -> Cut | NoCut:
@@ -76,7 +89,7 @@ def _cut_at(model, tensors) -> Cut | NoCut:
         return NoCut("texts, not numbers, cross from the frozen to the trained part")
     raw = {id(tensor) for tensor in model.inputs}
     outputs = [keras.layers.Identity()(t) if id(t) in raw else t for t in tensors]
-    prefix = keras.Model(input_structure(model), outputs if len(outputs) > 1 else outputs[0])
+    prefix = _from_inputs(model, outputs if len(outputs) > 1 else outputs[0])
     takes_texts = any(tensor.dtype == "string" for tensor in model.inputs)
     if not prefix.weights and not takes_texts:
         return NoCut("the frozen part holds no weights, so there is nothing to save")
@@ -84,9 +97,8 @@ def _cut_at(model, tensors) -> Cut | NoCut:
         return NoCut(
             "a mask made inside a nested model crosses from the frozen to the trained part"
         )
-    return Cut(
-        prefix, keras.Model(tensors if len(tensors) > 1 else tensors[0], output_structure(model))
-    )
+    suffix = Part(tensors if len(tensors) > 1 else tensors[0], output_structure(model))
+    return Cut(prefix, suffix)
 
 
 def _is_fixed(operation) -> bool:
@@ -96,7 +108,8 @@ def _is_fixed(operation) -> bool:
         isinstance(inner, keras.layers.BatchNormalization) and inner.trainable
         for inner in all_layers(operation)
     )
-    return not (operation.trainable_weights or moving_statistics or is_noisy(operation))
+    noisy = operation.trainable and is_noisy(operation)
+    return not (operation.trainable_weights or moving_statistics or noisy)
 
 
 def _hides_mask(layer) -> bool:

@@ -13,8 +13,15 @@ from weakref import WeakKeyDictionary
 import keras
 import numpy as np
 
-from tltk._cache import file_digest, locked, read_facts, whole_folder, write_facts, writing
-from tltk.inputs.places import cache_folder
+from tltk._cache import (
+    cache_folder,
+    file_digest,
+    locked,
+    read_facts,
+    whole_folder,
+    write_facts,
+    writing,
+)
 from tltk.tuning.precision import in_mixed_precision
 
 ENGINES = ("keras", "openvino", "auto")

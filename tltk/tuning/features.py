@@ -11,13 +11,12 @@ from weakref import WeakKeyDictionary, ref
 import keras
 import numpy as np
 
-from tltk._cache import network_digest
+from tltk._cache import kept_rows, network_digest, temporary_columns
 from tltk._keras import all_layers, input_structure
-from tltk.inputs.columns import temporary_columns
+from tltk.backbones.stock import check_prepared
 from tltk.inputs.examples import Examples, as_network_input, examples_of
 from tltk.tuning.checks import warn_of_first_batch
 from tltk.tuning.engines import LARGEST_ERROR, chosen_engine, on_gpu, relative_error, started
-from tltk.tuning.store import kept_rows
 
 LAYOUT = "4"
 COMPARED = 8  # rows that are computed again before kept features are used
@@ -88,6 +87,7 @@ def extract_features(
     examples = examples_of(data, labels, key=key)
     if verify and examples.reread is not None:
         examples = examples.reread()
+    check_prepared(model)
     warn_of_first_batch(model, examples)
     features = frozen_outputs(
         pooled_once(model, pooling),

@@ -10,16 +10,17 @@ from typing import NamedTuple
 import keras
 import numpy as np
 
-from tltk._keras import input_structure, output_structure, random_states
+from tltk._keras import Part, compiled_with, input_structure, output_structure, random_states
 from tltk.backbones import layers_by_block
-from tltk.tuning.augmentation import augmentation_of, augmented_view, describe, with_augmentation
+from tltk.tuning.augmentation import augmentation_of, augmented_view, describe
 from tltk.tuning.batching import ShuffledBatches
 from tltk.tuning.checks import check_callbacks, check_settings, check_views, checked_examples
 from tltk.tuning.cutting import NoCut, cut_frozen
 from tltk.tuning.engines import chosen_engine
 from tltk.tuning.features import frozen_outputs
-from tltk.tuning.freezing import compiled_objects, select_blocks, unfreeze
+from tltk.tuning.freezing import select_blocks, unfreeze
 from tltk.tuning.imbalance import balanced_metrics, remedy_for, training_loss
+from tltk.tuning.metadata import note_preparation
 from tltk.tuning.optimizer import BlockwiseAdamW, rate_factors, scheduled_rate
 from tltk.tuning.precision import mixed_precision
 from tltk.tuning.probe import has_linear_head, solve_linear_head
@@ -28,10 +29,6 @@ from tltk.tuning.starting_point import let_go, pull_to_start
 from tltk.tuning.task_heads import has_task_heads, solve_task_heads
 
 HEAD, TUNE = "head", "fine-tune"
-_FINGERPRINTED = (
-    "unfreeze_blocks head_epochs epochs head_lr base_lr lr_decay weight_decay l2_sp warmup "
-    "schedule imbalance train_batch_norm views batch_size patience seed engine precision"
-).split()
 
 
 def fine_tune(
@@ -120,11 +117,13 @@ def fine_tune(
     Returns:
         The history of both phases: besides Keras's own entries `phase` ("head" or "fine-tune"),
         `seconds`, and `kept`, 1 for the epoch whose weights the model has in the end. The model
-        comes back compiled with a stock optimizer.
+        keeps the loss, the metrics and the optimizer that it was compiled with.
 
     Raises:
         ValueError: for data, blocks or settings that do not fit, and for a checkpoint of another
-            run.
+            run or a damaged one.
+        RuntimeError: where another process trains with the same checkpoint.
+        OSError: where the checkpoint cannot be written.
 
     Example:
         >>> from tltk import build_classifier
@@ -142,7 +141,13 @@ def fine_tune(
         and underperform out-of-distribution, 2022 (probe first, then tune). Lin et al., 2017 and
         Menon et al., 2021 (focal loss and logit adjustment). Li et al., 2018 (L2-SP).
     """
-    settings = {name: value for name, value in locals().items() if name in _FINGERPRINTED}
+    settings = {
+        "unfreeze_blocks": unfreeze_blocks, "head_epochs": head_epochs, "epochs": epochs,
+        "head_lr": head_lr, "base_lr": base_lr, "lr_decay": lr_decay, "weight_decay": weight_decay,
+        "l2_sp": l2_sp, "warmup": warmup, "schedule": schedule, "imbalance": imbalance,
+        "train_batch_norm": train_batch_norm, "views": views, "batch_size": batch_size,
+        "patience": patience, "seed": seed, "engine": engine, "precision": precision,
+    }  # fmt: skip
     check_settings(model, settings)
     callbacks = check_callbacks(callbacks)
     mixed = chosen_engine(engine, precision, model) == "keras" and precision == "bfloat16"
@@ -151,52 +156,56 @@ def fine_tune(
     check_views(views, augment, cache)
     settings["augment"] = describe(augment)
     train = checked_examples(model, train)
+    note_preparation(model, train)
     val = None if val is None else checked_examples(model, val)
     remedy = remedy_for(model, imbalance, train.labels)
     evenly = remedy is not None and remedy.method == "balanced_sampling"
     seeds = _reseed(model, augment, seed)
 
     unfreeze(model, blocks, train_batch_norm)
-    moving = _moving_variables(model, blocks) + seeds
-    saved = Checkpoint(checkpoint, checkpoint and fingerprint(model, settings, train, val))
+    of_body, of_head = _weights_of(model, blocks), _weights_of(model, ["head"])
+    described = checkpoint and fingerprint(model, settings, train, val, of_body + of_head)
+    saved = Checkpoint(checkpoint, described, of_body, of_head)
     kept = [augmented_view(train, augment, seed, view) for view in range(views)]
     reuse = {"cache": cache and (augment is None or views > 0), "batch_size": batch_size}
     how = {"engine": engine, "precision": precision, "verbose": bool(verbose)}
-    body, [train, val, *kept] = _behind_cut(model, [train, val, *kept], **reuse, **how)
-    if views and body is model:
-        kept, reuse["cache"] = [], False
-    elif views:
-        augment = None
-        if verbose:
-            print(f"Augmented views kept of each picture: {views}; the epochs take them in turn.")
     rate = {"warmup": warmup, "schedule": schedule, "weight_decay": weight_decay}
-
-    moving += pull_to_start(model, l2_sp)
     records: list[dict] = []
     phases = _phases(model, remedy, head_epochs, epochs, head_lr, base_lr, lr_decay, blocks)
+    moving = [*of_body, *of_head, *_random_states_of(model, [*blocks, "head"]), *seeds]
+    moving += pull_to_start(model, l2_sp)
     try:
-        for number, phase in enumerate(phases):
-            course = Course(phase.name, records, moving, saved, patience)
-            if course.finished:
-                continue
-            unfreeze(model, phase.blocks, train_batch_norm)
-            if phase.epochs is None:
-                _solve_head(body, model, train, val, course, remedy, reuse)
-                continue
-            inner, [seen, held, *drawn] = _behind_cut(body, [train, val, *kept], **reuse)
-            trained = with_augmentation(inner, augment)
-            steps = phase.epochs * -(-seen.count // batch_size)
-            _compile(trained, model, remedy, phase, steps, **rate)
-            with mixed_precision(trained) if mixed else contextlib.nullcontext():
-                course.follow(
-                    trained,
-                    ShuffledBatches(seen, batch_size, seed, number, course.epoch, drawn, evenly),
-                    None if held is None else ShuffledBatches(held, batch_size),
-                    epochs=phase.epochs,
-                    class_weight=remedy and remedy.loss_weights,
-                    callbacks=OnWholeModel(callbacks, model),
-                    verbose=verbose,
-                )
+        with saved.held():
+            body, [train, val, *kept] = _behind_cut(model, [train, val, *kept], **reuse, **how)
+            if views and body is model:
+                kept, reuse["cache"] = [], False
+            elif views:
+                augment = None
+                if verbose:
+                    print(f"Augmented views kept of each picture: {views}; taken in turn.")
+            for number, phase in enumerate(phases):
+                course = Course(phase.name, records, moving, saved, patience)
+                if course.finished:
+                    continue
+                unfreeze(model, phase.blocks, train_batch_norm)
+                if phase.epochs is None:
+                    _solve_head(body, model, train, val, course, remedy, reuse)
+                    continue
+                inner, [seen, held, *drawn] = _behind_cut(body, [train, val, *kept], **reuse)
+                trained = Part(input_structure(inner), output_structure(inner), augment)
+                steps = phase.epochs * -(-seen.count // batch_size)
+                _compile(trained, model, remedy, phase, steps, **rate)
+                with mixed_precision(trained) if mixed else contextlib.nullcontext():
+                    order = (seed, number, course.epoch, drawn, evenly)
+                    course.follow(
+                        trained,
+                        ShuffledBatches(seen, batch_size, *order),
+                        None if held is None else ShuffledBatches(held, batch_size),
+                        epochs=phase.epochs,
+                        class_weight=remedy and remedy.loss_weights,
+                        callbacks=OnWholeModel(callbacks, model),
+                        verbose=verbose,
+                    )
     finally:
         let_go(model)
         unfreeze(model, blocks, train_batch_norm)
@@ -237,7 +246,7 @@ def _solve_head(body, model, train, val, course, remedy, reuse) -> None:
         solve_task_heads(body, train, val, **reuse)
     else:
         solve_linear_head(body, train, val, remedy, **reuse)
-    solved = keras.Model(input_structure(body), output_structure(body))
+    solved = Part(input_structure(body), output_structure(body))
     solved.compile(**_judged_by(model, remedy))
     record = _evaluate(solved, train, reuse["batch_size"])
     if val is not None:
@@ -258,22 +267,28 @@ def _compile(trained, model, remedy, phase, steps, warmup, schedule, weight_deca
 
 
 def _judged_by(model, remedy) -> dict:
-    with compiled_objects(model):
-        metrics = keras.saving.deserialize_keras_object(model.get_compile_config()["metrics"])
+    """The model's own loss and metrics, and what a method against imbalance adds to them."""
+    own = compiled_with(model)
     more = balanced_metrics(model, remedy)
+    weighted = own["weighted_metrics"]
     return {
-        "loss": training_loss(model.loss, remedy),
-        "metrics": metrics,
-        "weighted_metrics": more,
+        "loss": training_loss(own["loss"], remedy),
+        "loss_weights": own["loss_weights"],
+        "metrics": own["metrics"],
+        "weighted_metrics": [*keras.tree.flatten(weighted or []), *more] if more else weighted,
+        "run_eagerly": model.run_eagerly,
+        "jit_compile": model.jit_compile,
     }
 
 
-def _moving_variables(model, blocks) -> list:
-    """Everything that a run may change: weights, moving statistics, random state."""
+def _weights_of(model, blocks) -> list:
     layers = layers_by_block(model)
-    return [
-        v for name in [*blocks, "head"] for layer in layers.get(name, ()) for v in layer.variables
-    ]
+    return [weight for name in blocks for layer in layers.get(name, ()) for weight in layer.weights]
+
+
+def _random_states_of(model, blocks) -> list:
+    layers = layers_by_block(model)
+    return [s for name in blocks for layer in layers.get(name, ()) for s in random_states(layer)]
 
 
 def _reseed(model, augment, seed) -> list:

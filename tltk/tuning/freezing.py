@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
 import numbers
 from collections.abc import Iterable, Sequence
 
 import keras
 
-from tltk._keras import all_layers, draws_at_random, user_metrics
+from tltk._keras import all_layers, draws_at_random, obey_flags
 from tltk.backbones import layers_by_block
 
-_SILENCED = "_rate_before_freezing"
 _NOISE = (
     keras.layers.Dropout,
     keras.layers.AlphaDropout,
@@ -25,9 +23,10 @@ _RECURRENT = (keras.layers.LSTMCell, keras.layers.GRUCell, keras.layers.SimpleRN
 def freeze(model: keras.Model) -> int:
     """Freeze every block of a model except its head, so that training cannot move it.
 
-    Frozen means three things: no weight is trained, batch normalisation keeps its statistics,
-    and dropout or drop-connect inside the frozen part is off. A compiled model is compiled
-    again, because Keras ignores a changed `trainable` flag otherwise.
+    Frozen means two things: no weight is trained, and batch normalisation keeps its statistics.
+    It does not mean silent: under Keras's own `fit` dropout and drop-connect inside the frozen part
+    still draw; `fine_tune` leaves them out. A compiled model trains what the flags say from its
+    next `fit` on; its loss, metrics and optimizer stay the same objects.
 
     Args:
         model: a backbone or a classifier. Layers whose name starts with `head_` stay trainable.
@@ -169,18 +168,13 @@ def _set_blocks(model, trainable, train_batch_norm) -> None:
         trains = block == "head" or block in trainable
         for layer in layers:
             layer.trainable = trains
-        for layer in _inner_layers(layers):
-            if trains:
-                _restore_noise(layer)
-                if _is_batch_norm(layer) and block != "head":
-                    layer.trainable = train_batch_norm
-            else:
-                _silence(layer)
-        if adapted and trains and block != "head":
-            _leave_adapters(_inner_layers(layers))
+        if trains and block != "head":
+            for layer in filter(_is_batch_norm, _inner_layers(layers)):
+                layer.trainable = train_batch_norm
+            if adapted:
+                _leave_adapters(_inner_layers(layers))
     if model.compiled:
-        with compiled_objects(model):
-            model.compile_from_config(model.get_compile_config())
+        obey_flags(model)
 
 
 def is_adapter(weight) -> bool:
@@ -194,48 +188,11 @@ def _leave_adapters(layers) -> None:
     Setting `trainable` on a layer thaws its kernel, adapter or not.
     """
     for layer in layers:
-        if not any(map(is_adapter, layer.weights)):
+        if layer.weights and not any(map(is_adapter, layer.weights)):
             layer.trainable = False
         for weight in layer.weights:
             if weight.name in ("kernel", "embeddings"):
                 weight.trainable = False
-
-
-def _silence(layer) -> None:
-    if hasattr(layer, _SILENCED):
-        return
-    rates = {name: getattr(layer, name) for name in _noise_settings(layer)}
-    if any(rates.values()):
-        setattr(layer, _SILENCED, rates)
-        for name in rates:
-            setattr(layer, name, 0.0)
-
-
-def _restore_noise(layer) -> None:
-    for name, rate in (getattr(layer, _SILENCED, None) or {}).items():
-        setattr(layer, name, rate)
-    if hasattr(layer, _SILENCED):
-        delattr(layer, _SILENCED)
-
-
-def compiled_objects(model: keras.Model):
-    """A scope in which Keras finds again the user's own losses and metrics of a model."""
-    given = keras.tree.flatten([model.loss, user_metrics(model)])
-    kinds = [each if hasattr(each, "__name__") else type(each) for each in given]
-    return keras.saving.custom_object_scope({kind.__name__: kind for kind in kinds})
-
-
-@contextlib.contextmanager
-def true_rates(model: keras.Model):
-    """Let a model show the dropout rates it was made with, as its file should hold them."""
-    silenced = [layer for layer in all_layers(model) if hasattr(layer, _SILENCED)]
-    for layer in silenced:
-        _restore_noise(layer)
-    try:
-        yield
-    finally:
-        for layer in silenced:
-            _silence(layer)
 
 
 def _noise_settings(layer) -> tuple[str, ...]:

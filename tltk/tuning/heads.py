@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import numbers
+import warnings
 
 import keras
 
 from tltk._keras import input_structure
+from tltk.backbones.stock import check_prepared
 from tltk.tuning.features import pooling_layer
 from tltk.tuning.freezing import freeze
 from tltk.tuning.metadata import attach_metadata
@@ -42,7 +44,8 @@ def build_classifier(
         `head_output`.
 
     Raises:
-        ValueError: for an unknown kind or pooling, or fewer than two classes.
+        ValueError: for an unknown kind or pooling, fewer than two classes, and a network of
+            `keras.applications` without its preprocessing.
 
     Example:
         >>> body = keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Conv2D(4, 3)])
@@ -126,4 +129,14 @@ def check_backbone(backbone, pooling) -> None:
         raise ValueError(
             "A backbone gives features of shape (b, d), (b, t, c) or (b, h, w, c). "
             f"Received: an output of shape {backbone.outputs[0].shape}. Pool or flatten it first."
+        )
+    check_prepared(backbone)
+    activation = getattr(getattr(backbone.layers[-1], "activation", None), "__name__", None)
+    if activation in ("softmax", "sigmoid") and len(backbone.outputs[0].shape) == 2:
+        warnings.warn(
+            "A backbone ends in features; what ends in probabilities still has its old head. "
+            f"Received: {backbone.name!r}, whose last layer {backbone.layers[-1].name!r} gives "
+            f"{backbone.outputs[0].shape[-1]} values of {activation}. Load it with "
+            "include_top=False, or cut it: keras.Model(net.input, net.layers[-2].output).",
+            stacklevel=3,
         )

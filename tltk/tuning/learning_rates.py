@@ -7,7 +7,7 @@ from typing import NamedTuple
 import keras
 import numpy as np
 
-from tltk._keras import input_structure, output_structure
+from tltk._keras import Part, input_structure, output_structure
 from tltk.tuning.batching import ShuffledBatches
 from tltk.tuning.checks import checked_examples
 from tltk.tuning.optimizer import BlockwiseAdamW
@@ -77,7 +77,7 @@ def find_learning_rate(
         )
     train = checked_examples(model, train)
     kept = [variable.numpy() for variable in model.variables]
-    trained = keras.Model(input_structure(model), output_structure(model))
+    trained = Part(input_structure(model), output_structure(model))
     rates = np.geomspace(lowest, highest, steps)
     ones = {id(weight): 1.0 for weight in trained.trainable_weights}
     trained.compile(optimizer=BlockwiseAdamW(ones, lowest), loss=model.loss)

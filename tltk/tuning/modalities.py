@@ -8,9 +8,9 @@ from typing import Any
 import keras
 import numpy as np
 
+from tltk._cache import content_digest
 from tltk._keras import as_functional
 from tltk.inputs.checks import checked_labels
-from tltk.inputs.columns import content_digest
 from tltk.inputs.examples import Examples, examples_of
 from tltk.tuning.multimodal import PRESENT
 

@@ -13,6 +13,7 @@ from tltk.tuning.checks import checked_examples
 from tltk.tuning.cutting import body_below
 from tltk.tuning.features import frozen_outputs
 from tltk.tuning.imbalance import Remedy, remedy_for
+from tltk.tuning.metadata import note_preparation
 from tltk.tuning.threads import few_threads
 
 STRENGTHS = (1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1.0)
@@ -75,6 +76,7 @@ def fit_linear_head(
     """
     _linear_head(model)
     train = checked_examples(model, train)
+    note_preparation(model, train)
     val = None if val is None else checked_examples(model, val)
     remedy = remedy_for(model, imbalance, train.labels)
     if remedy is not None and remedy.method == "focal":

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import keras
 import numpy as np
 
-from tltk._keras import input_structure, output_structure, random_states
+from tltk._keras import Part, input_structure, output_structure, random_states
 from tltk.tuning.freezing import unfreeze
 
 STEPS_AT_ONCE = 16
@@ -41,7 +41,7 @@ def retrainer(model: keras.Model, batch_size: int = 32) -> Callable[..., None]:
         [0.5, 0.5]
     """
     unfreeze(model, "all")
-    trained = keras.Model(input_structure(model), output_structure(model))
+    trained = Part(input_structure(model), output_structure(model))
     trained.compile(keras.optimizers.Adam(), model.loss, steps_per_execution=STEPS_AT_ONCE)
     trained.optimizer.build(model.trainable_variables)
     fresh = [variable.numpy() for variable in trained.optimizer.variables]

@@ -2,68 +2,169 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import time
+import zipfile
+import zlib
+from collections.abc import Iterator
 from pathlib import Path
 
 import keras
 import numpy as np
 
-from tltk._cache import network_digest
+from tltk._cache import code_digest, content_digest, locked, network_digest, whole_file, writing
+from tltk._keras import compiled_with
+from tltk.inputs.examples import Examples
+
+_ROWS_AT_ONCE = 256
 
 
 class Checkpoint:
     """The state of a run in one file, written whole or not at all.
 
     It holds the weights that train, the best of them, the optimizer, the random state, the phase,
-    the epoch, early stopping and the history, and a fingerprint of arguments and data.
+    the epoch, early stopping and the history, a fingerprint of arguments and data, and a checksum
+    of all that.
     """
 
-    def __init__(self, folder, fingerprint: dict):
+    def __init__(self, folder, fingerprint: dict | None = None, body=(), head=()):
         self.path = Path(folder) / "fine_tune.npz" if folder else None
-        self.fingerprint = fingerprint
+        self._fingerprint, self._weights = fingerprint or {}, [*body, *head]
+        self._first = _values(self._weights) if self.path else []
+        of_body, of_head = self._first[: len(body)], self._first[len(body) :]
+        self._judged = of_body if _is_new(of_head) else self._first
+        self._start = _digest(self._judged)
+
+    @contextlib.contextmanager
+    def held(self) -> Iterator[None]:
+        """Keep other processes out while a run lasts; an interrupted one leaves what was written.
+
+        The model then has the weights of the last checkpoint, so that the same call goes on.
+        """
+        if self.path is None:
+            yield
+            return
+        with contextlib.ExitStack() as stack:
+            with self._writing():
+                self.path.parent.mkdir(parents=True, exist_ok=True)
+                try:
+                    stack.enter_context(locked(self.path))
+                except TimeoutError:
+                    raise RuntimeError(
+                        "A checkpoint serves one run at a time. Received: "
+                        f"{self.path.parent}, in which another process is training. Wait until it "
+                        "has ended, or choose another folder."
+                    ) from None
+            self._check_start()
+            try:
+                yield
+            except BaseException:
+                written = _numbered(self.read()[1], "now") or self._first
+                _assign(self._weights, written[: len(self._weights)])
+                raise
 
     def read(self) -> tuple[dict, dict]:
         """The facts and the arrays last written, or two empty dicts."""
         if self.path is None or not self.path.exists():
             return {}, {}
-        with np.load(self.path) as archive:
-            arrays = {name: archive[name] for name in archive.files if name != "facts"}
-            facts = json.loads(str(archive["facts"]))
-        changed = [k for k, v in self.fingerprint.items() if facts["fingerprint"].get(k) != v]
+        try:
+            with open(self.path, "rb") as file, np.load(file) as archive:
+                arrays = {name: archive[name] for name in archive.files}
+            text, checksum = (str(arrays.pop(name)) for name in ("facts", "checksum"))
+            whole = checksum == _digest([text, *arrays.values()])
+        except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile, zlib.error) as error:
+            whole, reason = False, type(error).__name__
+        else:
+            reason = "its checksum is another"
+        if not whole:
+            raise ValueError(
+                f"A checkpoint is read as it was written. Received: {self.path}, which is damaged "
+                f"({reason}). Delete this file to start afresh, or put back a copy of it."
+            )
+        facts = json.loads(text)
+        before = facts["fingerprint"]
+        self._refuse([k for k, v in self._fingerprint.items() if before.get(k) != v])
+        return facts, arrays
+
+    def write(self, facts: dict, arrays: dict) -> None:
+        """Replace what was written."""
+        if self.path is None:
+            return
+        text = json.dumps({**facts, "start": self._start, "fingerprint": self._fingerprint})
+        checksum = _digest([text, *arrays.values()])
+        with self._writing(arrays), whole_file(self.path) as scratch:
+            np.savez(scratch, facts=text, checksum=checksum, **arrays)
+
+    def _writing(self, arrays=()):
+        need = sum(arrays[name].nbytes for name in arrays) / 1e6
+        cure = (
+            f"It takes {need:,.1f} MB. Free some space or choose another folder, and call again; "
+            "what was written before stays whole."
+        )
+        return writing("Checkpoints", self.path, cure)
+
+    def _check_start(self) -> None:
+        """Go on from the weights that the run began with, or those it last wrote, and no others."""
+        facts, arrays = self.read()
+        if not facts:
+            return
+        written = _digest(_numbered(arrays, "now")[: len(self._judged)])
+        if self._start not in (facts["start"], written):
+            self._refuse(["start weights"])
+        self._start = facts["start"]
+
+    def _refuse(self, changed) -> None:
         if changed:
             raise ValueError(
                 "A checkpoint continues the run that wrote it, with the same arguments and data. "
                 f"Received: {self.path}, written with another {', '.join(changed)}. "
                 "Choose another folder, or delete this one to start afresh."
             )
-        return facts, arrays
-
-    def write(self, facts: dict, arrays: dict) -> None:
-        if self.path is None:
-            return
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        new = self.path.with_suffix(".new.npz")
-        np.savez(new, facts=json.dumps({**facts, "fingerprint": self.fingerprint}), **arrays)
-        new.replace(self.path)
 
 
-def fingerprint(model: keras.Model, settings: dict, train, val) -> dict[str, str]:
-    """What a run depends on, as a digest of each part of it."""
-    described = {"arguments": repr(settings), "network": network_digest(model, weights=False)}
-    moving = {id(weight) for weight in model.trainable_weights}
-    frozen = [weight for weight in model.weights if id(weight) not in moving]
-    described["frozen weights"] = [weight.numpy() for weight in frozen]
+def fingerprint(model: keras.Model, settings: dict, train, val, moving) -> dict[str, str]:
+    """What a run depends on beside the weights that it moves, as a digest of each part of it."""
+    compiled = compiled_with(model)
+    judged = ("loss", "loss_weights", "metrics", "weighted_metrics")
+    moved = set(map(id, moving))
+    frozen = [weight.numpy() for weight in model.weights if id(weight) not in moved]
+    described = {
+        "arguments": repr(settings),
+        "network": network_digest(model, weights=False),
+        "loss or metrics": [code_digest(*keras.tree.flatten(compiled[name])) for name in judged],
+        "frozen weights": frozen,
+    }
     for name, examples in (("training data", train), ("validation data", val)):
-        described[name] = examples and (examples.digest, examples.count, examples.labels)
+        described[name] = examples and (_content(examples), examples.count, examples.labels)
     return {name: _digest(value) for name, value in described.items()}
+
+
+def _content(examples: Examples) -> str:
+    """The digest of the inputs, from all rows where they bring none."""
+    if examples.digest:
+        return examples.digest
+    chunks = range(0, examples.count, _ROWS_AT_ONCE)
+    rows = (np.arange(start, min(start + _ROWS_AT_ONCE, examples.count)) for start in chunks)
+    return _digest([content_digest(examples.fetch(each)) for each in rows])
+
+
+def _is_new(values) -> bool:
+    """Whether a head has never learned, so that its random weights decide nothing yet.
+
+    Its biases are still zeros then, and its scales ones.
+    """
+    flat = [value for value in values if value.ndim == 1]
+    return bool(flat) and all((value == value[0]).all() and value[0] in (0, 1) for value in flat)
 
 
 def _digest(value) -> str:
     digest = hashlib.sha256()
     for leaf in keras.tree.flatten(value):
-        digest.update(leaf.tobytes() if isinstance(leaf, np.ndarray) else repr(leaf).encode())
+        of_numbers = isinstance(leaf, np.ndarray) and leaf.dtype != object
+        digest.update(repr((leaf.shape, leaf.itemsize)).encode() if of_numbers else b"")
+        digest.update(leaf.tobytes() if of_numbers else repr(leaf).encode())
     return digest.hexdigest()[:16]
 
 
@@ -75,16 +176,16 @@ class Course(keras.callbacks.Callback):
         self._phase, self._records, self._variables = phase, records, variables
         self._checkpoint, self._patience = checkpoint, patience
         self._best, self._best_values, self._optimizer = {"score": None, "epoch": 0}, [], []
-        self.epoch, self.stopped, self.finished = 0, False, False
+        self.epoch, self._begun, self.stopped, self.finished = 0, False, False, False
         self._take_up(*checkpoint.read())
 
     def follow(self, model, train, val, epochs, class_weight, callbacks, verbose) -> None:
         """Fit from where the phase stands to its end, and leave the best weights."""
+        model.optimizer.build(model.trainable_variables)
         if self._optimizer:
-            model.optimizer.build(model.trainable_variables)
             _assign(model.optimizer.variables, self._optimizer)
         self.set_model(model)
-        if not self.epoch:
+        if not self._begun:
             if val is not None:
                 self._consider(model.evaluate(val, verbose=0, return_dict=True), 0)
             self._write()
@@ -172,6 +273,7 @@ class Course(keras.callbacks.Callback):
         if facts["phase"] != self._phase:
             self.finished = True
             return
+        self._begun = True
         self.epoch, self.stopped, self.finished = (
             facts[name] for name in ("epoch", "stopped", "finished")
         )
@@ -218,9 +320,10 @@ def _numbered(arrays, prefix) -> list:
 
 
 def _values(variables) -> list:
-    return [variable.numpy() for variable in variables]
+    return [np.asarray(variable.numpy()) for variable in variables]
 
 
 def _assign(variables, values) -> None:
     for variable, value in zip(variables, values, strict=True):
-        variable.assign(value)
+        of_file = value.dtype.kind == "V"  # as which numpy reads bfloat16
+        variable.assign(value.view(variable.numpy().dtype) if of_file else value)

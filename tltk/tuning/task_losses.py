@@ -82,6 +82,7 @@ def joined_model(
         "adam",
         loss=TasksLoss(columns, learned),
         metrics=[TaskMeasure(name, columns, number) for name, number in measures],
+        run_eagerly=model.run_eagerly,
     )
     return joined
 

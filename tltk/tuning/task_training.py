@@ -9,6 +9,7 @@ import numpy as np
 
 from tltk.tuning.fine_tuning import fine_tune
 from tltk.tuning.freezing import unfreeze
+from tltk.tuning.metadata import note_preparation
 from tltk.tuning.multitask import REGRESSION, Task, tasks_of
 from tltk.tuning.task_labels import label_parts, task_examples
 from tltk.tuning.task_losses import best_log_variance, joined_model
@@ -85,6 +86,7 @@ def fine_tune_tasks(
     learned = isinstance(loss_weights, str) and loss_weights == "uncertainty"
     start = _constant_answers(tasks, parts) if learned else _given_weights(tasks, loss_weights)
     spreads = {n: float(np.var(y)) or 1.0 for n, (_, y) in parts.items()}
+    note_preparation(model, train)
     joined = joined_model(model, spreads, start, learned)
     history = fine_tune(
         joined,

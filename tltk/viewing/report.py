@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tltk._cache import write_text
 from tltk._checks import check_mapping, check_text, refuse, shown
-from tltk.inputs.paths import user_path
+from tltk._paths import user_path
 from tltk.viewing.tables import Table
 
 if TYPE_CHECKING:
@@ -73,12 +74,12 @@ def write_report(
     sections += [_section(heading, _image(figure, heading)) for heading, figure in figures.items()]
     path.parent.mkdir(parents=True, exist_ok=True)
     title = html.escape(title)
-    path.write_text(
+    write_text(
+        path,
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f"<title>{title}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n"
         f"<h1>{title}</h1>\n" + "\n".join(sections) + "\n</body>\n</html>\n",
-        encoding="utf-8",
     )
     return path
 

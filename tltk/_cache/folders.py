@@ -4,7 +4,7 @@ import os
 import sys
 from pathlib import Path
 
-from tltk.inputs.paths import user_path
+from tltk._paths import user_path
 
 PACKAGE = Path(__file__).resolve().parents[1]
 

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from tltk.inputs import places
+from tltk._cache import folders as places
 
 
 def package_at(folder, monkeypatch):

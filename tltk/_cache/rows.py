@@ -1,4 +1,4 @@
-"""Rows computed once, kept on disk, and given back memory-mapped."""
+"""Rows on disk: computed once and kept, or in temporary files; both memory-mapped."""
 
 from __future__ import annotations
 
@@ -16,8 +16,10 @@ from pathlib import Path
 
 import numpy as np
 
-from tltk.inputs.places import cache_folder
+from tltk._cache.files import flush, locked, whole_file, writing
+from tltk._cache.folders import cache_folder
 
+MOST_BYTES, MOST_BYTES_OF_TEXTS = 100 * 10**9, 8 * 10**9
 DONE = "done.json"
 PROGRESS = "progress.jsonl"
 
@@ -76,23 +78,13 @@ def kept_rows(
     return kept
 
 
-def lock_of(folder: Path):
-    """The lock that a process holds while it writes or deletes a folder of rows."""
-    from filelock import FileLock
-
-    return FileLock(folder.with_suffix(".lock"))
-
-
 @contextlib.contextmanager
 def _locked_and_writable(folder, announce):
     with contextlib.ExitStack() as stack:
         try:
             folder.parent.mkdir(parents=True, exist_ok=True)
-            try:
-                stack.enter_context(lock_of(folder).acquire(timeout=0))
-            except TimeoutError:
-                announce(f"Waiting for another process, which computes {folder}.")
-                stack.enter_context(lock_of(folder))
+            told = f"Waiting for another process, which computes {folder}."
+            stack.enter_context(locked(folder, lambda: announce(told)))
             folder.mkdir(exist_ok=True)
             tempfile.TemporaryFile(dir=folder).close()
         except OSError as error:
@@ -113,9 +105,10 @@ def _write(folder, count, chunk_size, compute, announce):
     if len(notes) * chunk_size < count:
         _append(folder, count, chunk_size, notes, compute, announce)
     with _room_needed(folder, 0):
-        done = folder / (DONE + ".new")
-        done.write_text(json.dumps({"count": count, "chunks": notes}))
-        done.replace(folder / DONE)
+        for path in folder.glob("*.npy"):
+            flush(path)
+        with whole_file(folder / DONE) as scratch:
+            scratch.write_text(json.dumps({"count": count, "chunks": notes}))
         (folder / PROGRESS).unlink(missing_ok=True)
 
 
@@ -226,3 +219,69 @@ def _read(folder, count, chunk_size, agree=lambda arrays: True) -> tuple[np.ndar
     except (OSError, ValueError, LookupError, TypeError):
         return None
     return arrays if arrays is not None and agree(arrays) else None
+
+
+def temporary_columns(chunks: Iterable[list[np.ndarray]]) -> list[np.ndarray]:
+    """Joins the chunks of several columns in temporary files, which vanish with the arrays.
+
+    Args:
+        chunks: lists of one array per column; the chunks of one column have the same type, and
+            the same shape but for their first axis. They are read once.
+
+    Returns:
+        One read-only array per column, mapped to its file (strings stay in memory); an empty list
+        where there are no chunks.
+
+    Raises:
+        ValueError: beyond 100 GB, or 8 GB of strings: more than a data set that has an end.
+        OSError: where the disk cannot hold them.
+
+    Example:
+        >>> columns = temporary_columns([np.ones((2, 3)), np.arange(2)] for _ in range(4))
+        >>> [column.shape for column in columns]
+        [(8, 3), (8,)]
+    """
+    cure = "Free some space, or set TMPDIR to a folder on a larger disk."
+    with contextlib.ExitStack() as stack:
+        columns, rows, sizes = [], 0, {True: 0, False: 0}
+        for chunk in chunks:
+            if not columns:
+                columns = [(leaf, [] if leaf.dtype == object else _file(stack)) for leaf in chunk]
+            for leaf, (_, store) in zip(chunk, columns, strict=True):
+                with writing("Rows of a data set", tempfile.gettempdir(), cure):
+                    sizes[leaf.dtype == object] += _append_rows(store, leaf)
+            rows += len(chunk[0])
+            _check_size(rows, sizes)
+        return [_joined(leaf, store) for leaf, store in columns]
+
+
+def _file(stack):
+    return stack.enter_context(tempfile.TemporaryFile(prefix="tltk_"))
+
+
+def _append_rows(store, leaf) -> int:
+    """Add rows to a column, and tell how many bytes they take."""
+    if isinstance(store, list):
+        store.append(leaf)
+        return sum(len(value) if isinstance(value, str | bytes) else 0 for value in leaf.flat)
+    return store.write(leaf.tobytes())
+
+
+def _check_size(rows, sizes) -> None:
+    for of_texts, most in ((False, MOST_BYTES), (True, MOST_BYTES_OF_TEXTS)):
+        if sizes[of_texts] > most:
+            raise ValueError(
+                f"A data set is read once, up to {most / 1e9:.1f} GB, so it must have an end. "
+                f"Received: {rows:,} rows of {sizes[of_texts] / 1e9:.1f} GB so far. Pass a part of "
+                "it, such as dataset.take(batches), or pictures in a folder, which are read as "
+                "they are needed."
+            )
+
+
+def _joined(leaf, store):
+    if isinstance(store, list):
+        return np.concatenate(store)
+    store.flush()
+    row_bytes = math.prod(leaf.shape[1:]) * leaf.dtype.itemsize
+    shape = (store.tell() // row_bytes, *leaf.shape[1:])
+    return np.memmap(store, leaf.dtype, "r", shape=shape)

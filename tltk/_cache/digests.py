@@ -1,193 +1,78 @@
-"""What is kept on disk: written whole or not at all, by one process at a time, and by content."""
+"""What tells things apart: the content of arrays, functions, networks and files."""
 
 from __future__ import annotations
 
 import contextlib
 import dis
 import hashlib
-import json
 import os
-import shutil
 import sys
 import tempfile
+import time
 import types
 from collections.abc import Callable, Iterator
 from functools import cache, partial
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
 
+from tltk._cache.files import read_facts, sha256_of, write_facts
+from tltk._cache.folders import cache_folder
 from tltk._keras import as_functional, inner_layers, nodes_of
 
+_RECENT = 2 * 10**9
+_BYTES_AT_ONCE = 2**22
 
-@contextlib.contextmanager
-def whole_file(path: str | Path, private: bool = False) -> Iterator[Path]:
-    """Give a path to write to, which takes a file's name only once it is whole and on the disk.
 
-    A crash at any moment, of the process or of the machine, leaves the file as it was before or
-    as it is after. Two processes at once do not meet: the later one's file stays.
+def content_digest(inputs: Any, *settings: Any) -> str:
+    """Hash arrays, with their types and shapes, and settings that change what they stand for.
 
     Args:
-        path: the file to write; its folder is made where there is none.
-        private: only its owner may read it.
+        inputs: an array, or a tuple or dict of arrays.
+        settings: anything whose printed form tells it apart.
 
-    Yields:
-        A path of its own in the same folder, with the same suffix.
+    Returns:
+        64 hexadecimal digits.
 
     Example:
-        >>> import tempfile
-        >>> file = Path(tempfile.mkdtemp()) / "notes.txt"
-        >>> with whole_file(file) as scratch:
-        ...     _ = scratch.write_text("all of it")
-        >>> file.read_text()
-        'all of it'
+        >>> content_digest(np.zeros(4)) == content_digest(np.zeros((2, 2)))
+        False
     """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(
-        prefix=f".{path.stem[:40]}.", suffix=path.suffix, dir=path.parent
-    )
-    os.close(handle)
-    scratch = Path(name)
-    try:
-        yield scratch
-        if not private:
-            _give_usual_mode(scratch)
-        _flush(scratch)
-        os.replace(scratch, path)
-        _flush(path.parent)
-    finally:
-        scratch.unlink(missing_ok=True)
+    hashes = [hashlib.sha256() for _ in keras.tree.flatten(inputs)]
+    for known, leaf in zip(hashes, keras.tree.flatten(inputs), strict=True):
+        add_rows(known, leaf)
+    return joint_digest(inputs, [known.hexdigest() for known in hashes], *settings)
 
 
-@contextlib.contextmanager
-def writing(what: str, folder: str | Path, cure: str) -> Iterator[None]:
-    """Let an error of writing say what was to be kept, where, how much room there is, and the cure.
-
-    Args:
-        what: what is kept on the disk, in the plural.
-        folder: where.
-        cure: a sentence on what to do.
-
-    Raises:
-        OSError: where something inside raises one.
-    """
-    try:
-        yield
-    except OSError as error:
-        there = next((each for each in (Path(folder), *Path(folder).parents) if each.is_dir()), ".")
-        free = shutil.disk_usage(there).free / 1e6
-        raise OSError(
-            f"{what} are kept on disk, in a folder that must be writable and have room. Received: "
-            f"{folder} ({error.strerror or error}), {free:,.1f} MB free. {cure}"
-        ) from error
+def add_rows(known: Any, rows: np.ndarray) -> None:
+    """Update a column's hash by further rows, in the same way however they are cut."""
+    for _, some in row_chunks(rows):
+        if some.dtype == object:
+            known.update("".join(f"{value!r}\n" for value in some.flat).encode())
+        else:
+            known.update(some.tobytes())
 
 
-def write_facts(path: str | Path, facts) -> None:
-    """Write JSON values to a file, whole or not at all, under a checksum."""
-    content = json.dumps(facts, indent=1)
-    with whole_file(path) as scratch:
-        scratch.write_text(f"{_sha256(content)}\n{content}", "utf-8")
+def joint_digest(inputs: Any, digests: list[str], *settings: Any) -> str:
+    """Join the digests of columns, with their places, types and shapes, and settings."""
+    leaves = keras.tree.flatten_with_path(inputs)
+    forms = [(path, leaf.dtype.str, leaf.shape) for path, leaf in leaves]
+    return hashlib.sha256(repr((forms, digests, settings)).encode()).hexdigest()
 
 
-def read_facts(path: str | Path):
-    """What `write_facts` wrote, or None where there is none or it is damaged.
+def row_chunks(array: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
+    """Pass through a large array in slices of a few megabytes, each with its first row number.
 
     Example:
-        >>> import tempfile
-        >>> path = Path(tempfile.mkdtemp()) / "facts.json"
-        >>> write_facts(path, {"accuracy": 0.5})
-        >>> read_facts(path)
-        {'accuracy': 0.5}
-        >>> _ = path.write_text(path.read_text().replace("0.5", "0.9"))
-        >>> read_facts(path)
+        >>> [(start, len(rows)) for start, rows in row_chunks(np.zeros((3, 2**20), "float32"))]
+        [(0, 1), (1, 1), (2, 1)]
     """
-    with contextlib.suppress(OSError, ValueError):
-        checksum, _, content = Path(path).read_text("utf-8").partition("\n")
-        return json.loads(content) if checksum == _sha256(content) else None
-    return None
-
-
-def file_digest(path: str | Path) -> str:
-    """The SHA-256 of a file's content: 64 hexadecimal digits."""
-    with Path(path).open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-@contextlib.contextmanager
-def whole_folder(path: str | Path) -> Iterator[Path]:
-    """Give a folder to write files to, which takes its name only once all are on the disk.
-
-    To be used under the lock of `path`: what a killed process left is cleared away first.
-
-    Args:
-        path: the folder to write; one that is there is replaced.
-
-    Yields:
-        An empty folder beside it.
-    """
-    path = Path(path)
-    scratch = path.with_name(f".{path.name}.new")
-    shutil.rmtree(scratch, ignore_errors=True)
-    scratch.mkdir(parents=True)
-    try:
-        yield scratch
-        for file in scratch.rglob("*"):
-            _flush(file)
-        shutil.rmtree(path, ignore_errors=True)
-        os.replace(scratch, path)
-        _flush(path.parent)
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
-
-
-@contextlib.contextmanager
-def locked(path: str | Path, wait: Callable[[], None] | None = None) -> Iterator[None]:
-    """Hold the lock beside a file or folder, so that one process at a time works on it.
-
-    Args:
-        path: what is worked on; the lock is a file beside it, its name with `.lock` added.
-        wait: called once where another process holds the lock, before waiting for it; None to
-            give up at once.
-
-    Raises:
-        TimeoutError: where another process holds it and `wait` is None.
-    """
-    from filelock import FileLock
-
-    path = Path(path)
-    lock = FileLock(path.with_name(path.name + ".lock"))
-    try:
-        lock.acquire(timeout=0)
-    except TimeoutError:
-        if wait is None:
-            raise
-        wait()
-        lock.acquire()
-    try:
-        yield
-    finally:
-        lock.release()
-
-
-def _give_usual_mode(scratch) -> None:
-    """`mkstemp` keeps a file to its owner; other files follow the user's mask."""
-    if os.name == "posix":
-        mask = os.umask(0)
-        os.umask(mask)
-        scratch.chmod(0o666 & ~mask)
-
-
-def _flush(path) -> None:
-    """Have the system write a file, or a folder's list of names, to the disk itself."""
-    if os.name != "posix" and Path(path).is_dir():
-        return
-    handle = os.open(path, os.O_RDONLY if Path(path).is_dir() else os.O_RDWR)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    row_bytes = max(1, array[:1].nbytes)
+    step = max(1, _BYTES_AT_ONCE // row_bytes)
+    for start in range(0, len(array), step):
+        yield start, array[start : start + step]
 
 
 def code_digest(*values) -> str:
@@ -376,10 +261,14 @@ def _graph(model) -> list:
     def number(argument):
         return numbers.get(id(argument), argument)
 
+    def note(tensors):
+        for tensor in tensors:
+            numbers.setdefault(id(tensor), f"#{len(numbers)} {tensor.shape} {tensor.dtype}")
+
     parts = []
+    note(model.inputs)
     for node in nodes_of(model):
-        for output in node.outputs:
-            numbers[id(output)] = f"#{len(numbers)} {output.shape} {output.dtype}"
+        note(node.outputs)
         arguments = node.arguments
         given = keras.tree.map_structure(number, (arguments.args, arguments.kwargs))
         parts += [node.operation, given, [number(output) for output in node.outputs]]
@@ -461,6 +350,85 @@ def _is_installed(thing) -> bool:
         return True
     file = getattr(sys.modules.get(name), "__file__", None) or ""
     return bool({"site-packages", "dist-packages"} & set(Path(file).parts))
+
+
+def remembered_digests(
+    folder: Path,
+    files: dict[str, Path],
+    read: Callable[[list[str]], dict[str, str]],
+    verify: bool = False,
+) -> dict[str, str]:
+    """Give the digest of each file of a folder, read or remembered from an earlier call.
+
+    A file is known again by its path and its `file_stamp`. One that was written
+    less than 2 seconds ago is not remembered: within one step of the file system's clock it could
+    change again and keep both. The table lies in the cache folder, is replaced as a whole and
+    carries a checksum: where it is missing, damaged or cannot be written, files are read. Of two
+    processes at once the later one's table stays.
+
+    Args:
+        folder: the folder whose table is used.
+        files: the path of each file, by a name that stays the same.
+        read: gives the digests of the files named; one that is left out is read the next time too.
+        verify: read all of them, and correct the table.
+
+    Returns:
+        The digest of each file that was read or remembered.
+    """
+    stamps = {name: _settled_stamp(path) for name, path in files.items()}
+    table = {} if verify else _remembered(folder)
+    known = {
+        name: table[name][1]
+        for name, stamp in stamps.items()
+        if stamp is not None and name in table and table[name][0] == stamp
+    }
+    unknown = [name for name in files if name not in known]
+    if not unknown:
+        return known
+    found = read(unknown)
+    before = _remembered(folder)
+    after = {name: entry for name, entry in before.items() if name not in unknown}
+    after |= {name: [stamps[name], found[name]] for name in found if stamps[name] is not None}
+    if after != before:
+        _remember(folder, after)
+    return known | found
+
+
+def file_stamp(path: str | Path) -> list[int] | None:
+    """What changes whenever a file's content does: its size, times, and place on the disk.
+
+    The time of change tells of a content that was put in place with its old size and an old time
+    of writing; the inode of another file under the same name.
+
+    Returns:
+        `[bytes, written, changed, inode]`, both times in nanoseconds, or None where there is none.
+    """
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return [found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino]
+
+
+def _settled_stamp(path):
+    stamp = file_stamp(path)
+    return None if stamp is None or stamp[1] > time.time_ns() - _RECENT else stamp
+
+
+def _remembered(folder):
+    with contextlib.suppress(RuntimeError):  # no home folder
+        return read_facts(_table(folder)) or {}
+    return {}
+
+
+def _remember(folder, entries):
+    with contextlib.suppress(OSError, RuntimeError):
+        write_facts(_table(folder), entries)
+
+
+def _table(folder):
+    name = sha256_of(os.fsencode(folder.resolve()))[:32]
+    return cache_folder() / "digests" / f"{name}.json"
 
 
 _DEEPEST, _OBJECT, _THEIRS = 60, 12, "object of a package"  # of those, five in one another

@@ -1,3 +1,4 @@
+import itertools
 import json
 import os
 import shutil
@@ -9,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tltk.tuning import store
-from tltk.tuning.store import kept_rows
+from tltk._cache import kept_rows, temporary_columns
+from tltk._cache import rows as store
 
 VALUES = np.arange(70, dtype="float32").reshape(10, 7)
 
@@ -348,3 +349,39 @@ def test_a_read_only_folder_is_read_where_it_is_complete_and_refused_where_not(m
     assert computed == []
     assert "must be writable" in message
     assert "TLTK_CACHE" in message
+
+
+def test_columns_come_back_whole_each_with_its_own_length():
+    rng = np.random.default_rng(0)
+    chunks = [
+        [rng.normal(size=(size, 2, 3)), np.arange(7 * size, dtype="int16"), np.array(["é"], object)]
+        for size in (1, 4, 2)
+    ]
+    columns = temporary_columns(iter(chunks))
+    for number, column in enumerate(columns):
+        np.testing.assert_array_equal(column, np.concatenate([chunk[number] for chunk in chunks]))
+        assert column.dtype == chunks[0][number].dtype
+    with pytest.raises(ValueError, match="read-only"):
+        columns[0][0] = 1
+
+
+def test_no_chunks_give_no_columns():
+    assert temporary_columns([]) == []
+
+
+def test_a_set_without_end_stops_at_the_limit(monkeypatch):
+    monkeypatch.setattr(store, "MOST_BYTES", 10_000)
+    monkeypatch.setattr(store, "MOST_BYTES_OF_TEXTS", 10_000)
+    for rows in (np.zeros((10, 20), "float32"), np.array(["a word or two"] * 10, object)):
+        with pytest.raises(ValueError, match=r"up to 0.0 GB.*Received: [\d,]+ rows.*\.take"):
+            temporary_columns([rows] for _ in itertools.count())
+        assert len(temporary_columns([rows] for _ in range(9))[0]) == 90
+
+
+def test_a_full_disk_is_named(monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(store, "_append_rows", full)
+    with pytest.raises(OSError, match=r"Rows of a data set.*No space left.*MB free.*TMPDIR"):
+        temporary_columns([[np.ones((2, 2))]])

@@ -3,16 +3,12 @@ import os
 import shutil
 import time
 
+import numpy as np
 import pytest
 
-from tltk.inputs.digests import remembered_digests, sha256_of
+from tltk._cache import content_digest, remembered_digests, row_chunks, sha256_of
 
 LONG_AGO = time.time_ns() - 10**12
-
-
-@pytest.fixture(autouse=True)
-def own_cache(tmp_path, monkeypatch):
-    monkeypatch.setenv("TLTK_CACHE", str(tmp_path / "cache"))
 
 
 @pytest.fixture
@@ -72,7 +68,7 @@ def test_another_content_of_the_same_size_and_time_is_read_again(folder):
 
 
 def test_verify_notices_a_change_that_no_stamp_tells_and_corrects_the_table(folder, monkeypatch):
-    monkeypatch.setattr("tltk.inputs.digests.file_stamp", lambda path: [12, LONG_AGO])
+    monkeypatch.setattr("tltk._cache.digests.file_stamp", lambda path: [12, LONG_AGO])
     before, _ = digests(folder)
     write(folder / "b", "CONTENT OF b")
     assert digests(folder) == (before, "")
@@ -175,3 +171,20 @@ def test_processes_that_write_one_table_at_once_leave_a_whole_one(folder, tmp_pa
     assert found == true_digests(folder)
     assert len(reading) < 3
     assert table(tmp_path).suffix == ".json"
+
+
+@pytest.mark.parametrize("shape", [(10, 2**20), (3,), (5, 0), (0, 4)])
+def test_row_chunks_cover_every_row_once(shape):
+    array = np.zeros(shape, "float32")
+    rows = [start + row for start, some in row_chunks(array) for row in range(len(some))]
+    assert rows == list(range(shape[0]))
+
+
+def test_the_digest_covers_every_byte_of_a_large_array():
+    array = np.zeros((9, 2**20), "uint8")
+    digests = {content_digest(array)}
+    for row in range(9):
+        array[row, -1] = 1
+        digests.add(content_digest(array))
+    assert len(digests) == 10
+    assert content_digest(array, 224) != content_digest(array, 225)

@@ -7,9 +7,9 @@ import pytest
 from PIL import Image
 
 from tltk.__main__ import main
+from tltk._cache import DONE, kept_rows
 from tltk.inputs import image_folder
 from tltk.tuning import clear_cache, extract_features, list_cache
-from tltk.tuning.store import DONE, kept_rows
 
 LONG_AGO = time.time_ns() - 10**12
 

@@ -3,9 +3,9 @@ from pathlib import Path
 
 import pytest
 
+from tltk._cache import cache_folder
+from tltk._paths import existing_file, unreadable, user_path
 from tltk.inputs import read_clip, read_image
-from tltk.inputs.paths import existing_file, unreadable, user_path
-from tltk.inputs.places import cache_folder
 
 
 def no_home(*_):

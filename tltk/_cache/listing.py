@@ -8,8 +8,9 @@ import shutil
 import time
 from pathlib import Path
 
-from tltk.inputs.places import cache_folder
-from tltk.tuning.store import DONE, lock_of
+from tltk._cache.files import locked
+from tltk._cache.folders import cache_folder
+from tltk._cache.rows import DONE
 
 KINDS = ("features", "engines", "digests")
 
@@ -55,7 +56,7 @@ def clear_cache() -> float:
     freed, busy = 0, False
     for folder in _all_kept("features"):
         try:
-            with lock_of(folder).acquire(timeout=0):
+            with locked(folder):
                 freed += _delete(folder)
         except OSError:
             busy = True

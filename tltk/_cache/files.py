@@ -1,0 +1,191 @@
+"""Files and folders written whole or not at all, under checksums, by one process at a time."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+
+@contextlib.contextmanager
+def whole_file(path: str | Path, private: bool = False) -> Iterator[Path]:
+    """Give a path to write to, which takes a file's name only once it is whole and on the disk.
+
+    A crash at any moment, of the process or of the machine, leaves the file as it was before or
+    as it is after. Two processes at once do not meet: the later one's file stays.
+
+    Args:
+        path: the file to write; its folder is made where there is none.
+        private: only its owner may read it.
+
+    Yields:
+        A path of its own in the same folder, with the same suffix.
+
+    Example:
+        >>> import tempfile
+        >>> file = Path(tempfile.mkdtemp()) / "notes.txt"
+        >>> with whole_file(file) as scratch:
+        ...     _ = scratch.write_text("all of it")
+        >>> file.read_text()
+        'all of it'
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(
+        prefix=f".{path.stem[:40]}.", suffix=path.suffix, dir=path.parent
+    )
+    os.close(handle)
+    scratch = Path(name)
+    try:
+        yield scratch
+        if not private:
+            _give_usual_mode(scratch)
+        flush(scratch)
+        os.replace(scratch, path)
+        flush(path.parent)
+    finally:
+        scratch.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def writing(what: str, folder: str | Path, cure: str) -> Iterator[None]:
+    """Let an error of writing say what was to be kept, where, how much room there is, and the cure.
+
+    Args:
+        what: what is kept on the disk, in the plural.
+        folder: where.
+        cure: a sentence on what to do.
+
+    Raises:
+        OSError: where something inside raises one.
+    """
+    try:
+        yield
+    except OSError as error:
+        there = next((each for each in (Path(folder), *Path(folder).parents) if each.is_dir()), ".")
+        free = shutil.disk_usage(there).free / 1e6
+        raise OSError(
+            f"{what} are kept on disk, in a folder that must be writable and have room. Received: "
+            f"{folder} ({error.strerror or error}), {free:,.1f} MB free. {cure}"
+        ) from error
+
+
+def write_text(path: str | Path, text: str) -> None:
+    """Write a text to a file in UTF-8 with plain line ends, whole or not at all."""
+    with whole_file(path) as scratch:
+        scratch.write_text(text, encoding="utf-8", newline="\n")
+
+
+def write_facts(path: str | Path, facts) -> None:
+    """Write JSON values to a file, whole or not at all, under a checksum."""
+    content = json.dumps(facts, indent=1)
+    write_text(path, f"{sha256_of(content.encode())}\n{content}")
+
+
+def read_facts(path: str | Path):
+    """What `write_facts` wrote, or None where there is none or it is damaged.
+
+    Example:
+        >>> import tempfile
+        >>> path = Path(tempfile.mkdtemp()) / "facts.json"
+        >>> write_facts(path, {"accuracy": 0.5})
+        >>> read_facts(path)
+        {'accuracy': 0.5}
+        >>> _ = path.write_text(path.read_text().replace("0.5", "0.9"))
+        >>> read_facts(path)
+    """
+    with contextlib.suppress(OSError, ValueError):
+        checksum, _, content = Path(path).read_text("utf-8").partition("\n")
+        return json.loads(content) if checksum == sha256_of(content.encode()) else None
+    return None
+
+
+def sha256_of(content: bytes) -> str:
+    """The digest of a content: 64 hexadecimal digits."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def file_digest(path: str | Path) -> str:
+    """The SHA-256 of a file's content: 64 hexadecimal digits."""
+    with Path(path).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@contextlib.contextmanager
+def whole_folder(path: str | Path) -> Iterator[Path]:
+    """Give a folder to write files to, which takes its name only once all are on the disk.
+
+    To be used under the lock of `path`: what a killed process left is cleared away first.
+
+    Args:
+        path: the folder to write; one that is there is replaced.
+
+    Yields:
+        An empty folder beside it.
+    """
+    path = Path(path)
+    scratch = path.with_name(f".{path.name}.new")
+    shutil.rmtree(scratch, ignore_errors=True)
+    scratch.mkdir(parents=True)
+    try:
+        yield scratch
+        for file in scratch.rglob("*"):
+            flush(file)
+        shutil.rmtree(path, ignore_errors=True)
+        os.replace(scratch, path)
+        flush(path.parent)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def locked(path: str | Path, wait: Callable[[], None] | None = None) -> Iterator[None]:
+    """Hold the lock beside a file or folder, so that one process at a time works on it.
+
+    Args:
+        path: what is worked on; the lock is a file beside it, its name with `.lock` added.
+        wait: called once where another process holds the lock, before waiting for it; None to
+            give up at once.
+
+    Raises:
+        TimeoutError: where another process holds it and `wait` is None.
+    """
+    from filelock import FileLock
+
+    path = Path(path)
+    lock = FileLock(path.with_name(path.name + ".lock"))
+    try:
+        lock.acquire(timeout=0)
+    except TimeoutError:
+        if wait is None:
+            raise
+        wait()
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _give_usual_mode(scratch) -> None:
+    """`mkstemp` keeps a file to its owner; other files follow the user's mask."""
+    if os.name == "posix":
+        mask = os.umask(0)
+        os.umask(mask)
+        scratch.chmod(0o666 & ~mask)
+
+
+def flush(path) -> None:
+    """Have the system write a file, or a folder's list of names, to the disk itself."""
+    if os.name != "posix" and Path(path).is_dir():
+        return
+    handle = os.open(path, os.O_RDONLY if Path(path).is_dir() else os.O_RDWR)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
