@@ -80,6 +80,11 @@ def check_count(name: str, value: Any, least: int = 1) -> None:
     check_number(name, value, least=least, whole=True)
 
 
+def check_share(name: str, value: Any) -> None:
+    """Refuse anything but a number from 0 up to 1, which itself is too much."""
+    check_number(name, value, least=0, below=1)
+
+
 def check_seed(name: str, value: Any) -> None:
     """Refuse anything but a whole number from 0 to 2^32 - 1, which all generators take."""
     check_number(name, value, least=0, most=2**32 - 1, whole=True, advice="0 is usual")
@@ -261,20 +266,22 @@ def as_rows(name: str, values: Any) -> np.ndarray:
     return array
 
 
-def check_names(name: str, values: Any, count: int | None = None) -> tuple[str, ...]:
-    """Refuse anything but different names, one for each of `count` classes, and give them.
+def as_names(name: str, values: Any, count: int | None = None) -> tuple[str | int, ...]:
+    """Refuse anything but different names, strings or whole numbers, one for each of `count`.
 
     Example:
-        >>> check_names("class_names", ["cat", "cat"])
+        >>> as_names("class_names", ["cat", "cat"])
         Traceback (most recent call last):
         ...
         ValueError: class_names must be different names. Received: class_names=['cat', 'cat']...
     """
-    told = "different names" + ("" if count is None else f" for {count} classes")
     listed = isinstance(values, list | tuple | np.ndarray) and np.ndim(values) == 1
-    given = tuple(values) if listed else ()
-    fits = given and all(isinstance(each, str) and each for each in given)
+    given = tuple(np.asarray(values, object).tolist()) if listed else ()
+    given = tuple(each.item() if isinstance(each, np.generic) else each for each in given)
+    fits = given and all(isinstance(each, str | int) and each != "" for each in given)
+    fits = fits and not any(isinstance(each, bool) for each in given)
     if not fits or len(set(given)) < len(given) or len(given) != (count or len(given)):
+        told = "different names" + ("" if count is None else f" for {count} classes")
         refuse(f"{name} must be {told}", f"{name}={shown(values)}", "Pass a list of strings")
     return given
 

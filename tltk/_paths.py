@@ -39,6 +39,15 @@ def user_path(path: str | os.PathLike, name: str = "path") -> Path:
         ) from None
 
 
+def check_folder(name: str, path: str | os.PathLike) -> None:
+    """Refuse what is no path, and what is a file."""
+    if user_path(path, name).is_file():
+        raise FileExistsError(
+            f"{name} must be a folder. Received: {name}={str(path)!r}, which is a file. "
+            "Name another one."
+        )
+
+
 def existing_file(path: str | os.PathLike, what: str) -> Path:
     """Find a regular file, or say what is there instead; pipes and devices are never opened.
 

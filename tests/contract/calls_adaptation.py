@@ -302,8 +302,13 @@ CALLS = [
     Call(
         adaptation.adapt_domains,
         ADAPTED
-        | {"source": (tiny.X, tiny.Y), "val": None, "method": "dann", "weight": None}
-        | {"labelled_target": None, "base_lr": None, "lr_decay": 1.0, "weight_decay": 0.0}
+        | {"source": (tiny.X, tiny.Y), "val": (tiny.X, tiny.Y), "method": "dann", "weight": None}
+        | {
+            "labelled_target": (tiny.X, tiny.Y),
+            "base_lr": None,
+            "lr_decay": 1.0,
+            "weight_decay": 0.0,
+        }
         | {"steepness": 10.0, "cache": True, "callbacks": ()},
         OF_ADAPTED
         | {

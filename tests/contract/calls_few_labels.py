@@ -370,7 +370,12 @@ CALLS = [
     ),
     Call(
         few_labels.self_train_head,
-        {"model": CLASSIFIER, "train": (tiny.X, tiny.Y), "unlabelled": tiny.X, "val": None}
+        {
+            "model": CLASSIFIER,
+            "train": (tiny.X, tiny.Y),
+            "unlabelled": tiny.X,
+            "val": (tiny.X, tiny.Y),
+        }
         | {"rounds": 1, "threshold": 0.9, "balanced": True, "batch_size": 8, "cache": True},
         {
             "model": classifier,

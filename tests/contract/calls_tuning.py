@@ -178,7 +178,7 @@ def add_lora(**given):
 TRAINING = {
     "model": CLASSIFIER,
     "train": (X, Y),
-    "val": None,
+    "val": (X, Y),
     "unfreeze_blocks": 1,
     "head_epochs": 0,
     "epochs": 1,
@@ -382,11 +382,16 @@ CALLS = [
             "precision": choice,
             "callbacks": callbacks,
         },
-        {"val": {"None"}},
     ),
     Call(
         tuning.fine_tune_tasks,
-        TRAINING | {"model": OF_TASKS, "train": (X, TASK_LABELS), "loss_weights": "equal"},
+        TRAINING
+        | {
+            "model": OF_TASKS,
+            "train": (X, TASK_LABELS),
+            "val": (X, TASK_LABELS),
+            "loss_weights": "equal",
+        },
         OF_TRAINING
         | {
             "model": lambda g: network(g) | {"one task": BODY},

@@ -18,7 +18,10 @@ BAD = [
     for which, value in kind(call.good[argument]).items()
     if which not in call.fine.get(argument, ())
 ]
-DATA = r"[Dd]ata(set)?|[Ii]nputs|[Ll]abels|[Rr]ows?|[Cc]lass(es)?|[Pp]ictures?|shape|split|batch|[Tt]able|steps|windows?"
+DATA = (
+    r"[Dd]ata(set)?|[Ii]nputs|[Ll]abels|[Rr]ows?|[Cc]lass(es)?|[Pp]ictures?|shape|split|batch"
+    r"|[Tt]able|steps|windows?"
+)
 MODEL = r"[Mm]odel|[Nn]etwork|[Bb]ackbone|head"
 FILE = r"[Pp]ath|[Ff]iles?|[Ff]older|[Pp]icture|[Rr]ecording|[Tt]able"
 SPOKEN = {  # arguments that have a noun of their own in a sentence
@@ -28,6 +31,8 @@ SPOKEN = {  # arguments that have a noun of their own in a sentence
     **dict.fromkeys(("weights", "vectors", "source"), rf"{FILE}|{DATA}|[Vv]ectors|weights?"),
     **dict.fromkeys(("model", "backbone", "encoder", "model_or_path", "backbones"), MODEL),
     **dict.fromkeys(("path", "path_or_bytes", "folder", "out", "script"), FILE),
+    **dict.fromkeys(("unfreeze_blocks", "blocks"), r"[Bb]locks"),
+    **dict.fromkeys(("lowest", "highest"), r"lowest|highest"),
     **dict.fromkeys(("classes", "class_names", "names"), r"[Cc]lass(es)?|[Nn]ames?"),
 }
 

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import keras
 import numpy as np
 
+from tltk._checks import as_names
 from tltk._paths import user_path
 from tltk.backbones import sample_rate
 from tltk.backbones.words import warn_of_unknown_words
@@ -303,13 +304,10 @@ def _class_names(
         class_names = metadata(model).get("class_names")
     if class_names is None:
         return tuple(f"class {i}" for i in range(count))
+    class_names = as_names("class_names", class_names)
     if len(class_names) != count:
         raise ValueError(
             f"There must be one name per output. Received: {len(class_names)} class_names for "
             f"{count} outputs. Pass the names in the order of the training labels."
         )
-    if len(set(class_names)) < count:
-        raise ValueError(
-            f"Class names must differ. Received: {list(class_names)}. Rename the repeated one."
-        )
-    return tuple(class_names)
+    return class_names

@@ -12,7 +12,7 @@ import keras
 import numpy as np
 
 from tltk._cache import add_rows, content_digest, joint_digest, temporary_columns
-from tltk._checks import check_choice, check_mapping, check_names, check_number, refuse, shown
+from tltk._checks import as_names, check_choice, check_mapping, check_number, refuse, shown
 from tltk.inputs.checks import (
     as_arrays,
     check_finite,
@@ -313,7 +313,7 @@ def splits_of(
     check_mapping("parts", parts, Examples, "examples")
     for part in parts:
         check_choice("parts", part, Splits._fields[:3])
-    class_names = check_names("class_names", class_names)
+    class_names = as_names("class_names", class_names)
     served = {part: examples.batched(batch_size) for part, examples in parts.items()}
     files = {part: parts[part].names or () if part in parts else () for part in Splits._fields[:3]}
     return Splits(*map(served.get, Splits._fields[:3]), class_names, files)

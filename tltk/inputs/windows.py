@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tltk._checks import as_numbers, check_choice, check_names, refuse, shown
+from tltk._checks import as_names, as_numbers, check_choice, refuse, shown
 from tltk.inputs.checks import check_positive_integer
 from tltk.inputs.examples import Examples, examples_of
 from tltk.inputs.series import Series, series_file
@@ -180,7 +180,7 @@ def learn_scaling(
     """
     check_choice("origin", origin, ORIGINS, 'Use "last" where the level wanders')
     values = _columns_of("values", values)
-    names = check_names("columns", columns, values.shape[1]) if len(columns) else ()
+    names = as_names("columns", columns, values.shape[1]) if len(columns) else ()
     target = _number_of(target, names or tuple(map(str, range(values.shape[1]))))
     for number, column in enumerate(values.T):
         known = column[np.isfinite(column)]

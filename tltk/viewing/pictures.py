@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tltk._checks import as_rows, check_count, check_names, refuse, shown
+from tltk._checks import as_names, as_rows, check_count, refuse, shown
 from tltk.evaluation.predictions import Predictions
 from tltk.evaluation.thresholds import check_predictions
 from tltk.inputs.decoding import read_image
@@ -55,7 +55,7 @@ def plot_pictures(
     belongs = labels.astype(bool) if labels.ndim == 2 else labels[:, None] == np.unique(labels)
     numbers = range(labels.shape[1]) if labels.ndim == 2 else np.unique(labels)
     if class_names is not None:
-        class_names = check_names("class_names", class_names)
+        class_names = as_names("class_names", class_names)
         least = int(max(numbers)) + 1
         if len(class_names) < least:
             received = f"class_names={list(class_names)}"
