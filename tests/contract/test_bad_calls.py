@@ -25,11 +25,15 @@ DATA = (
 MODEL = r"[Mm]odel|[Nn]etwork|[Bb]ackbone|head"
 FILE = r"[Pp]ath|[Ff]iles?|[Ff]older|[Pp]icture|[Rr]ecording|[Tt]able"
 SPOKEN = {  # arguments that have a noun of their own in a sentence
-    **dict.fromkeys(("data", "train", "val", "labels", "inputs", "split", "splits"), DATA),
+    **dict.fromkeys(("data", "train", "val", "labels", "split", "splits"), DATA),
     **dict.fromkeys(("rows", "first", "second", "pictures", "images", "photos", "test"), DATA),
     **dict.fromkeys(("target", "unlabelled", "labelled_target", "series"), DATA),
-    **dict.fromkeys(("weights", "vectors", "source"), rf"{FILE}|{DATA}|[Vv]ectors|weights?"),
-    **dict.fromkeys(("model", "backbone", "encoder", "model_or_path", "backbones"), MODEL),
+    **dict.fromkeys(
+        ("weights", "vectors", "source", "inputs"), rf"{FILE}|{DATA}|[Vv]ectors|weights?"
+    ),
+    **dict.fromkeys(
+        ("model", "backbone", "encoder", "model_or_path", "backbones", "learn", "candidates"), MODEL
+    ),
     **dict.fromkeys(("path", "path_or_bytes", "folder", "out", "script"), FILE),
     **dict.fromkeys(("unfreeze_blocks", "blocks"), r"[Bb]locks"),
     **dict.fromkeys(("lowest", "highest"), r"lowest|highest"),

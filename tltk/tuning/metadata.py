@@ -86,6 +86,8 @@ def metadata(model: keras.Model | str | Path) -> dict:
     if path.is_dir() or not (zipfile.is_zipfile(path) or _is_hdf5(path)):
         raise _not_whole(path)
     if not zipfile.is_zipfile(path):
+        if path.name.endswith(".weights.h5"):
+            raise _weights_alone(path)
         return {}
     with zipfile.ZipFile(path) as archive:
         return _facts_in(archive, path)
@@ -238,6 +240,13 @@ def _facts_in(archive, path) -> dict:
     return facts
 
 
+def _weights_alone(path) -> ValueError:
+    return ValueError(
+        "A model file holds a network and its weights. "
+        f"Received: {path}, with weights alone. Build the network and call load_weights."
+    )
+
+
 def _is_hdf5(path) -> bool:
     import h5py
 
@@ -272,9 +281,6 @@ def _explained(error, path) -> Exception | None:
             f"({said.splitlines()[0][:200]})"
         )
     if "No model config" in said:
-        return ValueError(
-            "A model file holds a network and its weights. "
-            f"Received: {path}, with weights alone. Build the network and call load_weights."
-        )
+        return _weights_alone(path)
     damaged = (OSError, EOFError, KeyError, UnicodeError, json.JSONDecodeError, zlib.error)
     return _not_whole(path) if isinstance(error, (*damaged, zipfile.BadZipFile)) else None
