@@ -11,6 +11,7 @@ import keras
 import numpy as np
 
 from tltk._keras import Part, compiled_with, input_structure, output_structure, random_states
+from tltk._paths import check_folder
 from tltk.backbones import layers_by_block
 from tltk.tuning.augmentation import augmentation_of, augmented_view, describe
 from tltk.tuning.batching import ShuffledBatches
@@ -148,7 +149,9 @@ def fine_tune(
         "train_batch_norm": train_batch_norm, "views": views, "batch_size": batch_size,
         "patience": patience, "seed": seed, "engine": engine, "precision": precision,
     }  # fmt: skip
-    check_settings(model, settings)
+    check_settings(model, settings | {"cache": cache, "verbose": verbose})
+    if checkpoint is not None:
+        check_folder("checkpoint", checkpoint)
     callbacks = check_callbacks(callbacks)
     mixed = chosen_engine(engine, precision, model) == "keras" and precision == "bfloat16"
     blocks = select_blocks(model, unfreeze_blocks) if epochs else []

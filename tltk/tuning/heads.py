@@ -10,7 +10,8 @@ from weakref import WeakKeyDictionary
 import keras
 import numpy as np
 
-from tltk._keras import input_structure
+from tltk._checks import as_names, check_choice, check_share, shown
+from tltk._keras import check_model, input_structure
 from tltk.backbones.stock import check_prepared
 from tltk.tuning.features import pooling_layer
 from tltk.tuning.freezing import freeze
@@ -63,6 +64,7 @@ def build_classifier(
     names = checked_names(classes, kind)
     check_backbone(backbone, pooling)
     activation, loss, metric = KINDS[kind]
+    check_share("dropout", dropout)
     features = pooled_features(backbone, pooling, name="head_pool")
     if dropout:
         features = keras.layers.Dropout(dropout, name="head_dropout")(features)
@@ -93,32 +95,22 @@ def compiled_frozen(model: keras.Model, loss, metrics, **facts) -> keras.Model:
 
 def checked_names(classes, kind) -> list[str]:
     """The names of the classes, given as names or as their number."""
-    if isinstance(classes, numbers.Integral):
-        classes = map(str, range(classes))
-    names = [classes] if isinstance(classes, str) else list(classes)
-    if kind not in KINDS:
-        raise ValueError(
-            f"The kind of head is one of {', '.join(KINDS)}. Received: kind={kind!r}. "
-            "Use one_label where every example has exactly one class."
-        )
+    check_choice("kind", kind, KINDS, "Use one_label where every example has exactly one class")
+    counted = isinstance(classes, numbers.Integral) and not isinstance(classes, bool)
+    names = map(str, range(classes)) if counted else as_names("classes", classes)
+    names = list(names)
     if len(names) < (2 if kind == "one_label" else 1):
         raise ValueError(
-            f"A classifier needs at least two classes. Received: {names}. "
+            f"A classifier needs at least two classes. Received: {shown(classes)}. "
             'For one yes-or-no answer use two classes, or kind="many_labels".'
-        )
-    if len(set(names)) < len(names):
-        raise ValueError(
-            f"Class names must differ. Received: {names}. Rename or merge the repeated one."
         )
     return names
 
 
 def check_backbone(backbone, pooling) -> None:
     """Refuse what no head can be put on."""
-    if pooling not in ("avg", "max"):
-        raise ValueError(
-            f'Pooling is "avg" or "max". Received: pooling={pooling!r}. Use "avg" if in doubt.'
-        )
+    check_choice("pooling", pooling, ("avg", "max"), 'Use "avg" if in doubt')
+    check_model(backbone, "backbone")
     heads = [layer.name for layer in backbone.layers if layer.name.startswith("head_")]
     if heads:
         raise ValueError(

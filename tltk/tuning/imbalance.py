@@ -44,7 +44,7 @@ def remedy_for(model: keras.Model, imbalance: dict | str | None, labels) -> Reme
             f"Received: labels of shape {labels.shape}. Leave out imbalance."
         )
     counts = np.bincount(labels, minlength=model.outputs[0].shape[-1])
-    by_hand = isinstance(imbalance, dict)
+    by_hand = isinstance(imbalance, dict) and bool(imbalance)
     if not by_hand and not (isinstance(imbalance, str) and imbalance in METHODS):
         raise ValueError(
             f"imbalance is a dict of class weights, or one of {', '.join(METHODS)}. "
@@ -70,10 +70,10 @@ def _given_weights(model, given) -> dict[int, float]:
     if not set(given) <= set(known):
         raise ValueError(
             "Class weights are given for class numbers or names. "
-            f"Received: {given!r}. The classes are {', '.join(map(str, known))}."
+            f"Received: imbalance={given!r}. The classes are {', '.join(map(str, known))}."
         )
     for label, weight in given.items():
-        check_number(f"the weight of class {label}", weight, least=0)
+        check_number(f"imbalance[{label!r}]", weight, least=0)
     weights = {known[label]: float(weight) for label, weight in given.items()}
     return {number: weights.get(number, 1.0) for number in known.values()}
 
