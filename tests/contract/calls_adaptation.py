@@ -329,7 +329,7 @@ CALLS = [
     Call(
         adaptation.adapt_without_source,
         ADAPTED | {"pseudo_weight": 0.3},
-        OF_ADAPTED | {"pseudo_weight": at_least(0), "batch_size": lambda g: count(g) | {"1": 1}},
+        OF_ADAPTED | {"pseudo_weight": at_least(0), "batch_size": count},
     ),
     Call(
         adaptation.adapt_batch_norm,
@@ -345,7 +345,9 @@ CALLS = [
         {"features": 3, "class_names": ("a", "b"), "filters": 2, "blocks": 1},
         {"features": count, "class_names": class_list, "filters": count, "blocks": count},
     ),
-    Call(adaptation.rising_strength, {"progress": 0.5, "steepness": 10.0}, {"steepness": above(0)}),
+    Call(
+        adaptation.rising_strength, {"progress": 0.5, "steepness": 10.0}, {"steepness": at_least(0)}
+    ),
     Call(
         adaptation.mmd_loss,
         {"source": tiny.X, "target": tiny.X, "kernel": "gaussian"},

@@ -344,7 +344,7 @@ CALLS = [
     ),
     Call(
         few_labels.adaptation_curve,
-        {"model": LINE, "tasks": DRAW, "loss": "mse", "score": "mse", "steps": 1, "lr": 0.01}
+        {"model": LINE, "tasks": DRAW, "loss": "mse", "score": "accuracy", "steps": 1, "lr": 0.01}
         | {"inner_layers": None, "count": 2, "seed": 0},
         {
             "model": network,

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from tltk._checks import refuse, shown
 from tltk.evaluation.arms import BATCH
 from tltk.inputs.checks import check_positive_integer
 from tltk.inputs.examples import Examples
@@ -26,6 +27,9 @@ def label_sizes(labels: np.ndarray, asked: int | Sequence[int] | None) -> list[i
     for size in listed:
         check_positive_integer("labels_per_class", size)
     sizes = sorted(set(listed))
+    if len(sizes) < len(listed):
+        advice = "Name each number once"
+        refuse("labels_per_class must differ", f"labels_per_class={shown(asked)}", advice)
     if not sizes or sizes[-1] > counts.max():
         raise ValueError(
             "labels_per_class must not exceed the training examples of every class. "

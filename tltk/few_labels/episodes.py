@@ -94,7 +94,7 @@ class EpisodeDrawer:
             scarce = int(np.argmin(counts))
             raise ValueError(
                 f"Every class needs n_shot + n_query examples, {most} here. "
-                f"Received: n_shot={n_shot}, class "
+                f"Received: n_shot={n_shot}, n_query={most - n_shot}, class "
                 f"{classes[scarce]!s} with {counts[scarce]}. Ask for fewer, or leave the class out."
             )
         self._rows = np.split(np.argsort(numbers, kind="stable"), np.cumsum(counts)[:-1])
