@@ -1,6 +1,7 @@
 """Every public call that is wrong says so: the argument, what was received, what helps."""
 
 import importlib
+import inspect
 import re
 import traceback
 import warnings
@@ -8,6 +9,8 @@ from pathlib import Path
 
 import pytest
 import tiny
+
+import tltk
 
 AREAS = sorted(path.stem for path in Path(__file__).parent.glob("calls_*.py"))
 

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 
 from tltk._checks import check_count
-from tltk._keras import Part, check_model, input_structure, output_structure, random_states
+from tltk._keras import Part, check_model, input_structure, output_structure, reseed
 from tltk.tuning.freezing import unfreeze
 
 STEPS_AT_ONCE = 16
@@ -54,8 +54,7 @@ def retrainer(model: keras.Model, batch_size: int = 32) -> Callable[..., None]:
         model.set_weights(weights)
         for variable, value in zip(trained.optimizer.variables, fresh, strict=True):
             variable.assign(value)
-        for index, state in enumerate(random_states(model)):
-            state.assign(np.array([seed, index], "uint32"))
+        reseed(seed, model)
         trained.optimizer.learning_rate.assign(rate)
         random = np.random.default_rng(seed)
         rows = np.concatenate([random.permutation(len(y)) for _ in range(epochs)])
