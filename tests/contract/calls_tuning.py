@@ -16,6 +16,7 @@ from bad_values import (
     file_but,
     flag,
     labelled,
+    names,
     network,
     optional,
     seed,
@@ -294,6 +295,15 @@ CALLS = [
         tuning.load_model,
         {"path": FOLDER / "classifier.keras", "trust": False},
         {"path": model_file, "trust": flag},
+    ),
+    Call(
+        tuning.save_model,
+        {"model": CLASSIFIER, "path": FOLDER / "saved.keras", "class_names": NAMES},
+        {
+            "model": built,
+            "path": lambda g: {"None": None, "5": 5, "": "", "suffix": FOLDER / "saved.h5"},
+            "class_names": names,
+        },
     ),
     Call(tuning.metadata, {"model": CLASSIFIER}, {"model": known_model}),
     Call(
