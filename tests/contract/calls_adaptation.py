@@ -1,6 +1,7 @@
 """What adapts arrays between domains."""
 
 import numpy as np
+import pandas
 import tiny
 from bad_values import (
     Call,
@@ -98,10 +99,22 @@ def names(_):
     return {"text": "ab", "one": ("a",), "None": None, "number": 2}
 
 
+def frames(good):
+    return {
+        "None": None,
+        "text": "table",
+        "5": 5,
+        "a list": [1, 2],
+        "none": good[:0],
+        "one axis": good["a"],
+    }
+
+
 def with_batch_norm():
     return tiny.build_classifier(tiny.normalized_body(), NAMES)
 
 
+TABLE = pandas.DataFrame({"a": [1.0, 2.0], "b": ["x", "y"]})
 ADAPTED = {"model": tiny.CLASSIFIER, "target": tiny.X, "unfreeze_blocks": 1, "epochs": 1}
 ADAPTED |= {"lr": 1e-3, "augment": None, "train_batch_norm": False, "batch_size": 8, "seed": 0}
 ADAPTED |= {"verbose": 0}
@@ -298,6 +311,11 @@ CALLS = [
         adaptation.rising_strength,
         {"progress": 0.5, "steepness": 10.0},
         {"steepness": at_least(0)},
+    ),
+    Call(
+        adaptation.stack_tables,
+        {"source": TABLE, "target": TABLE},
+        {"source": frames, "target": frames},
     ),
     Call(
         adaptation.adapt_domains,

@@ -312,8 +312,9 @@ CALLS = [
         adding,
         {"name": "owl", "embeddings": X},
         {"name": gallery_names, "embeddings": gallery_rows},
+        name="Gallery.add",
     ),
-    Call(predicting, {"embeddings": X}, {"embeddings": rows}),
+    Call(predicting, {"embeddings": X}, {"embeddings": rows}, name="Gallery.predict"),
     Call(
         setting, {"strangers": X, "false_accepts": 0.1}, {"strangers": rows, "false_accepts": share}
     ),

@@ -60,8 +60,8 @@ def chapters(numbers: Sequence[str | int] = (), folder: str | Path | None = None
     unknown = [number for number in wanted if number not in found]
     if unknown:
         raise ValueError(
-            "A chapter is asked for by its number. "
-            f"Received: {', '.join(unknown)} in the folder {folder}. "
+            f"A chapter is asked for by its number. Received: {', '.join(unknown)} "
+            f"in the folder {folder}. "
             f"The numbers are {', '.join(found) or '(none yet)'}."
         )
     return [found[number] for number in wanted]
