@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, NoReturn
 
 import numpy as np
@@ -73,6 +73,16 @@ def check_number(
 
 def _bound(value) -> str:
     return f"{value:,}" if isinstance(value, int) else f"{value:g}"
+
+
+def check_count(name: str, value: Any, least: int = 1) -> None:
+    """Refuse anything but a whole number of at least 1 (or another `least`)."""
+    check_number(name, value, least=least, whole=True)
+
+
+def check_share(name: str, value: Any) -> None:
+    """Refuse anything but a number from 0 up to 1, which itself is too much."""
+    check_number(name, value, least=0, below=1)
 
 
 def check_seed(name: str, value: Any) -> None:
@@ -254,6 +264,52 @@ def as_rows(name: str, values: Any) -> np.ndarray:
     if array.dtype.kind in "fc":
         as_numbers(name, array, "")
     return array
+
+
+def as_names(name: str, values: Any, count: int | None = None) -> tuple[str | int, ...]:
+    """Refuse anything but different names, strings or whole numbers, one for each of `count`.
+
+    Example:
+        >>> as_names("class_names", ["cat", "cat"])
+        Traceback (most recent call last):
+        ...
+        ValueError: class_names must be different names. Received: class_names=['cat', 'cat']...
+    """
+    listed = isinstance(values, list | tuple | np.ndarray) and np.ndim(values) == 1
+    given = tuple(np.asarray(values, object).tolist()) if listed else ()
+    given = tuple(each.item() if isinstance(each, np.generic) else each for each in given)
+    fits = given and all(isinstance(each, str | int) and each != "" for each in given)
+    fits = fits and not any(isinstance(each, bool) for each in given)
+    if not fits or len(set(given)) < len(given) or len(given) != (count or len(given)):
+        told = "different names" + ("" if count is None else f" for {count} classes")
+        refuse(f"{name} must be {told}", f"{name}={shown(values)}", "Pass a list of strings")
+    return given
+
+
+def check_text(name: str, value: Any) -> None:
+    """Refuse anything but a string."""
+    if not isinstance(value, str):
+        refuse(f"{name} must be a string", f"{name}={shown(value)}", "Pass one, or leave it out")
+
+
+def check_mapping(name: str, value: Any, of: type | None = None, what: str = "values") -> None:
+    """Refuse anything but a dict of names to values, or to values of a type; one at least."""
+    fits = isinstance(value, Mapping) and value and all(isinstance(key, str) for key in value)
+    if not fits or not all(of is None or isinstance(each, of) for each in value.values()):
+        advice = f"Pass at least one, {{name: {what.rstrip('s')}}}"
+        refuse(f"{name} must be a dict of names to {what}", f"{name}={shown(value)}", advice)
+
+
+def check_records(name: str, rows: Any, *keys: str, advice: str = "Pass one dict a row") -> None:
+    """Refuse anything but a list of rows, one at least, each a dict with the keys."""
+    listed = list(rows) if isinstance(rows, list | tuple) else []
+    if not listed or not all(isinstance(row, Mapping) for row in listed):
+        refuse(f"{name} must be a list of dicts, one at least", f"{name}={shown(rows)}", advice)
+    for number, row in enumerate(listed):
+        missing = [repr(key) for key in keys if key not in row]
+        if missing:
+            rule = f"{name} must have {', '.join(map(repr, keys))} in every row"
+            refuse(rule, f"{name}[{number}] without {', '.join(missing)}: {shown(row)}", advice)
 
 
 def shown(value: Any) -> str:

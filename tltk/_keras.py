@@ -12,11 +12,23 @@ from collections.abc import Iterator
 import keras
 import numpy as np
 
+from tltk._checks import refuse, shown
+
 
 def as_functional(model: keras.Model):
     """The functional graph of a model, or None where there is none."""
     functional = getattr(model, "_functional", model)
     return functional if hasattr(functional, "_nodes_by_depth") else None
+
+
+def check_model(model, name: str = "model", functional: bool = False) -> None:
+    """Refuse anything but a Keras model; with `functional`, one that is a graph of layers."""
+    if not isinstance(model, keras.Model):
+        advice = "Load a network with load_backbone, or a file with load_model"
+        refuse(f"{name} must be a keras.Model", f"{name}={shown(model)}", advice)
+    if functional and as_functional(model) is None:
+        advice = "Make it with keras.Model(inputs, outputs) or keras.Sequential, and an Input"
+        refuse(f"{name} must be a functional model", f"{name}={shown(model)}", advice)
 
 
 def nodes_of(model: keras.Model) -> list:

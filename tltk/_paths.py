@@ -6,11 +6,12 @@ import stat
 from pathlib import Path
 
 
-def user_path(path: str | os.PathLike) -> Path:
+def user_path(path: str | os.PathLike, name: str = "path") -> Path:
     """Expand `~`, and refuse what is no path.
 
     Args:
         path: as a user wrote it.
+        name: the argument's.
 
     Returns:
         The path, whether it exists or not.
@@ -26,7 +27,8 @@ def user_path(path: str | os.PathLike) -> Path:
     text = os.fspath(path) if isinstance(path, str | os.PathLike) else None
     if not isinstance(text, str) or not text.strip() or "\0" in text:
         raise ValueError(
-            f'A path is a string or a pathlib.Path. Received: {path!r}. Pass one, such as "photos".'
+            "A path is a string or a pathlib.Path, and not empty. "
+            f'Received: {name}={path!r}. Pass one, such as "photos".'
         )
     try:
         return Path(text).expanduser()
@@ -35,6 +37,15 @@ def user_path(path: str | os.PathLike) -> Path:
             "A path that begins with ~ needs a home folder. "
             f"Received: {text}, while this user has none. Set HOME, or pass the whole path."
         ) from None
+
+
+def check_folder(name: str, path: str | os.PathLike) -> None:
+    """Refuse what is no path, and what is a file."""
+    if user_path(path, name).is_file():
+        raise FileExistsError(
+            f"{name} must be a folder. Received: {name}={str(path)!r}, which is a file. "
+            "Name another one."
+        )
 
 
 def existing_file(path: str | os.PathLike, what: str) -> Path:

@@ -308,7 +308,7 @@ def test_exported_it_answers_alike_without_the_folder(tuned, tmp_path):
 
 def test_a_comparison_reads_its_own_runs_back(tuned):
     model, _, expected = tuned
-    kept, run = KeptRuns(None, {}), Run("mine", 5, 0)
+    kept, run = KeptRuns(None, {}, {}), Run("mine", 5, 0)
     kept.keep(run, model, {})
     again = kept.model(run)
     np.testing.assert_allclose(again.predict(tf.constant(TEXTS), verbose=0), expected, atol=1e-6)

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
+import tiny
 
 NAN, INF = float("nan"), float("inf")
 
@@ -152,3 +153,143 @@ def domain(good) -> dict[str, Any]:
         "empty": good[:0],
         "text": "source",
     }
+
+
+def file(_) -> dict[str, Any]:
+    """What is no path to a file of any kind; `wrong` adds files of another kind."""
+    return {
+        "None": None,
+        "no text": "",
+        "a number": 5,
+        "missing": "gone/nowhere.x",
+        "home": "~/gone-nowhere",
+        "a zero": "a\0b",
+        "a folder": str(tiny.FOLDER / "empty"),
+    }
+
+
+def file_but(*wrong: str) -> Callable:
+    """What is no file of the wanted kind, with files of others, by their names in `tiny.FOLDER`."""
+    return lambda good: file(good) | {name: tiny.FOLDER / name for name in wrong}
+
+
+def folder_but(*wrong: str) -> Callable:
+    """What is no folder of the wanted kind, with folders of others, and a file."""
+    named = {name: tiny.FOLDER / name for name in ("films.csv", "empty", *wrong)}
+    return lambda good: {k: v for k, v in file(good).items() if k != "a folder"} | named
+
+
+def unlabelled(good) -> dict[str, Any]:
+    """What is no rows of inputs; `good` is an array."""
+    hole = np.array(good, "float64")
+    hole.flat[0] = NAN
+    endless = np.where(np.isnan(hole), INF, hole)
+    return {
+        "None": None,
+        "text": "photos",
+        "a number": 5.0,
+        "nothing": {},
+        "empty": good[:0],
+        "NaN": hole,
+        "infinity": endless,
+        "masked": np.ma.masked_array(good, mask=np.isnan(hole)),
+        "complex": good * 1j,
+        "dates": np.zeros(good.shape, "datetime64[s]"),
+        "None among": np.where(np.isnan(hole), None, hole),
+        "unequal rows": [good[0], good[0][:1]],
+        "one axis": np.arange(6.0),
+        "width": np.concatenate([good, good], axis=-1),
+        "generator": (row for row in good),
+        "endless": tiny.Endless(),
+        "numbered": tiny.Numbered(),
+        "splits": tiny.SPLITS,
+    }
+
+
+def labelled(good) -> dict[str, Any]:
+    """What is no pair of inputs and class numbers."""
+    x, y = good
+    return {
+        **{which: (bad, y) for which, bad in unlabelled(x).items() if which in PARTS_OF_A_PAIR},
+        **{which: bad for which, bad in unlabelled(x).items() if which not in PARTS_OF_A_PAIR},
+        "no labels": x,
+        "three": (x, y, y),
+        "lengths": (x, y[:-1]),
+        "names": (x, [f"class {each}" for each in y]),
+        "fractions": (x, y + 0.5),
+        "floats": (x, y.astype("float32")),
+        "NaN label": (x, np.where(np.arange(len(y)), y, NAN)),
+        "negative": (x, y - 5),
+        "beyond": (x, y + 3),
+        "2**32": (x, y.astype("int64") + 2**32),
+        "masked labels": (x, np.ma.masked_array(y, mask=y == y[0])),
+        "complex labels": (x, y * 1j),
+        "None label": (x, [None] * len(y)),
+        "without end": endless_dataset(x, y),
+        "unbatched": unbatched(x, y),
+    }
+
+
+PARTS_OF_A_PAIR = ("NaN", "infinity", "masked", "complex", "dates", "None among", "width")
+
+
+def endless_dataset(x, y):
+    return unbatched(x, y).batch(4).repeat()
+
+
+def unbatched(x, y):
+    import tensorflow as tf
+
+    return tf.data.Dataset.from_tensor_slices((x, y))
+
+
+def network(_) -> dict[str, Any]:
+    """What is no Keras model that can be cut and trained."""
+    import keras
+
+    return {
+        "None": None,
+        "name": "mobilenet_v2",
+        "5": 5,
+        "a list": [tiny.BODY],
+        "a layer": keras.layers.Dense(2),
+        "the class": keras.Model,
+        "subclassed": tiny.Subclassed(),
+    }
+
+
+def built(good) -> dict[str, Any]:
+    """What is no Keras model; one of any kind, whose layers are known, will do."""
+    return {which: bad for which, bad in network(good).items() if which != "subclassed"}
+
+
+def classifier(good) -> dict[str, Any]:
+    """What is no compiled classifier."""
+    return network(good) | {"no head": tiny.BODY}
+
+
+def blocks(_) -> dict[str, Any]:
+    wrong = -1, 99, 1.5, "nope", None, True, ["nope"], [1], NAN
+    return {repr(each): each for each in wrong}
+
+
+def class_list(_) -> dict[str, Any]:
+    """What neither names nor counts the classes."""
+    wrong = 0, 1, -2, 2.5, None, True, "cat", ["a", "a"], [None, "a"], [], [""], NAN
+    return {repr(each): each for each in wrong}
+
+
+def names(_) -> dict[str, Any]:
+    """What is no list of different names for the classes."""
+    wrong = "cat", ["a", "a", "b"], ["a"], [], 5, [None, "a", "b"]
+    return {repr(each): each for each in wrong}
+
+
+def text(_) -> dict[str, Any]:
+    return {repr(each): each for each in (5, None, "", ["a"])}
+
+
+def size(_) -> dict[str, Any]:
+    """What is no size of pictures."""
+    wrong = 0, -8, 8.5, "8", (8,), (8, 8, 8), (0, 8), [8.5, 8], NAN, True, 10**6
+    return {repr(each): each for each in wrong}

@@ -1,24 +1,32 @@
 """What adapts arrays between domains."""
 
 import numpy as np
+import pandas
+import tiny
 from bad_values import (
     Call,
     above,
     at_least,
+    blocks,
     choice,
+    class_list,
     classes,
+    classifier,
     count,
     domain,
     fitted,
     flag,
+    labelled,
     numbers,
     optional,
     probabilities,
     rows,
     seed,
     share,
+    unlabelled,
 )
 from sklearn.linear_model import LogisticRegression
+from tiny import NAMES
 
 from tltk import adaptation
 
@@ -91,6 +99,35 @@ def names(_):
     return {"text": "ab", "one": ("a",), "None": None, "number": 2}
 
 
+def frames(good):
+    return {
+        "None": None,
+        "text": "table",
+        "5": 5,
+        "a list": [1, 2],
+        "none": good[:0],
+        "one axis": good["a"],
+    }
+
+
+def with_batch_norm():
+    return tiny.build_classifier(tiny.normalized_body(), NAMES)
+
+
+TABLE = pandas.DataFrame({"a": [1.0, 2.0], "b": ["x", "y"]})
+ADAPTED = {"model": tiny.CLASSIFIER, "target": tiny.X, "unfreeze_blocks": 1, "epochs": 1}
+ADAPTED |= {"lr": 1e-3, "augment": None, "train_batch_norm": False, "batch_size": 8, "seed": 0}
+ADAPTED |= {"verbose": 0}
+OF_ADAPTED = {
+    "model": classifier,
+    "target": unlabelled,
+    "unfreeze_blocks": lambda g: blocks(g) | {"0": 0},
+    "epochs": at_least(0),
+    "lr": above(0),
+    "augment": lambda g: {repr(each): each for each in (5, "flip", [1])},
+    "train_batch_norm": flag,
+    "seed": seed,
+}
 CALLS = [
     fitted(adaptation.DomainScaler, DATA, OF_DATA),
     fitted(adaptation.CORAL, DATA, OF_DATA | {"shrinkage": whole_share}, shrinkage=0.5),
@@ -274,5 +311,70 @@ CALLS = [
         adaptation.rising_strength,
         {"progress": 0.5, "steepness": 10.0},
         {"steepness": at_least(0)},
+    ),
+    Call(
+        adaptation.stack_tables,
+        {"source": TABLE, "target": TABLE},
+        {"source": frames, "target": frames},
+    ),
+    Call(
+        adaptation.adapt_domains,
+        ADAPTED
+        | {"source": (tiny.X, tiny.Y), "val": (tiny.X, tiny.Y), "method": "dann", "weight": None}
+        | {
+            "labelled_target": (tiny.X, tiny.Y),
+            "base_lr": None,
+            "lr_decay": 1.0,
+            "weight_decay": 0.0,
+        }
+        | {"steepness": 10.0, "cache": True, "callbacks": ()},
+        OF_ADAPTED
+        | {
+            "source": labelled,
+            "val": optional(labelled),
+            "method": choice,
+            "weight": optional(at_least(0)),
+            "labelled_target": optional(labelled),
+            "base_lr": optional(above(0)),
+            "lr_decay": above(0),
+            "weight_decay": at_least(0),
+            "steepness": at_least(0),
+            "cache": flag,
+            "callbacks": lambda g: {repr(each): each for each in ([3], None, 5)},
+            "batch_size": count,
+        },
+    ),
+    Call(
+        adaptation.adapt_without_source,
+        ADAPTED | {"pseudo_weight": 0.3},
+        OF_ADAPTED | {"pseudo_weight": at_least(0), "batch_size": count},
+    ),
+    Call(
+        adaptation.adapt_batch_norm,
+        {"model": with_batch_norm(), "target": tiny.X, "batch_size": 8},
+        {
+            "model": lambda g: classifier(g) | {"without": tiny.CLASSIFIER},
+            "target": unlabelled,
+            "batch_size": count,
+        },
+    ),
+    Call(
+        adaptation.message_passing_network,
+        {"features": 3, "class_names": ("a", "b"), "filters": 2, "blocks": 1},
+        {"features": count, "class_names": class_list, "filters": count, "blocks": count},
+    ),
+    Call(
+        adaptation.rising_strength, {"progress": 0.5, "steepness": 10.0}, {"steepness": at_least(0)}
+    ),
+    Call(
+        adaptation.mmd_loss,
+        {"source": tiny.X, "target": tiny.X, "kernel": "gaussian"},
+        {"kernel": choice},
+    ),
+    Call(adaptation.RandomColours, {"seed": 0}, {"seed": seed}),
+    Call(
+        adaptation.pseudo_labels,
+        {"features": X[30:], "probabilities": P, "rounds": 1},
+        {"features": rows, "probabilities": probabilities, "rounds": count},
     ),
 ]

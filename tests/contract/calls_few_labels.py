@@ -1,24 +1,31 @@
-"""What learns from few labels, where it takes arrays."""
+"""What learns from few labels."""
 
+import keras
 import numpy as np
+import tiny
 from bad_values import (
     Call,
     above,
     choice,
     class_numbers,
     classes,
+    classifier,
     count,
     fitted,
     flag,
+    labelled,
+    network,
     number,
     numbers,
     optional,
     rows,
     seed,
     share,
+    unlabelled,
 )
+from tiny import CLASSIFIER
 
-from tltk import few_labels
+from tltk import few_labels, inputs
 from tltk.backbones import WordVectors
 
 RNG = np.random.default_rng(0)
@@ -85,6 +92,78 @@ def with_threshold(threshold):
     GALLERY.threshold = None
 
 
+def task_makers(_):
+    return {
+        "None": None,
+        "5": 5,
+        "of None": lambda seed: None,
+        "of two": lambda seed: (ONE, ONE),
+        "NaN": lambda seed: (ONE * np.nan, ONE, ONE, ONE),
+        "lengths": lambda seed: (ONE, ONE[:1], ONE, ONE),
+        "width": lambda seed: (np.ones((3, 2), "float32"), ONE, ONE, ONE),
+        "text": lambda seed: ("a", "b", "c", "d"),
+    }
+
+
+def losses(_):
+    return {repr(each): each for each in ("nope", 5, "", ["mse"])}
+
+
+def patterns(_):
+    return {repr(each): each for each in (["nope"], [], "dense", 5, [None])}
+
+
+def rates(_):
+    return above(0)(_) | {"too many": [0.1] * 9}
+
+
+def shots(good):
+    return {
+        "None": None,
+        "text": "abc",
+        "NaN": good * np.nan,
+        "width": np.ones((3, 2), "float32"),
+        "too few": good[:-1],
+        "empty": good[:0],
+        "complex": good * 1j,
+        "masked": np.ma.masked_array(good, mask=[[True], [False], [False]]),
+    }
+
+
+def line():
+    return keras.Sequential([keras.Input((1,)), keras.layers.Dense(1, name="line_dense")])
+
+
+def name_lists_of_known(_):
+    return {"text": "cat", "numbers": [1, 2], "None": None, "5": 5}
+
+
+ONE = np.array([[1.0], [2.0], [3.0]], "float32")
+LINE = line()
+DRAW = inputs.sinusoid_tasks(3, 3)
+META = {"model": LINE, "tasks": DRAW, "loss": "mse", "inner_lr": 0.01, "inner_steps": 1}
+META |= {"lr": 0.01, "meta_batch": 1, "iterations": 1, "seed": 0}
+OF_META = {
+    "model": network,
+    "tasks": task_makers,
+    "loss": losses,
+    "inner_lr": above(0),
+    "inner_steps": count,
+    "lr": above(0),
+    "meta_batch": count,
+    "iterations": count,
+    "seed": seed,
+}
+METRIC = {"encoder": tiny.body(), "data": tiny.X, "labels": tiny.Y, "n_way": 2, "lr": 0.01}
+METRIC |= {"seed": 0, "verbose": 0}
+OF_METRIC = {
+    "encoder": network,
+    "data": unlabelled,
+    "labels": classes,
+    "n_way": lambda g: count(g) | {"99": 99, "1": 1},
+    "lr": above(0),
+    "seed": seed,
+}
 CALLS = [
     fitted(
         few_labels.AnomalyDetector,
@@ -233,8 +312,9 @@ CALLS = [
         adding,
         {"name": "owl", "embeddings": X},
         {"name": gallery_names, "embeddings": gallery_rows},
+        name="Gallery.add",
     ),
-    Call(predicting, {"embeddings": X}, {"embeddings": rows}),
+    Call(predicting, {"embeddings": X}, {"embeddings": rows}, name="Gallery.predict"),
     Call(
         setting, {"strangers": X, "false_accepts": 0.1}, {"strangers": rows, "false_accepts": share}
     ),
@@ -243,5 +323,103 @@ CALLS = [
         {"threshold": 0.5},
         {"threshold": optional(number)},
         {"threshold": {"inf", "-inf"}},
+    ),
+    Call(
+        few_labels.known_names,
+        {"names": ["cat"], "vectors": WORDS},
+        {"names": name_lists_of_known, "vectors": lambda g: {"5": 5, "nope": "nope", "None": None}},
+    ),
+    Call(
+        few_labels.adapt,
+        {"model": LINE, "x": ONE, "y": ONE, "loss": "mse", "steps": 1, "lr": 0.01}
+        | {"inner_layers": None},
+        {
+            "model": network,
+            "x": shots,
+            "y": lambda g: {k: v for k, v in shots(g).items() if k != "width"},
+            "loss": losses,
+            "steps": count,
+            "lr": rates,
+            "inner_layers": patterns,
+        },
+    ),
+    Call(
+        few_labels.adaptation_curve,
+        {"model": LINE, "tasks": DRAW, "loss": "mse", "score": "accuracy", "steps": 1, "lr": 0.01}
+        | {"inner_layers": None, "count": 2, "seed": 0},
+        {
+            "model": network,
+            "tasks": task_makers,
+            "loss": losses,
+            "score": losses,
+            "steps": count,
+            "lr": rates,
+            "inner_layers": patterns,
+            "count": count,
+            "seed": seed,
+        },
+    ),
+    Call(
+        few_labels.maml,
+        META | {"inner_layers": None, "first_order": False, "learn_rates": False},
+        OF_META | {"inner_layers": patterns, "first_order": flag, "learn_rates": flag},
+    ),
+    Call(
+        few_labels.reptile,
+        META | {"inner_batch": None},
+        OF_META | {"inner_batch": optional(count)},
+    ),
+    Call(
+        few_labels.self_train_head,
+        {
+            "model": CLASSIFIER,
+            "train": (tiny.X, tiny.Y),
+            "unlabelled": tiny.X,
+            "val": (tiny.X, tiny.Y),
+        }
+        | {"rounds": 1, "threshold": 0.9, "balanced": True, "batch_size": 8, "cache": True},
+        {
+            "model": classifier,
+            "train": labelled,
+            "unlabelled": unlabelled,
+            "val": optional(labelled),
+            "rounds": count,
+            "threshold": optional(share),
+            "balanced": flag,
+            "batch_size": count,
+            "cache": flag,
+        },
+    ),
+    Call(
+        few_labels.train_prototypical,
+        METRIC | {"n_shot": 1, "n_query": 1, "episodes": 1},
+        OF_METRIC
+        | {
+            "n_shot": lambda g: count(g) | {"99": 99},
+            "n_query": lambda g: count(g) | {"99": 99},
+            "episodes": count,
+        },
+        {"labels": {"complex"}},
+    ),
+    Call(
+        few_labels.train_siamese,
+        METRIC | {"n_each": 2, "margin": 1.0, "steps": 1},
+        OF_METRIC
+        | {
+            "n_each": lambda g: count(g) | {"99": 99, "1": 1},
+            "margin": above(0),
+            "steps": count,
+        },
+        {"labels": {"complex"}},
+    ),
+    Call(
+        few_labels.prototypical_loss,
+        {"embeddings": keras.ops.convert_to_tensor(tiny.X[:8]), "n_way": 2, "n_shot": 2},
+        {"n_way": lambda g: count(g) | {"3": 3}, "n_shot": lambda g: count(g) | {"4": 4}},
+    ),
+    Call(
+        few_labels.siamese_loss,
+        {"embeddings": tiny.X, "numbers": tiny.Y, "margin": 1.0},
+        {"margin": above(0)},
     ),
 ]

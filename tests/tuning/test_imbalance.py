@@ -13,6 +13,7 @@ from tltk.tuning.imbalance import (
     adjusted_loss,
     evenly_drawn,
     focal_loss,
+    remedy_for,
     training_loss,
 )
 
@@ -218,3 +219,19 @@ def test_scores_instead_of_probabilities_cannot_be_adjusted(overlapping):
     model.compile(loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True))
     with pytest.raises(ValueError, match=r"must end in softmax. Received: 'head_output'"):
         fine_tune(model, overlapping[0], unfreeze_blocks=0, imbalance="logit_adjustment")
+
+
+@pytest.mark.parametrize(
+    ("imbalance", "message"),
+    [
+        (np.array([0.5, 1.0, 2.0]), "Received: imbalance=array.*dict\\(enumerate\\(weights\\)\\)"),
+        (True, "Received: imbalance=True"),
+        ({0: -1.0}, "class 0 must be .*of at least 0. Received: .*-1"),
+        ({0: float("nan")}, "class 0 must be .*Received: .*nan"),
+    ],
+)
+def test_weights_that_are_none_are_refused(imbalance, message):
+    body = keras.Sequential([keras.Input((4,)), keras.layers.Dense(5)])
+    model = build_classifier(body, 3)
+    with pytest.raises(ValueError, match=message):
+        remedy_for(model, imbalance, np.arange(6) % 3)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import keras
 import numpy as np
 
-from tltk._keras import all_layers, as_functional, input_structure, nodes_of
+from tltk._checks import check_count
+from tltk._keras import all_layers, as_functional, check_model, input_structure, nodes_of
 from tltk.inputs.examples import as_network_input, examples_of
+from tltk.tuning.checks import check_fits
 
 
 def adapt_batch_norm(model: keras.Model, target, batch_size: int = 64) -> int:
@@ -42,7 +44,11 @@ def adapt_batch_norm(model: keras.Model, target, batch_size: int = 64) -> int:
     Reference:
         Li et al., Revisiting batch normalization for practical domain adaptation, 2016.
     """
+    check_model(model)
+    check_count("batch_size", batch_size)
     functional, examples = as_functional(model), examples_of(target)
+    if functional is not None:
+        check_fits(functional, examples)
     places = [] if functional is None else _places(functional)
     _check(model, places)
     for layer, tensor in places:

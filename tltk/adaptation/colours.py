@@ -3,6 +3,8 @@
 import keras
 from keras import ops
 
+from tltk._checks import check_seed
+
 
 @keras.saving.register_keras_serializable(package="tltk")
 class RandomColours(keras.layers.Layer):
@@ -22,6 +24,7 @@ class RandomColours(keras.layers.Layer):
     """
 
     def __init__(self, seed: int = 0, **settings):
+        check_seed("seed", seed)
         super().__init__(**settings)
         self.seed = seed
         self._drawn = keras.random.SeedGenerator(seed)

@@ -119,7 +119,10 @@ def adapt_domains(
     """
     chosen = method_of(method)
     weight = chosen.weight if weight is None else weight
-    check_adaptable(model, chosen, weight, steepness, epochs, batch_size, lr)
+    settings = {"weight": weight, "steepness": steepness, "epochs": epochs, "lr": lr, "seed": seed}
+    settings |= {"batch_size": batch_size, "lr_decay": lr_decay, "weight_decay": weight_decay}
+    settings |= {} if base_lr is None else {"base_lr": base_lr}
+    check_adaptable(model, chosen, cache=cache, **settings)
     callbacks, [changes, _] = check_callbacks(callbacks), augmentation_of(model, augment)
     source, target = labelled_examples(model, source), unlabelled_examples(model, target)
     known = None if labelled_target is None else labelled_examples(model, labelled_target)

@@ -5,14 +5,16 @@ from __future__ import annotations
 import keras
 import numpy as np
 
+from tltk._keras import check_model as check_is_model
 from tltk.backbones import layers_by_block
 from tltk.inputs.examples import Examples, examples_of
-from tltk.tuning.checks import checked_examples, takes_class_numbers
+from tltk.tuning.checks import check_each, checked_examples, takes_class_numbers
 from tltk.tuning.cutting import as_functional
 
 
 def check_model(model: keras.Model, what: str) -> None:
     """Refuse a model that is not compiled and functional, with a dense layer as its head's last."""
+    check_is_model(model)
     if as_functional(model) is None or not model.compiled or "head" not in layers_by_block(model):
         raise ValueError(
             f"{what} trains a compiled functional model whose new layers are named head_…. "
@@ -26,21 +28,10 @@ def check_model(model: keras.Model, what: str) -> None:
         )
 
 
-def check_numbers(**settings) -> None:
-    """Refuse settings below zero, and sizes and rates of zero."""
-    for name, value in settings.items():
-        above = name in ("batch_size", "lr")
-        if not value >= 0 or (above and not value):
-            raise ValueError(
-                f"{name} must be {'positive' if above else 'zero or more'}. "
-                f"Received: {name}={value!r}. Leave it out for the default."
-            )
-
-
-def check_adaptable(model, method, weight, steepness, epochs, batch_size, lr) -> None:
+def check_adaptable(model, method, **settings) -> None:
     """Refuse what `adapt_domains` cannot do."""
     check_model(model, "adapt_domains")
-    check_numbers(weight=weight, steepness=steepness, epochs=epochs, batch_size=batch_size, lr=lr)
+    check_each(**settings)
     if method.needs_classes and not takes_class_numbers(model):
         raise ValueError(
             "This method looks at the probabilities of classes. "
@@ -66,6 +57,7 @@ def labelled_examples(model: keras.Model, data) -> Examples:
 
 def unlabelled_examples(model: keras.Model, data) -> Examples:
     """Rows that fit a model; labels, if there are any, are not looked at."""
+    check_is_model(model)
     examples = examples_of(data)
     shape = (examples.count, model.outputs[0].shape[-1])
     anything = np.zeros(shape[:1] if takes_class_numbers(model) else shape, "int32")

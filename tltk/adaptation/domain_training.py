@@ -98,7 +98,7 @@ def method_of(method) -> Method:
     """A method by its name, or of a user's own function of two arrays of features."""
     if callable(method):
         return Method(features_of, _constant(method), 1.0)
-    if method not in METHODS:
+    if not isinstance(method, str) or method not in METHODS:
         raise ValueError(
             f"The method is one of {', '.join(METHODS)}, or a function of the features of both "
             f'domains. Received: method={method!r}. Start with "dann".'

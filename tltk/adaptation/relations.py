@@ -6,7 +6,7 @@ import keras
 import numpy as np
 from keras import layers
 
-from tltk._checks import as_numbers, check_flag, check_number, refuse, shown
+from tltk._checks import as_names, as_numbers, check_flag, check_number, refuse, shown
 
 
 def structural_features(
@@ -139,7 +139,8 @@ def message_passing_network(
     """
     for name, value in (("features", features), ("filters", filters), ("blocks", blocks)):
         check_number(name, value, least=1, whole=True)
-    if isinstance(class_names, str) or np.ndim(class_names) != 1 or len(class_names) < 2:
+    class_names = as_names("class_names", class_names)
+    if len(class_names) < 2:
         raise ValueError(
             f"A classifier has two classes or more. Received: class_names={class_names!r}. "
             "Name them all."

@@ -6,17 +6,17 @@ import keras
 import numpy as np
 from keras import ops
 
+from tltk._checks import as_numbers, as_probabilities, check_count
 from tltk._keras import Part, input_structure, output_structure, reseed
 from tltk.adaptation.deep_checks import (
     check_model,
-    check_numbers,
     check_something_to_move,
     unlabelled_examples,
 )
 from tltk.adaptation.domain_training import uncertainty
 from tltk.tuning.augmentation import augmentation_of
 from tltk.tuning.batching import ShuffledBatches
-from tltk.tuning.checks import takes_class_numbers
+from tltk.tuning.checks import check_each, takes_class_numbers
 from tltk.tuning.cutting import body_below
 from tltk.tuning.freezing import unfreeze
 from tltk.tuning.loop import history_of, train
@@ -78,7 +78,8 @@ def adapt_without_source(
         unsupervised domain adaptation, 2020.
     """
     check_model(model, "adapt_without_source")
-    check_numbers(pseudo_weight=pseudo_weight, epochs=epochs, lr=lr, batch_size=batch_size)
+    check_each(pseudo_weight=pseudo_weight, epochs=epochs, lr=lr, seed=seed)
+    check_each(batch_size=batch_size)
     if not takes_class_numbers(model):
         raise ValueError(
             "This method makes the answers of a classifier sure. "
@@ -143,7 +144,17 @@ def pseudo_labels(features, probabilities, rounds: int = 2) -> np.ndarray:
     Reference:
         Liang et al., 2020 (equations 4 to 6).
     """
-    features, weights = np.asarray(features, "float64"), np.asarray(probabilities, "float64")
+    check_count("rounds", rounds)
+    features, weights = (
+        as_numbers("features", features),
+        as_probabilities("probabilities", probabilities),
+    )
+    if len(features) != len(weights):
+        raise ValueError(
+            "Features and probabilities are of the same rows. "
+            f"Received: features of {len(features)} rows, probabilities of {len(weights)}. "
+            "Take both from one model and one split."
+        )
     rows = _of_length_one(np.c_[features, np.ones(len(features))])
     present = np.ones(weights.shape[1], bool)
     for _ in range(rounds):

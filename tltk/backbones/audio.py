@@ -6,7 +6,8 @@ import keras
 from keras import KerasTensor, layers, ops
 
 from tltk._cache import bundle_folder
-from tltk._keras import all_layers, as_functional
+from tltk._checks import check_number, refuse
+from tltk._keras import all_layers, as_functional, check_model
 from tltk.backbones.hub import HubLayer
 from tltk.backbones.load import load_backbone
 from tltk.backbones.log_mel import LogMel
@@ -71,8 +72,11 @@ def load_audio_backbone(
         Lin et al., Training keyword spotters with limited and synthesized speech data, 2020.
     """
     check_positive_integer("rate", rate)
+    check_number("seconds", seconds, above=0, advice="Pass seconds=1.0")
     samples = round(seconds * rate)
-    check_positive_integer("seconds * rate", samples)
+    if samples < 1:
+        least = "At least one sample must last"
+        refuse(least, f"seconds={seconds}, rate={rate}", "Pass seconds=1.0")
     inputs = keras.Input((samples,), name="waveform")
     if isinstance(name, keras.Model):
         return _picture_network(inputs, rate, name, height_and_width(image_size))
@@ -91,6 +95,7 @@ def sample_rate(model: keras.Model) -> int | None:
         >>> sample_rate(load_audio_backbone(weights=None))
         16000
     """
+    check_model(model)
     fronts = [x for x in all_layers(model) if isinstance(x, (LogMel, HubLayer)) and x.rate]
     return fronts[0].rate if fronts else None
 
@@ -145,7 +150,7 @@ def _picture_network(inputs, rate, network, image_size) -> keras.Model:
     if as_functional(network) is None or not isinstance(shape, tuple) or len(shape) != 4:
         raise ValueError(
             "A network for pictures is a functional or sequential model with one input "
-            f"(b, h, w, c). Received: {network.name!r} with input_shape={shape}. "
+            f"(b, h, w, c). Received: name={network.name!r} with input_shape={shape}. "
             "Wrap it: keras.Model(inputs, features)."
         )
     height, width = shape[1] or image_size[0], shape[2] or image_size[1]

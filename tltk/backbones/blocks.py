@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import keras
 
-from tltk._keras import as_functional, nodes_of
+from tltk._keras import as_functional, check_model, nodes_of
 
 BLOCK_NAME = re.compile(
     r"(expanded_conv|block_?\d+[a-z]?|(?:conv|stack)\d_block\d+)_\w+"
@@ -64,6 +64,7 @@ def layers_by_block(model: keras.Model) -> dict[str, list[keras.layers.Layer]]:
         >>> [layer.name for layer in layers_by_block(backbone)["conv5_block2"]][:2]
         ['conv5_block2_1_conv', 'conv5_block2_1_bn']
     """
+    check_model(model)
     if not model.built:
         raise ValueError(
             "Blocks can be read from a built model only. "

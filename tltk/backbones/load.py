@@ -4,6 +4,7 @@ from pathlib import Path
 
 import keras
 
+from tltk._checks import check_flag, check_number
 from tltk.backbones.blocks import layers_by_block
 from tltk.backbones.lookup import obtain_weights
 from tltk.backbones.networks import build_network
@@ -65,6 +66,7 @@ def load_backbone(
 
 def check_pretrained(name: str, weights: str | Path | None, include_top: bool) -> None:
     """Refuse what ImageNet left behind of a network that never saw it."""
+    check_flag("include_top", include_top)
     if (weights == "imagenet" or include_top) and not architecture(name).pretrained:
         raise ValueError(
             f"{name} has no ImageNet weights and no classifier: it is to be trained from scratch. "
@@ -80,6 +82,7 @@ def fresh_layers(
     if copy_blocks is None:
         return []
     blocks = layers_by_block(model)
+    check_number("copy_blocks", copy_blocks, least=0, whole=True)
     if not 0 <= copy_blocks <= len(blocks) or (copy_blocks and weights is None):
         raise ValueError(
             f"{model.name} has {len(blocks)} blocks to copy from pretrained weights. "

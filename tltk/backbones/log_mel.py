@@ -4,6 +4,8 @@ import keras
 import numpy as np
 from keras import ops
 
+from tltk._checks import check_count, check_flag, check_number
+
 FULL_SCALE = 32768.0
 SMALLEST_POWER = 1e-10
 
@@ -59,14 +61,20 @@ class LogMel(keras.layers.Layer):
         relative=False,
         **settings,
     ):
+        check_count("rate", rate)
+        check_count("bands", bands)
+        check_flag("relative", relative)
+        check_number("low", low, least=0)
+        positive = {"high": high, "window": window, "hop": hop, "floor": floor}
+        for argument, value in positive.items():
+            check_number(argument, value, above=0)
         super().__init__(**{"dtype": "float32", **settings}, autocast=False)
         self.rate, self.bands, self.low, self.high = rate, bands, low, high
         self.window, self.hop, self.floor, self.relative = window, hop, floor, relative
-        if not (0 <= low < high <= rate / 2 and bands >= 1 and window > 0 and hop > 0 < floor):
+        if not low < high <= rate / 2:
             raise ValueError(
-                "A filter bank lies between 0 and half the rate, and its numbers are positive. "
-                f"Received: rate={rate}, bands={bands}, low={low}, high={high}, window={window}, "
-                f"hop={hop}, floor={floor}. Leave out what you need not change."
+                "A filter bank lies between 0 and half the rate. "
+                f"Received: rate={rate}, low={low}, high={high}. Leave out what need not change."
             )
         self.window_samples, self.hop_samples = round(window * rate), max(1, round(hop * rate))
         self.fft_samples = 2 ** int(np.ceil(np.log2(self.window_samples)))

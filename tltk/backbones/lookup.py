@@ -11,6 +11,7 @@ from pathlib import Path
 import keras
 
 from tltk._cache import bundle_folder, file_digest, home_folder, remembered_digests
+from tltk._checks import check_flag
 from tltk.backbones.table import ARCHITECTURES, Architecture, architecture
 
 HOST = "https://storage.googleapis.com"
@@ -39,6 +40,7 @@ def find_weights(name: str, include_top: bool = False) -> Path | None:
         >>> find_weights("mobilenet_v2").name
         'mobilenet_v2.weights.h5'
     """
+    check_flag("include_top", include_top)
     file_names = weight_file_names(name, include_top)
     candidates = (folder / file for folder in weight_folders() for file in file_names)
     return next((path for path in candidates if path.is_file()), None)

@@ -3,6 +3,8 @@
 import keras
 from keras import layers
 
+from tltk._checks import check_choice, check_count, check_flag
+
 KINDS = ("conv", "gru")
 
 
@@ -52,12 +54,18 @@ def series_encoder(
         Bai, Kolter and Koltun, An empirical evaluation of generic convolutional and recurrent
         networks for sequence modeling, 2018.
     """
-    if kind not in KINDS or (kind == "gru" and not causal):
+    for name, value in {"filters": filters, "blocks": blocks, "kernel_size": kernel_size}.items():
+        check_count(name, value)
+    check_choice("kind", kind, KINDS)
+    check_flag("causal", causal)
+    check_flag("last_step", last_step)
+    if kind == "gru" and not causal:
         raise ValueError(
-            'An encoder is of kind "conv" or "gru", and a "gru" is causal. '
+            'An encoder of kind "gru" is causal. '
             f'Received: kind={kind!r}, causal={causal}. Use kind="conv" to look both ways.'
         )
-    if len(input_shape) != 2 or not input_shape[1]:
+    sides = tuple(input_shape) if isinstance(input_shape, tuple | list) else ()
+    if len(sides) != 2 or not _is_size(sides[1]) or not (sides[0] is None or _is_size(sides[0])):
         raise ValueError(
             "An encoder takes windows of (length, channels); only the length may be None. "
             f"Received: input_shape={input_shape!r}. Pass (48, 1) for 48 steps of one column."
@@ -81,3 +89,7 @@ def series_encoder(
         if number > 1:
             x = layers.Add(name=f"{block}_add")([before, x])
     return keras.Model(inputs, x[:, -1] if last_step else x, name="series_encoder")
+
+
+def _is_size(side) -> bool:
+    return isinstance(side, int) and not isinstance(side, bool) and side > 0

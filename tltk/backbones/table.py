@@ -62,7 +62,7 @@ def list_backbones() -> list[str]:
 
 
 def architecture(name: str) -> Architecture:
-    if name not in ARCHITECTURES:
+    if not isinstance(name, str) or name not in ARCHITECTURES:
         raise ValueError(
             "The backbone must be one of the known names. "
             f"Received: name={name!r}. Choose from {', '.join(list_backbones())}; "

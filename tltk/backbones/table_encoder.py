@@ -7,6 +7,8 @@ import warnings
 import keras
 import numpy as np
 
+from tltk._checks import as_numbers, refuse
+
 
 def table_encoder(rows: np.ndarray) -> keras.Model:
     """Build a network that takes rows of a table, gaps included, and has nothing to train.
@@ -30,19 +32,12 @@ def table_encoder(rows: np.ndarray) -> keras.Model:
         >>> model.predict(np.array([[3.0, np.nan]]), verbose=0).tolist()
         [[1.0, 0.0, 0.0, 1.0]]
     """
-    rows = np.asarray(rows)
-    if rows.ndim != 2 or rows.dtype.kind not in "fiub" or not rows.size:
-        raise ValueError(
-            "A table is an array (n, d) of numbers, NaN where one is missing. "
-            f"Received: {rows.dtype} of shape {rows.shape}. Make each word a column of 0 and 1."
-        )
-    rows = rows.astype("float64")
+    advice = "Set what is missing to NaN; make each word a column of 0 and 1"
+    rows = as_numbers("rows", rows, "(n, d)", missing=True, advice=advice)
     empty = np.flatnonzero(np.isnan(rows).all(axis=0))
-    if empty.size or np.isinf(rows).any():
-        received = f"column {empty[0]} without a value" if empty.size else "infinity"
-        raise ValueError(
-            f"Every column has a finite value somewhere. Received: {received}. Leave it out."
-        )
+    if empty.size:
+        received = f"rows without a value in column {empty[0]}"
+        refuse("Every column must have a finite value", received, "Leave the column out")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)
         mean, variance = np.nanmean(rows, axis=0), np.nanvar(rows, axis=0)

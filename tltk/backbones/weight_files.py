@@ -49,10 +49,11 @@ def load_weights(model: keras.Model, path: str | Path) -> None:
         FileNotFoundError: if there is no such file.
         ValueError: if it is no weight file, not whole, or another architecture's.
     """
-    path = user_path(path)
+    path = user_path(path, "weights")
     if not path.is_file():
         raise FileNotFoundError(
-            f"The weights must be 'imagenet', None or an existing file. Received: weights={path}. "
+            "The weights must be 'imagenet', None or an existing file. "
+            f"Received: weights={str(path)!r}. "
             "Check the path."
         )
     check_sum(path)

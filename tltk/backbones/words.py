@@ -10,7 +10,8 @@ import keras
 import numpy as np
 
 from tltk._cache import bundle_folder
-from tltk._keras import all_layers
+from tltk._checks import check_choice, refuse, shown
+from tltk._keras import all_layers, check_model
 from tltk._paths import user_path
 from tltk.backbones.text_normalization import TextNormalization, looked_up
 from tltk.inputs.checks import check_positive_integer
@@ -68,19 +69,20 @@ def load_word_vectors(source: str | Path = BUNDLED, most: int | None = None) -> 
     if most is not None:
         check_positive_integer("most", most)
     if not isinstance(source, str | Path):
-        raise ValueError(
-            f'Word vectors are "{BUNDLED}" or the path of a file. '
-            f"Received: {type(source).__name__}. Make WordVectors(words, vectors) of arrays."
+        refuse(
+            f'Word vectors are "{BUNDLED}" or the path of a file',
+            f"source={shown(source)}",
+            "Make WordVectors(words, vectors) of arrays",
         )
     if source == BUNDLED:
         with np.load(bundle_folder() / "glove.npz") as archive:
             words = archive["words"].tobytes().decode().split("\n")
             return WordVectors(tuple(words[:most]), archive["vectors"][:most].astype("float32"))
-    path = user_path(source)
+    path = user_path(source, "source")
     if not path.is_file():
         raise FileNotFoundError(
-            f'Word vectors are "{BUNDLED}" or a file. Received: {path}, which is not there. '
-            "Check the spelling."
+            f'Word vectors are "{BUNDLED}" or a file. Received: source={str(source)!r}, '
+            f"{'a folder' if path.is_dir() else 'which is not there'}. Check the spelling."
         )
     with unpacked(path) as file:
         binary = ".bin" in path.suffixes
@@ -142,14 +144,13 @@ def load_text_backbone(
     Reference:
         Kim, Convolutional neural networks for sentence classification, 2014 ("cnn").
     """
-    if encoder not in ENCODERS:
-        raise ValueError(
-            f"The encoder is one of {', '.join(ENCODERS)}. Received: encoder={encoder!r}. "
-            'Use "mean" for the fewest labels.'
-        )
+    check_choice("encoder", encoder, ENCODERS, 'Use "mean" for the fewest labels')
     check_positive_integer("length", length)
     check_positive_integer("units", units)
     if not isinstance(vectors, WordVectors):
+        if not isinstance(vectors, str | Path):
+            advice = "Make WordVectors(words, vectors) of arrays"
+            refuse("vectors must be WordVectors or a file", f"vectors={shown(vectors)}", advice)
         vectors = load_word_vectors(vectors)
     words, rows = _vocabulary(vectors)
     padding_and_unknown = np.zeros((2, rows.shape[1]), "float32")
@@ -189,8 +190,12 @@ def unknown_share(model: keras.Model, texts: Iterable[str]) -> float:
         >>> unknown_share(load_text_backbone(length=4), ["a good film", "qwxz"])
         0.25
     """
-    texts = [texts] if isinstance(texts, str) else list(texts)
-    share = _unknown_share(model, np.array(texts, dtype=object))
+    check_model(model)
+    texts = [texts] if isinstance(texts, str) else texts
+    given = list(texts) if isinstance(texts, Iterable) else []
+    if not given or not all(isinstance(each, str) for each in given):
+        refuse("texts must be strings", f"texts={shown(texts)}", "Pass at least one")
+    share = _unknown_share(model, np.array(given, dtype=object))
     if share is None:
         raise ValueError(
             "Unknown words are counted where a keras.layers.TextVectorization looks words up. "
@@ -309,7 +314,8 @@ def _text_pairs(file, path):
             vector = np.empty(0)
         if not word or len(vector) != width or any(map(_is_number, word.split(" ")[1:])):
             raise ValueError(
-                f"Every line holds a word and {width} numbers. Received: {path}, line {number}: "
+                f"Every line holds a word and {width} numbers. "
+                f"Received: file {path}, line {number}: "
                 f"{' '.join(parts)[:40]!r}. Fetch the file again."
             )
         yield word, vector

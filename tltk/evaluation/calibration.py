@@ -4,6 +4,7 @@ import keras
 import numpy as np
 
 from tltk._checks import check_number
+from tltk._keras import check_model
 from tltk.evaluation.predictions import Predictions, predict_split
 from tltk.evaluation.thresholds import check_predictions, positive_scores
 
@@ -42,12 +43,14 @@ def calibrate(model: keras.Model, val) -> float:
     Reference:
         Guo et al., On calibration of modern neural networks, 2017.
     """
+    check_model(model)
     head = model.layers[-1]
     activation = getattr(getattr(head, "activation", None), "__name__", None)
     if not isinstance(head, keras.layers.Dense) or activation != "softmax":
         raise ValueError(
             "A temperature is poured into a last dense layer with softmax. Received: "
-            f"{head.name!r}. Use fit_temperature and tempered on its predictions."
+            f"a model that ends in {head.name!r}. Use "
+            "fit_temperature and tempered on its predictions."
         )
     temperature = fit_temperature(predict_split(model, val))
     head.set_weights([weight / temperature for weight in head.get_weights()])

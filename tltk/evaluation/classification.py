@@ -2,7 +2,9 @@
 
 import numpy as np
 
+from tltk._checks import check_number
 from tltk.evaluation.predictions import Predictions
+from tltk.evaluation.thresholds import check_predictions
 
 
 def classification_table(predictions: Predictions, threshold: float = 0.5) -> list[dict]:
@@ -28,6 +30,8 @@ def classification_table(predictions: Predictions, threshold: float = 0.5) -> li
         >>> [(row["class"], round(row["recall"], 2)) for row in rows]
         [('cat', 1.0), ('dog', 0.5), ('accuracy', 0.67), ('balanced accuracy', 0.75)]
     """
+    check_predictions("predictions", predictions)
+    check_number("threshold", threshold, least=0, most=1)
     if predictions.kind == "regression":
         return _regression_rows(predictions)
     from sklearn.metrics import precision_recall_fscore_support

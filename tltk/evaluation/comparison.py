@@ -10,6 +10,17 @@ import keras
 import numpy as np
 
 from tltk._cache import code_digest, network_digest
+from tltk._checks import (
+    as_names,
+    check_choice,
+    check_flag,
+    check_mapping,
+    check_number,
+    check_seed,
+    refuse,
+    shown,
+)
+from tltk._paths import check_folder
 from tltk.evaluation.arms import (
     ARMS,
     BATCH,
@@ -28,6 +39,7 @@ from tltk.evaluation.timing import Clock, foretold, in_words
 from tltk.evaluation.verdicts import Comparison, judge, transfer_verdict
 from tltk.inputs.checks import check_positive_integer
 from tltk.inputs.examples import Examples, Splits, examples_of
+from tltk.tuning.freezing import select_blocks
 
 SCORES = ("accuracy", "balanced_accuracy")
 CHUNK = 256  # examples fetched at once to tell what they hold
@@ -113,12 +125,23 @@ def compare_transfer(
         mean, 1908.
     """
     _check(backbone, seeds, arms, methods, score, epochs)
+    check_seed("seed", seed)
+    check_flag("verbose", verbose)
+    if budget_seconds is not None:
+        check_number("budget_seconds", budget_seconds, above=0)
+    if small is not None and (not callable(small) or isinstance(small, type | keras.layers.Layer)):
+        advice = "It trains and returns a model"
+        refuse("small must be a function of train, val and seed", f"small={shown(small)}", advice)
+    if checkpoint is not None:
+        check_folder("checkpoint", checkpoint)
     transfer_verdict([0.0], margin, level)
     train, val, test = parts = _labelled_parts(data)
     sizes = label_sizes(train.labels, labels_per_class)
     check_splits(Splits(*parts, data.class_names, data.files))
     passes = passes_of(epochs, draw_subset(train, sizes[-1], seed).count)
     networks = networks_of(backbone, train)
+    if unfreeze_blocks is not None:
+        select_blocks(networks[TUNED](), unfreeze_blocks)
     known = arms_of(networks, data.class_names, small, passes, unfreeze_blocks)
     functions = {name: known[name] for name in arms} | dict(methods or {})
     settings = {"sizes": sizes, "epochs": epochs, "unfreeze_blocks": unfreeze_blocks}
@@ -241,13 +264,20 @@ def _labelled_parts(data) -> list[Examples]:
 def _check(backbone, seeds, arms, methods, score, epochs) -> None:
     for name, value in (("seeds", seeds), ("epochs", epochs)):
         check_positive_integer(name, value)
-    if isinstance(backbone, keras.Model) or not (isinstance(backbone, str) or callable(backbone)):
+    is_layer = isinstance(backbone, type | keras.layers.Layer)
+    if is_layer or not (isinstance(backbone, str) or callable(backbone)):
         raise ValueError(
             "A comparison builds its models anew for every seed, so the backbone is a name or a "
             "function that builds one: a model would carry what one run learned into the next, "
             f"perhaps from the test set. Received: {backbone!r}. "
             'Pass "mobilenet_v2", or a function that loads it.'
         )
+    if methods is not None:
+        check_mapping("methods", methods, what="functions")
+        if not all(map(callable, methods.values())):
+            advice = "Pass functions of train, val and seed"
+            refuse("methods must be functions", f"methods={shown(methods)}", advice)
+    arms = as_names("arms", arms)
     unknown = [name for name in arms if name not in ARMS]
     taken = [name for name in methods or {} if name in ARMS]
     all_names = [*arms, *(methods or {})]
@@ -257,8 +287,7 @@ def _check(backbone, seeds, arms, methods, score, epochs) -> None:
             "another method, and methods have other names. "
             f"Received: arms={list(arms)}, methods={list(methods or {})}. Choose again."
         )
-    if score not in SCORES:
-        raise ValueError(f"The score is one of {', '.join(SCORES)}. Received: score={score!r}.")
+    check_choice("score", score, SCORES)
 
 
 def _check_model(model, name) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from tltk._checks import check_choice, check_mapping, check_seed, refuse, shown
 from tltk.evaluation.feature_checks import checked_features
 from tltk.evaluation.statistics import mean_interval, paired_interval
 from tltk.inputs.checks import check_positive_integer
@@ -58,11 +59,9 @@ def evaluate_episodes(
     Reference:
         Chen et al., A closer look at few-shot classification, 2019.
     """
-    if baseline is not None and baseline not in methods:
-        raise ValueError(
-            f"The baseline is one of the methods: {', '.join(methods)}. Received: {baseline!r}. "
-            "Name one, or leave it out."
-        )
+    _check_methods(methods)
+    if baseline is not None:
+        check_choice("baseline", baseline, methods, "Name one, or leave it out")
     scores = episode_accuracies(
         methods, features, labels, n_way, n_shot, n_query, episodes=episodes, seed=seed
     )
@@ -111,8 +110,8 @@ def episode_accuracies(
     from tltk.few_labels.episodes import EpisodeDrawer, rows_and_labels
 
     check_positive_integer("episodes", episodes)
-    if not methods:
-        raise ValueError("There is at least one method. Received: none. Pass name: classifier.")
+    check_seed("seed", seed)
+    _check_methods(methods)
     features = checked_features(features)
     fetch, labels = rows_and_labels(features, labels)
     drawer = EpisodeDrawer(labels, n_way, n_shot, n_query)
@@ -125,3 +124,11 @@ def episode_accuracies(
                 answers = method.fit(support, drawer.support_labels).predict(query)
                 scores[name][number] = np.mean(answers == drawer.query_labels)
     return scores
+
+
+def _check_methods(methods) -> None:
+    check_mapping("methods", methods, what="classifiers")
+    for name, method in methods.items():
+        if not hasattr(method, "fit") or not hasattr(method, "get_params"):
+            received = f"methods[{name!r}]={shown(method)}"
+            refuse("methods must be scikit-learn classifiers", received, "Pass NearestPrototype()")

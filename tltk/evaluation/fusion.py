@@ -6,6 +6,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from tltk._checks import as_probabilities, check_choice, check_mapping, refuse, shown
+
 
 def late_fusion(
     probabilities: Mapping[str, np.ndarray], present: Mapping[str, np.ndarray] | None = None
@@ -32,14 +34,26 @@ def late_fusion(
     Reference:
         Kittler, Hatef, Duin and Matas, On combining classifiers, 1998.
     """
-    given = {name: np.asarray(each, dtype="float64") for name, each in probabilities.items()}
+    check_mapping("probabilities", probabilities, what="arrays")
+    given = {
+        name: as_probabilities(f"probabilities[{name!r}]", each)
+        for name, each in probabilities.items()
+    }
+    if present is not None:
+        check_mapping("present", present, what="arrays")
+    for name, each in (present or {}).items():
+        check_choice("present", name, given, "Name the modalities as in probabilities")
+        if np.asarray(each).dtype != bool:
+            received = f"present[{name!r}]={shown(each)}"
+            refuse("present must be booleans (n,)", received, "Pass values != missing")
     shapes = {name: each.shape for name, each in given.items()}
     shapes |= {f"present of {name}": np.shape(each) for name, each in (present or {}).items()}
     rows, wide = {shape[:1] for shape in shapes.values()}, set(map(np.shape, given.values()))
     if len(wide) != 1 or len(rows) != 1 or len(next(iter(wide))) != 2:
         raise ValueError(
             "Fusion averages probabilities (n, k) of the same rows and classes. "
-            f"Received: {shapes or 'none'}. Predict the same rows with every classifier."
+            f"Received: probabilities and present of shapes {shapes}. "
+            "Predict the same rows with every classifier."
         )
     total, votes = 0.0, 0.0
     for name, each in given.items():

@@ -11,6 +11,8 @@ import keras
 import numpy as np
 
 from tltk._cache import content_digest, kept_rows
+from tltk._checks import check_number, refuse, shown
+from tltk._keras import check_model
 from tltk.inputs.checks import is_float
 from tltk.inputs.decoding import resize_images
 from tltk.inputs.examples import Examples, Splits, examples_of
@@ -64,6 +66,15 @@ def check_splits(
         Kaufman, Rosset and Perlich, Leakage in data mining, 2011. Barz and Denzler, Do we train on
         test data? Purging CIFAR of near-duplicates, 2020.
     """
+    if not all(hasattr(splits, part) for part in Splits._fields[:3]) or splits.train is None:
+        advice = "Pass what load_dataset or image_folder returns"
+        refuse("splits must have train, val and test", f"splits={shown(splits)}", advice)
+    if backbone is not None:
+        check_model(backbone, "backbone", functional=True)
+    check_number("near", near, least=0)
+    if not (groups is None or callable(groups) or isinstance(groups, Mapping)):
+        advice = "Pass {part: one group for each row}"
+        refuse("groups must be a function or a dict", f"groups={shown(groups)}", advice)
     given = {part: getattr(splits, part) for part in Splits._fields[:3]}
     parts = {part: examples_of(each) for part, each in given.items() if each is not None}
     names = {part: _names(examples) for part, examples in parts.items()}

@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 import keras
 import numpy as np
 
+from tltk._checks import as_names, check_flag
+from tltk._keras import as_functional, check_model
 from tltk._paths import user_path
 from tltk.backbones import sample_rate
 from tltk.backbones.words import warn_of_unknown_words
@@ -23,10 +25,10 @@ from tltk.evaluation.reading import (
     takes_series,
     takes_texts,
 )
-from tltk.inputs.checks import check_positive_integer
+from tltk.inputs.checks import check_on_error, check_positive_integer
 from tltk.inputs.decoding import in_parallel, resize_method
 from tltk.inputs.examples import check_labelled, examples_of
-from tltk.tuning.checks import warn_of_scale
+from tltk.tuning.checks import check_fits, warn_of_scale
 from tltk.tuning.metadata import load_model, metadata
 
 AT_ONCE = 32
@@ -76,8 +78,11 @@ def predict_split(
         >>> predict_split(model, (x, np.array([0, 1]))).probabilities.argmax(axis=1).tolist()
         [0, 2]
     """
+    check_model(model)
     examples = examples_of(split)
     check_labelled(examples)
+    if as_functional(model) is not None:
+        check_fits(model, examples)
     outputs = []
     for inputs, _ in examples:
         if not outputs:
@@ -144,13 +149,20 @@ def predict(
         >>> predict(model, blue, top=1, class_names=["red", "green", "blue"])
         [[('blue', 1.0)]]
     """
-    if on_error not in ("skip", "raise"):
-        raise ValueError(
-            f"on_error is 'skip' or 'raise'. Received: on_error={on_error!r}. Pass one of the two."
-        )
+    check_on_error(on_error)
     check_positive_integer("top", top)
+    check_flag("trust", trust)
+    if resize is not None:
+        resize_method(resize)
+    if class_names is not None:
+        as_names("class_names", class_names)
     is_path = isinstance(model_or_path, (str, Path))
-    model = load_model(user_path(model_or_path), class_names, trust) if is_path else model_or_path
+    model = (
+        load_model(user_path(model_or_path, "model_or_path"), class_names, trust)
+        if is_path
+        else model_or_path
+    )
+    check_model(model, "model_or_path", functional=True)
     given = _listed(model)(inputs)
     resize = _resize_of(model, given, resize)
     answers, unreadable = [[] for _ in given], []
@@ -285,7 +297,9 @@ def _read_labels(labels: np.ndarray, probabilities: np.ndarray, kind: str) -> np
             f"Received: {count} outputs without softmax or sigmoid for single labels. "
             "End the model in keras.layers.Softmax()."
         )
-    wrong_range = kind == "one_label" and (labels.min() < 0 or labels.max() >= count)
+    wrong_range = kind == "one_label" and (
+        labels.min() < 0 or labels.max() >= count or (labels != labels.round()).any()
+    )
     wrong_shape = kind != "one_label" and labels.shape != probabilities.shape
     if wrong_range or wrong_shape:
         raise ValueError(
@@ -303,13 +317,10 @@ def _class_names(
         class_names = metadata(model).get("class_names")
     if class_names is None:
         return tuple(f"class {i}" for i in range(count))
+    class_names = as_names("class_names", class_names)
     if len(class_names) != count:
         raise ValueError(
             f"There must be one name per output. Received: {len(class_names)} class_names for "
             f"{count} outputs. Pass the names in the order of the training labels."
         )
-    if len(set(class_names)) < count:
-        raise ValueError(
-            f"Class names must differ. Received: {list(class_names)}. Rename the repeated one."
-        )
-    return tuple(class_names)
+    return class_names

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import keras
 import numpy as np
 
+from tltk._checks import check_choice, check_flag, refuse, shown
 from tltk.backbones import find_weights, load_backbone
 from tltk.backbones.operations import largest_pass, multiply_adds
 from tltk.backbones.table import architecture
@@ -19,8 +20,9 @@ from tltk.evaluation.scores import h_score, leep, logme, nce, nleep
 from tltk.inputs.checks import check_positive_integer
 from tltk.inputs.examples import Examples, Splits, as_network_input, examples_of
 from tltk.tuning import extract_features
+from tltk.tuning.checks import check_each
 from tltk.tuning.cutting import body_below
-from tltk.tuning.engines import started
+from tltk.tuning.engines import chosen_engine, started
 from tltk.tuning.features import pooled_once
 
 SCORES = ("logme", "h_score", "nleep", "linear_probe", "neighbours", "leep", "nce")
@@ -99,11 +101,11 @@ def rank_backbones(
         Renggli et al., Which model to transfer? Finding the needle in the growing haystack, 2022.
     """
     named = _named(candidates)
-    if by not in SCORES:
-        raise ValueError(
-            f"Candidates are sorted by one of {', '.join(SCORES)}. Received: by={by!r}. "
-            'Use "linear_probe" if in doubt.'
-        )
+    check_choice("by", by, SCORES, 'Use "linear_probe" if in doubt')
+    check_choice("pooling", pooling, ("avg", "max"))
+    chosen_engine(engine, "float32")
+    check_each(batch_size=batch_size, seed=seed, cache=cache)
+    check_flag("verbose", verbose)
     train, val = _examples(data, most, seed)
     sample = as_network_input(train.fetch(np.arange(min(batch_size, train.count))))
     settings = {"pooling": pooling, "batch_size": batch_size, "engine": engine, "cache": cache}
@@ -129,14 +131,18 @@ def _named(candidates) -> dict[str, object]:
     """Each candidate under a name; those of one name, and unknown ones, are refused."""
     if isinstance(candidates, str | keras.Model):
         candidates = [candidates]
+    if not isinstance(candidates, Mapping | list | tuple):
+        advice = "Pass names of list_backbones(), or {name: model}"
+        refuse("candidates must be a list or a dict", f"candidates={shown(candidates)}", advice)
     given = isinstance(candidates, Mapping)
     named = list(candidates.items() if given else ((_name(each), each) for each in candidates))
     names = [name for name, _ in named]
     repeated = sorted({name for name in names if names.count(name) > 1})
     if repeated or not names:
         raise ValueError(
-            "Candidates need names that differ. "
-            f"Received: {', '.join(repeated) + ' twice' if repeated else 'no candidates'}. "
+            f"Candidates need names that differ. Received: candidates={repeated} twice. "
+            if repeated
+            else "Candidates need one at least. Received: candidates={}. "
             'Pass a mapping: {"a name": candidate, …}.'
         )
     for _, candidate in named:
@@ -159,14 +165,14 @@ def _pair(candidate) -> tuple[str, object]:
     if not isinstance(pair, tuple | list) or len(pair) != 2 or not isinstance(pair[0], str):
         raise ValueError(
             "A candidate is a name, a pair (name, weights) or a Keras model. "
-            f"Received: {candidate!r}. list_backbones() gives the names."
+            f"Received: {candidate!r} among candidates. list_backbones() gives the names."
         )
     return tuple(pair)
 
 
 def _examples(data, most, seed) -> tuple[Examples, Examples | None]:
     check_positive_integer("most", most)
-    parts = (data.train, data.val) if isinstance(data, Splits) else (data, None)
+    parts = (data.train, data.val) if isinstance(data, Splits) else (examples_of(data), None)
     train, val = (None if part is None else _drawn(part, most, seed) for part in parts)
     checked_classes([] if train.labels is None else train.labels, train.count)
     return train, val

@@ -2,11 +2,13 @@
 
 import os
 import warnings
+from collections.abc import Mapping, Set, Sized
 from pathlib import Path
 
 import keras
 import numpy as np
 
+from tltk._checks import as_numbers, refuse, shown
 from tltk._paths import existing_file
 from tltk.inputs.checks import check_finite, composed, is_dataset
 from tltk.inputs.clips import Windows, all_samples, as_waveforms, cut_clip, whole_sound
@@ -26,7 +28,7 @@ def takes_series(model: keras.Model) -> bool:
 
 def listed_texts(texts: object) -> list[str]:
     """One text or several, as a list."""
-    texts = [texts] if isinstance(texts, str) else list(texts)
+    texts = [texts] if isinstance(texts, str) else _listed(texts, "strings")
     for text in texts:
         if not isinstance(text, str):
             raise ValueError(
@@ -52,7 +54,8 @@ def listed_clips(clips: object) -> list:
             "set."
         )
     one_clip = is_file(clips) or getattr(clips, "ndim", 0) == 1
-    clips = [clips] if one_clip and not _holds_files(clips) else list(clips)
+    one_clip = one_clip and not _holds_files(clips)
+    clips = [clips] if one_clip else _listed(clips, "paths or samples")
     for clip in clips:
         if isinstance(clip, str | os.PathLike):
             existing_file(clip, "recording")
@@ -106,7 +109,8 @@ def listed_series(windows: object, shape: tuple) -> list[np.ndarray]:
             "series_windows; use predict_split(model, windows.test) for a data set."
         )
     one_window = getattr(windows, "ndim", 0) == 2 and np.shape(windows)[1] == columns
-    listed = [np.asarray(x, "float32") for x in ([windows] if one_window else windows)]
+    given = [windows] if one_window else _listed(windows, "windows as arrays")
+    listed = [as_numbers("inputs", x, "").astype("float32") for x in given]
     for window in listed:
         if window.ndim != 2 or window.shape[1] != columns or length not in (None, len(window)):
             raise ValueError(
@@ -126,11 +130,21 @@ def listed_pictures(pictures: object) -> list:
             "data set."
         )
     one_picture = is_file(pictures) or _is_image(pictures) or _is_one_array(pictures)
-    pictures = [pictures] if one_picture else list(pictures)
+    pictures = [pictures] if one_picture else _listed(pictures, "paths, pixels or Pillow images")
     for picture in pictures:
         if isinstance(picture, str | os.PathLike):
             existing_file(picture, "picture")
     return pictures
+
+
+def _listed(inputs, what) -> list:
+    """Several inputs as a list; what has no length may have no end."""
+    if isinstance(inputs, np.ma.MaskedArray):
+        refuse("inputs must be whole", f"inputs={shown(inputs)}", "Fill in what is masked")
+    if not isinstance(inputs, Sized) or isinstance(inputs, Mapping | Set):
+        advice = "Pass one, or a list"
+        refuse(f"predict takes {what}, one or a list", f"inputs={shown(inputs)}", advice)
+    return list(inputs)
 
 
 def _is_one_array(pictures):
@@ -195,7 +209,9 @@ def _in_channels(picture, channels):
     """Whole numbers from 0 to 255 as uint8, and those in the channels that the network takes."""
     from PIL import Image
 
-    pixels = np.asarray(picture)
+    pixels = as_numbers("inputs", picture, "", advice="Pass raw pixels from 0 to 255").astype(
+        getattr(picture, "dtype", "float32")
+    )
     if pixels.dtype.kind in "iu" and pixels.size and pixels.min() >= 0 and pixels.max() <= 255:
         pixels = pixels.astype("uint8")
     if pixels.ndim == 2:

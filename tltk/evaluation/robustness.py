@@ -8,8 +8,17 @@ from typing import Any
 import keras
 import numpy as np
 
+from tltk._checks import (
+    as_class_numbers,
+    as_rows,
+    check_choice,
+    check_number,
+    check_seed,
+    refuse,
+    shown,
+)
 from tltk.evaluation.predictions import predict_split
-from tltk.inputs.examples import examples_of
+from tltk.inputs.examples import check_labelled, examples_of
 
 
 def corruption_table(
@@ -55,11 +64,17 @@ def corruption_table(
     corruptions and perturbations" (2019), for the idea; the corruptions here have formulas of
     their own, so the figures are not comparable with that benchmark's.
     """
+    for name, listed in (("corruptions", corruptions), ("severities", severities)):
+        if not isinstance(listed, list | tuple) or not listed:
+            refuse(f"{name} must be a list, of one at least", f"{name}={shown(listed)}", "Add one")
+    check_seed("seed", seed)
     conditions = [("clean", 0), *itertools.product(corruptions, severities)]
     for corruption, severity in conditions[1:]:
-        _check(corruption, severity)
+        _check(corruption, severity, "corruptions", "severities")
     right, count = np.zeros(len(conditions), dtype=int), 0
-    for pictures, labels in examples_of(split):
+    examples = examples_of(split)
+    check_labelled(examples)
+    for pictures, labels in examples:
         rows = np.arange(count, count + len(pictures))
         for i, (corruption, severity) in enumerate(conditions):
             damaged = corrupt_images(pictures, corruption, severity, rows, seed) if i else pictures
@@ -116,7 +131,11 @@ def corrupt_images(
     Reference: as for `corruption_table`.
     """
     _check(corruption, severity)
-    rows = range(len(images)) if rows is None else rows
+    check_seed("seed", seed)
+    images = as_rows("images", images)
+    if images.dtype.kind not in "iuf" or images.ndim != 4:
+        refuse("images must be (n, height, width, c)", f"images={shown(images)}", "Pass pixels")
+    rows = range(len(images)) if rows is None else as_class_numbers("rows", rows, len(images))
     corrupt = CORRUPTIONS[corruption]
     corrupted = np.stack(
         [
@@ -166,17 +185,10 @@ CORRUPTIONS = {
 }
 
 
-def _check(corruption: str, severity: float) -> None:
-    if corruption not in CORRUPTIONS:
-        raise ValueError(
-            f"The corruptions are {', '.join(CORRUPTIONS)}. Received: corruption={corruption!r}. "
-            "Pass one of these names."
-        )
-    if not 0 < severity <= 5:
-        raise ValueError(
-            f"A severity lies above 0 and is at most 5. Received: severity={severity}. "
-            "The clean pictures are always the first row."
-        )
+def _check(corruption: str, severity: float, one="corruption", other="severity") -> None:
+    check_choice(one, corruption, CORRUPTIONS)
+    advice = "The clean pictures are always the first row"
+    check_number(other, severity, above=0, most=5, advice=advice)
 
 
 def _count_right(model: keras.Model, pictures: np.ndarray, labels: np.ndarray) -> int:

@@ -21,6 +21,8 @@ from tltk._cache import (
     write_facts,
     write_text,
 )
+from tltk._checks import check_text, refuse, shown
+from tltk._paths import existing_file
 
 PACKAGE = Path(__file__).parents[1]
 
@@ -47,10 +49,11 @@ def kept_study(name: str) -> dict:
     """
     folder = notebooks_folder() / "results"
     path = folder / f"{name}.json"
-    if not path.exists():
+    if not isinstance(name, str) or Path(name).name != name or not path.exists():
         known = ", ".join(sorted(each.stem for each in folder.glob("*.json"))) or "(none yet)"
         raise FileNotFoundError(
-            f"A study is kept under its script's name. Received: {name!r}. The studies are {known}."
+            f"A study is kept under its script's name. Received: name={name!r}. "
+            f"The studies are {known}."
         )
     return json.loads(path.read_text())
 
@@ -108,6 +111,7 @@ def study_digest(script: str | Path) -> str:
         >>> study_digest("notebooks/studies/02_sources.py")  # doctest: +SKIP
         '3f6c0e5b1f0f4c57'
     """
+    _nodes(_source_of(script))
     texts = sorted(_code(file.read_text(encoding="utf-8")) for file in _files_behind(script))
     return hashlib.sha256("\0".join(texts).encode()).hexdigest()[:16]
 
@@ -148,9 +152,24 @@ def study_folder(script: str | Path) -> Path:
         >>> study_folder("notebooks/studies/02_sources.py").name  # doctest: +SKIP
         '02_sources-3f6c0e5b1f0f4c57'
     """
-    folder = cache_folder() / f"{Path(script).stem}-{study_digest(script)}"
+    script = existing_file(script, "script")
+    folder = cache_folder() / f"{script.stem}-{study_digest(script)}"
     folder.mkdir(parents=True, exist_ok=True)
     return folder
+
+
+def _source_of(script: str | Path) -> str:
+    """The text of a script, which must be one."""
+    path = existing_file(script, "script")
+    try:
+        text = path.read_text(encoding="utf-8")
+        ast.parse(text)
+    except (UnicodeDecodeError, SyntaxError, ValueError) as error:
+        raise ValueError(
+            f"A script is a file of Python. Received: script={str(script)!r} ({error}). "
+            "Pass the study's own __file__."
+        ) from error
+    return text
 
 
 def _files_behind(script: str | Path) -> set[Path]:
@@ -226,6 +245,9 @@ def finished_part(
         ... # doctest: +SKIP
         [{'accuracy': 0.8}]
     """
+    check_text("part", part)
+    if not callable(make):
+        refuse("make must be a function", f"make={shown(make)}", "Pass lambda: rows")
     name = part.replace(" ", "_").replace(",", "")
     path = study_folder(script) / f"{name}-{code_digest(part)[:12]}.json"
     kept = read_facts(path)

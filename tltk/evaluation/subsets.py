@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from tltk._checks import refuse, shown
 from tltk.evaluation.arms import BATCH
 from tltk.inputs.checks import check_positive_integer
 from tltk.inputs.examples import Examples
@@ -22,13 +23,18 @@ def label_sizes(labels: np.ndarray, asked: int | Sequence[int] | None) -> list[i
     if asked is None:
         most = max(1, int(0.8 * counts.min()))
         return sorted({most} | {most // part for part in (4, 16) if most // part >= 2})
-    sizes = sorted(set(np.ravel(asked).tolist()))
-    for size in sizes:
+    listed = list(asked) if isinstance(asked, list | tuple | np.ndarray | range) else [asked]
+    for size in listed:
         check_positive_integer("labels_per_class", size)
+    sizes = sorted(set(listed))
+    if len(sizes) < len(listed):
+        advice = "Name each number once"
+        refuse("labels_per_class must differ", f"labels_per_class={shown(asked)}", advice)
     if not sizes or sizes[-1] > counts.max():
         raise ValueError(
             "labels_per_class must not exceed the training examples of every class. "
-            f"Received: {sizes}, and classes of at most {counts.max()}. Ask for fewer."
+            f"Received: labels_per_class={sizes}, "
+            f"and classes of at most {counts.max()}. Ask for fewer."
         )
     return sizes
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import keras
 import numpy as np
 
+from tltk._checks import as_names, check_count, check_flag, refuse, shown
 from tltk.evaluation.statistics import mean_interval, paired_interval
 from tltk.evaluation.verdicts import transfer_verdict
 from tltk.inputs.checks import check_positive_integer
@@ -84,7 +85,11 @@ def task_gains(
         Standley et al., Which tasks should be learned together in multi-task learning?, 2020.
         Fifty et al., Efficiently identifying task groupings for multi-task learning, 2021.
     """
-    tasks = list(tasks)
+    tasks = list(as_names("tasks", tasks))
+    check_flag("verbose", verbose)
+    if not callable(learn):
+        advice = "Pass a function that builds and trains a model"
+        refuse("learn must be a function of names and seed", f"learn={shown(learn)}", advice)
     _check(tasks, test, seeds)
     transfer_verdict([0.0], margin, level)
     alone = [(name,) for name in tasks]
@@ -127,6 +132,7 @@ def task_scores(model: keras.Model, data: tuple[Any, dict], batch_size: int = 25
         >>> task_scores(model, (np.eye(2), {"big": [1, -1]}))
         [{'task': 'big', 'labels': 1, 'measure': 'accuracy', 'score': 1.0}]
     """
+    check_count("batch_size", batch_size)
     tasks = tasks_of(model)
     examples = task_examples(model, data, "test")
     outputs = model.predict(ShuffledBatches(examples, batch_size), verbose=0)
@@ -166,7 +172,7 @@ def _scores(model, names, test) -> dict[str, float]:
         received = list(tasks_of(model)) if isinstance(model, keras.Model) else type(model).__name__
         raise ValueError(
             "The function returns a model of just the tasks it was asked for. "
-            f"Received: {received}, asked for {', '.join(names)}. "
+            f"Received: {received} of learn, asked for {', '.join(names)}. "
             "Build it with {name: … for name in names}."
         )
     inputs, labels = test
@@ -181,9 +187,12 @@ def _check(tasks, test, seeds) -> None:
             "Gains are between at least two different tasks, none of them called 'all'. "
             f"Received: tasks={tasks}. Name them as the model does."
         )
+    if not isinstance(test, tuple) or len(test) != 2 or not isinstance(test[1], Mapping):
+        received, advice = f"test={shown(test)}", "Pass (x, {task: labels})"
+        refuse("test must be a pair of inputs and labels by task", received, advice)
     missing = [name for name in tasks if name not in test[1]]
     if missing:
         raise ValueError(
             "Every task is judged, so it needs test labels. "
-            f"Received: none for {', '.join(missing)}. Pass test=(x, {{task: labels}})."
+            f"Received: none for tasks={missing}. Pass test=(x, {{task: labels}})."
         )

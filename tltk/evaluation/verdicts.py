@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tltk._checks import as_numbers, check_number, refuse
+from tltk._checks import as_numbers, check_number, check_records, check_text, refuse
 from tltk.evaluation.arms import WITHOUT_TRANSFER
 from tltk.evaluation.statistics import mean_interval, paired_interval
 
@@ -51,6 +51,14 @@ def judge(
     Returns:
         A `Comparison`.
     """
+    check_text("score", score)
+    keys = ("method", "labels_per_class", "seed")
+    check_records("rows", rows, *keys, advice="Pass the rows of a comparison")
+    for key in (score, f"val_{score}"):
+        if not all(key in row for row in rows):
+            advice = f"The keys are {', '.join(map(str, rows[0]))}"
+            refuse(f"rows must have {key!r}", f"score={score!r}", advice)
+        as_numbers(f"{key} of the rows", [row[key] for row in rows], "(n,)")
     names = list(dict.fromkeys(row["method"] for row in rows))
     sizes = sorted({row["labels_per_class"] for row in rows})
     scores = {name: _grid(rows, name, score) for name in names}

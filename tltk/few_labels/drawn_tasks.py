@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from tltk._checks import as_numbers, check_number, refuse, shown
+
 TO_LEARN, TO_TEST = 0, 1
 
 
@@ -34,6 +36,9 @@ def stacked_tasks(tasks: Callable[[int], tuple], numbers: Sequence[int]) -> tupl
         >>> [part.shape for part in stacked_tasks(task, range(5))]
         [(5, 2, 3), (5, 2), (5, 4, 3), (5, 4)]
     """
+    if not callable(tasks):
+        advice = "It returns (x, y, query x, query y)"
+        refuse("tasks must be a function of a number", f"tasks={shown(tasks)}", advice)
     made = [checked_task(tasks(number)) for number in numbers]
     shapes = {tuple(part.shape for part in task) for task in made}
     if len(shapes) > 1:
@@ -44,31 +49,32 @@ def stacked_tasks(tasks: Callable[[int], tuple], numbers: Sequence[int]) -> tupl
     return tuple(np.stack(part) for part in zip(*made, strict=True))
 
 
-def check_rates(lr, shapes: Sequence[tuple]) -> None:
+def check_rates(lr, shapes: Sequence[tuple], name: str = "lr") -> None:
     """Refuse a learning rate that is not positive, or arrays that do not fit the weights."""
-    if np.isscalar(lr):
-        if not 0 < lr < np.inf:
-            raise ValueError(
-                f"A learning rate is positive. Received: {lr}. Start with 0.01, and less where "
-                "the loss grows."
-            )
+    if lr is None or np.isscalar(lr):
+        advice = "Start with 0.01, and less where the loss grows"
+        check_number(name, lr, above=0, advice=advice)
         return
     given = [np.shape(rate) for rate in lr]
     if given != list(shapes):
         raise ValueError(
             f"There must be a learning rate for each weight that moves, of shapes {list(shapes)}. "
-            f"Received: shapes {given}. Pass what maml learned with the same inner_layers."
+            f"Received: {name} of shapes {given}. "
+            "Pass what maml learned with the same inner_layers."
         )
 
 
 def checked_task(task) -> tuple:
     """The four arrays of a task, with as many labels as rows."""
     parts = tuple(map(np.asarray, task)) if isinstance(task, tuple | list) else ()
+    for part in parts:
+        as_numbers("each array of tasks", part, "", advice="Return four arrays of numbers")
     rows = [len(part) if part.ndim else 0 for part in parts]
-    if len(parts) != 4 or rows[::2] != rows[1::2] or not all(rows):
+    alike = len(parts) == 4 and parts[0].shape[1:] == parts[2].shape[1:]
+    if not alike or rows[::2] != rows[1::2] or not all(rows):
         raise ValueError(
-            "A task is (x, y, query x, query y), with a label for each row and at least one row. "
-            f"Received: {[part.shape for part in parts] or type(task).__name__}. "
+            "A task is (x, y, query x, query y), with rows of one shape and a label for each. "
+            f"Received: tasks of {[part.shape for part in parts] or type(task).__name__}. "
             "Return four arrays."
         )
     return parts

@@ -93,7 +93,8 @@ class EpisodeDrawer:
         if counts.min() < most:
             scarce = int(np.argmin(counts))
             raise ValueError(
-                f"Every class needs n_shot + n_query examples, {most} here. Received: class "
+                f"Every class needs n_shot + n_query examples, {most} here. "
+                f"Received: n_shot={n_shot}, n_query={most - n_shot}, class "
                 f"{classes[scarce]!s} with {counts[scarce]}. Ask for fewer, or leave the class out."
             )
         self._rows = np.split(np.argsort(numbers, kind="stable"), np.cumsum(counts)[:-1])

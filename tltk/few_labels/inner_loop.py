@@ -8,9 +8,11 @@ import keras
 import numpy as np
 from keras import ops
 
-from tltk._keras import all_layers
+from tltk._checks import as_numbers, check_seed, refuse, shown
+from tltk._keras import all_layers, check_model
 from tltk.few_labels.drawn_tasks import TO_TEST, check_rates, stacked_tasks, task_numbers
 from tltk.inputs.checks import check_positive_integer
+from tltk.tuning.checks import fits_shape
 from tltk.tuning.gradients import value_and_gradient
 
 
@@ -54,7 +56,14 @@ def adapt(
     check_positive_integer("steps", steps)
     learner = InnerLoop(model, loss, inner_layers)
     rates = learner.rates(lr)
-    x, y = ops.convert_to_tensor(x), ops.convert_to_tensor(y)
+    x, y = as_numbers("x", x, ""), as_numbers("y", y, "")
+    if len(x) != len(y):
+        raise ValueError(
+            "There must be a label for each row. "
+            f"Received: x of {len(x)} rows and y of {len(y)}. Pass as many."
+        )
+    check_task_fits(model, x, "x")
+    x, y = ops.convert_to_tensor(x, "float32"), ops.convert_to_tensor(y, "float32")
     weights = [variable.value for variable in model.trainable_variables]
     for _ in range(steps):
         weights = learner.step(weights, rates, x, y)
@@ -132,7 +141,9 @@ def adaptation_curve(
         state = ops.zeros((rows, steps + 1)), moving
         return ops.fori_loop(0, steps + 1, one_step, state)[0]
 
+    check_seed("seed", seed)
     drawn = stacked_tasks(tasks, task_numbers(seed, count, TO_TEST))
+    check_task_fits(model, drawn[0][0], "tasks")
     return _Tester(curves).predict(drawn, verbose=0)
 
 
@@ -149,20 +160,21 @@ class InnerLoop:
     """
 
     def __init__(self, model: keras.Model, loss, inner_layers=None):
+        check_model(model, functional=True)
         loss = getattr(model, "loss", None) if loss is None else loss
         if loss is None:
             raise ValueError(
                 "Gradient steps need a loss. Received: loss=None, and a model that is not "
                 'compiled. Name one, such as loss="mean_squared_error".'
             )
-        self.model, self.loss = model, keras.losses.get(loss)
+        self.model, self.loss = model, _loss_of(loss)
         self._moves = _moving(model, inner_layers)
         self.one_by_one = has_kernels(model.trainable_variables)
 
-    def rates(self, lr) -> list:
+    def rates(self, lr, name: str = "lr") -> list:
         """A learning rate for each weight that moves."""
         moving = self.moving(self.model.trainable_variables)
-        check_rates(lr, [tuple(weight.shape) for weight in moving])
+        check_rates(lr, [tuple(weight.shape) for weight in moving], name)
         each = [lr] * len(moving) if np.isscalar(lr) else lr
         return [ops.cast(rate, weight.dtype) for rate, weight in zip(each, moving, strict=True)]
 
@@ -223,15 +235,35 @@ class _Tester(keras.Model):
         return self._function(tasks)
 
 
+def _loss_of(loss):
+    """A Keras loss, of which a name is one of Keras's."""
+    try:
+        found = keras.losses.get(loss)
+    except (ValueError, TypeError) as error:
+        raise ValueError(
+            "The loss is one of Keras, or its name. "
+            f'Received: loss={loss!r}. Pass "mean_squared_error", say.'
+        ) from error
+    return found
+
+
+def check_task_fits(model: keras.Model, x, name: str) -> None:
+    """Refuse rows of another shape than a network takes."""
+    wanted = model.inputs[0].shape[1:]
+    if not fits_shape(np.shape(x)[1:], wanted):
+        received = f"{name} with rows of shape {np.shape(x)[1:]}"
+        refuse(f"Rows must have the shape the network takes, {wanted}", received, "Reshape them")
+
+
 def _score_of(score, learner):
     """A function of labels and outputs."""
     known = {None: learner.loss, "accuracy": _right}
-    if not callable(score) and score not in known:
+    if not (callable(score) or score is None or (isinstance(score, str) and score in known)):
         raise ValueError(
             'The score is "accuracy", None for the loss, or a function of labels and outputs. '
             f"Received: score={score!r}. Pass one of these."
         )
-    return known.get(score, score)
+    return score if callable(score) else known[score]
 
 
 def _right(labels, outputs):
@@ -241,6 +273,8 @@ def _right(labels, outputs):
 def _moving(model, names) -> list[bool]:
     """Which trainable weights the steps move."""
     weights = model.trainable_variables
+    if not (names is None or isinstance(names, str | list | tuple)):
+        refuse("inner_layers must list names", f"inner_layers={shown(names)}", "Pass [name]")
     known = {layer.name: layer for layer in all_layers(model, itself=False)}
     chosen = known if names is None else [names] if isinstance(names, str) else names
     layers = [known.get(name) for name in chosen]

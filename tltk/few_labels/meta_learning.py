@@ -8,14 +8,14 @@ import keras
 import numpy as np
 from keras import ops
 
+from tltk._checks import check_flag, check_number, check_seed, refuse, shown
 from tltk.few_labels.drawn_tasks import (
     TO_LEARN,
-    check_rates,
     checked_task,
     stacked_tasks,
     task_numbers,
 )
-from tltk.few_labels.inner_loop import InnerLoop, for_each_task
+from tltk.few_labels.inner_loop import InnerLoop, check_task_fits, for_each_task
 from tltk.inputs.checks import check_positive_integer
 from tltk.tuning.gradients import value_and_gradient
 from tltk.tuning.loop import history_of
@@ -85,13 +85,16 @@ def maml(
         Li et al., Meta-SGD, 2017 (learned rates).
     """
     check_positive_integer("inner_steps", inner_steps)
+    check_number("lr", lr, above=0)
+    check_flag("first_order", first_order)
+    check_flag("learn_rates", learn_rates)
     if first_order and learn_rates:
         raise ValueError(
             "Learning rates are trained through the inner steps, which first_order leaves out. "
             "Received: first_order=True, learn_rates=True. Choose one."
         )
     learner = InnerLoop(model, loss, inner_layers)
-    rates = learner.rates(inner_lr)
+    rates = learner.rates(inner_lr, "inner_lr")
     learned = []
     if learn_rates:
         shapes = [weight.shape for weight in learner.moving(model.trainable_variables)]
@@ -159,10 +162,17 @@ def reptile(
         Nichol, Achiam and Schulman, On first-order meta-learning algorithms, 2018.
     """
     check_positive_integer("inner_steps", inner_steps)
+    check_positive_integer("iterations", iterations)
+    check_number("lr", lr, above=0)
+    if inner_batch is not None:
+        check_positive_integer("inner_batch", inner_batch)
     learner = InnerLoop(model, loss)
-    rates = learner.rates(inner_lr)
+    rates = learner.rates(inner_lr, "inner_lr")
 
     def shuffled(number):
+        if not callable(tasks):
+            advice = "It returns (x, y, query x, query y)"
+            refuse("tasks must be a function of a number", f"tasks={shown(tasks)}", advice)
         return _one_heap(tasks(number), np.random.default_rng([number, 1]))
 
     def way_back(weights, task):
@@ -255,7 +265,7 @@ def _train(learner, gradient, more, optimizer, tasks, meta_batch, iterations, se
     """Meta-train on tasks that are drawn a hundred iterations at a time."""
     check_positive_integer("meta_batch", meta_batch)
     check_positive_integer("iterations", iterations)
-    check_rates(float(keras.ops.convert_to_numpy(optimizer.learning_rate)), [])
+    check_seed("seed", seed)
     trained = [*learner.model.trainable_variables, *more]
     optimizer.build(trained)
     trainer = _MetaTrainer(gradient, trained, learner.one_by_one)
@@ -265,6 +275,7 @@ def _train(learner, gradient, more, optimizer, tasks, meta_batch, iterations, se
     for start in range(0, len(numbers), block):
         before = [variable.numpy() for variable in trained]
         rows = stacked_tasks(tasks, numbers[start : start + block])
+        check_task_fits(learner.model, rows[0][0], "tasks")
         run = trainer.fit(rows, batch_size=meta_batch, shuffle=False, verbose=0)
         losses += run.history["loss"]
         if not np.isfinite(losses[-1]):

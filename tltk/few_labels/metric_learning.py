@@ -8,11 +8,13 @@ import keras
 import numpy as np
 from keras import ops
 
-from tltk._keras import Part, input_structure
+from tltk._checks import check_count, check_number, check_seed
+from tltk._keras import Part, check_model, input_structure
 from tltk.few_labels.drawn_tasks import TO_LEARN
 from tltk.few_labels.episodes import EpisodeDrawer, rows_and_labels
 from tltk.inputs.checks import check_positive_integer
-from tltk.inputs.examples import as_network_input
+from tltk.inputs.examples import as_network_input, examples_of
+from tltk.tuning.checks import check_fits
 from tltk.tuning.features import pooled_network
 from tltk.tuning.loop import history_of, train
 from tltk.tuning.optimizer import Adam
@@ -77,8 +79,11 @@ def train_prototypical(
         likeness, truth = query_likeness(embeddings, n_way, n_shot)
         return ops.cast(ops.argmax(likeness, axis=1) == truth, "float32")
 
+    _check_encoder(encoder, data, lr, seed)
+    check_positive_integer("episodes", episodes)
     fetch, labels = rows_and_labels(data, labels)
     check_positive_integer("n_query", n_query)
+    check_count("n_way", n_way, least=2)
     batches = _ClassBatches(fetch, EpisodeDrawer(labels, n_way, n_shot, n_query), episodes, seed)
     return _trained(encoder, batches, loss, [accuracy], lr, verbose)
 
@@ -133,14 +138,11 @@ def train_siamese(
         Hadsell, Chopra and LeCun, Dimensionality reduction by learning an invariant mapping, 2006.
         Koch, Zemel and Salakhutdinov, Siamese neural networks for one-shot image recognition, 2015.
     """
-    for name, value in {"n_way": n_way, "n_each": n_each}.items():
-        check_positive_integer(name, value)
-    if not 0 < margin <= 2 or min(n_way, n_each) < 2:
-        raise ValueError(
-            "Pairs are of two classes or more with two examples or more each, and a margin is "
-            f"above 0 and at most 2. Received: n_way={n_way}, n_each={n_each}, margin={margin}. "
-            "Leave them out for the default."
-        )
+    _check_encoder(encoder, data, lr, seed)
+    check_count("n_way", n_way, least=2)
+    check_count("n_each", n_each, least=2)
+    check_count("steps", steps)
+    check_number("margin", margin, above=0, most=2)
 
     def loss(numbers, embeddings):
         return siamese_loss(embeddings, numbers, margin)
@@ -170,6 +172,15 @@ def prototypical_loss(embeddings, n_way: int, n_shot: int):
     Reference:
         Snell, Swersky and Zemel, Prototypical networks for few-shot learning, 2017.
     """
+    check_count("n_way", n_way)
+    check_count("n_shot", n_shot)
+    rows = embeddings.shape[0]
+    queries = n_way if rows is None else rows - n_way * n_shot
+    if queries < n_way or queries % n_way:
+        raise ValueError(
+            "After the shots come equally many queries of each class. Received: "
+            f"{rows} embeddings for n_way={n_way}, n_shot={n_shot}. Check their order."
+        )
     likeness, truth = query_likeness(embeddings, n_way, n_shot)
     losses = keras.losses.sparse_categorical_crossentropy(truth, likeness, from_logits=True)
     return ops.mean(losses)
@@ -206,6 +217,7 @@ def siamese_loss(embeddings, numbers, margin: float = 1.0):
     Reference:
         Hadsell, Chopra and LeCun, Dimensionality reduction by learning an invariant mapping, 2006.
     """
+    check_number("margin", margin, above=0)
     rows = ops.normalize(embeddings, axis=-1, epsilon=1e-8)
     squares = ops.maximum(2 - 2 * rows @ ops.transpose(rows), NEAR)
     numbers = ops.reshape(numbers, (-1,))
@@ -221,7 +233,6 @@ class _ClassBatches(keras.utils.PyDataset):
 
     def __init__(self, fetch: Callable, drawer: EpisodeDrawer, steps: int, seed: int):
         super().__init__()
-        check_positive_integer("steps", steps)
         self._fetch, self._drawer, self._seed, self._epoch = fetch, drawer, seed, 0
         self._numbers = np.concatenate([drawer.support_labels, drawer.query_labels])
         self._block = min(BLOCK, steps)
@@ -236,6 +247,13 @@ class _ClassBatches(keras.utils.PyDataset):
 
     def on_epoch_end(self) -> None:
         self._epoch += 1
+
+
+def _check_encoder(encoder, data, lr, seed) -> None:
+    check_model(encoder, "encoder", functional=True)
+    check_number("lr", lr, above=0)
+    check_seed("seed", seed)
+    check_fits(encoder, examples_of(data))
 
 
 def _trained(encoder, batches, loss, metrics, lr, verbose) -> keras.callbacks.History:

@@ -6,9 +6,10 @@ import keras
 import numpy as np
 
 from tltk._checks import check_flag, check_number
+from tltk._keras import check_model
 from tltk.few_labels.self_training import UNLABELLED, SelfTraining, default_classifier
 from tltk.inputs.examples import examples_of
-from tltk.tuning.checks import checked_examples
+from tltk.tuning.checks import check_fits, checked_examples
 from tltk.tuning.cutting import body_below
 from tltk.tuning.features import frozen_outputs
 from tltk.tuning.probe import fit_linear_head, has_linear_head
@@ -61,6 +62,7 @@ def self_train_head(
     Reference:
         Cascante-Bonilla et al., Curriculum labeling, 2021.
     """
+    check_model(model, functional=True)
     if not has_linear_head(model) or model.layers[-1].activation.__name__ != "softmax":
         raise ValueError(
             "Self-training solves one dense softmax layer named `head_output`. Received: a model "
@@ -75,6 +77,7 @@ def self_train_head(
     strength = fit_linear_head(model, train, val, **settings)
     body = body_below(model, model.layers[-1])
     train, more = checked_examples(model, train), examples_of(unlabelled)
+    check_fits(model, more)
     x, free = (_features(body, part, settings) for part in (train, more))
     held_out = None
     if val is not None:

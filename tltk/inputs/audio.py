@@ -1,14 +1,13 @@
 """Your own recordings: a folder with one subfolder per class."""
 
-import math
 import warnings
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from numbers import Real
 from pathlib import Path
 
 import numpy as np
 
 from tltk._cache import file_stamp, sha256_of
+from tltk._checks import check_flag, check_number
 from tltk.inputs.checks import check_on_error, check_positive_integer
 from tltk.inputs.clips import (
     FORMATS,
@@ -100,6 +99,7 @@ def audio_folder(
     check_on_error(on_error)
     check_positive_integer("batch_size", batch_size)
     windows = windows_of(seconds, hop, rate)
+    check_flag("verify", verify)
     folder = labelled_files(path, CLIPS)
     clips = grouped(folder.files, groups, CLIPS.name)
     clips = whole_files(clips, folder.path, CLIPS, on_error, verify)
@@ -148,8 +148,9 @@ def windows_of(seconds: float, hop: float | None, rate: int) -> Windows:
     """Turn seconds into samples, and refuse what makes no window."""
     check_rate(rate)
     hop = seconds if hop is None else hop
-    numbers = all(isinstance(x, Real) and math.isfinite(x) for x in (seconds, hop))
-    if not numbers or min(round(seconds * rate), round(hop * rate)) < 1:
+    check_number("seconds", seconds, above=0, advice="Pass seconds=1.0")
+    check_number("hop", hop, above=0)
+    if min(round(seconds * rate), round(hop * rate)) < 1:
         raise ValueError(
             "A window and its hop last at least one sample. "
             f"Received: seconds={seconds!r}, hop={hop!r}, rate={rate}. Pass seconds=1.0."

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from tltk._cache import content_digest
+from tltk._checks import as_rows, check_choice, check_seed, refuse, shown
 from tltk.inputs.examples import Examples, Splits, splits_of
 
 HALVES = ("left", "right")
@@ -41,9 +42,12 @@ def blend_with_photos(pictures, photos=None, half: str = "left", seed: int = 0) 
     Reference:
         Ganin et al., Domain-adversarial training of neural networks, 2016 (section 5.2).
     """
+    check_choice("half", half, HALVES, "Use left for training and right for test pictures")
+    check_seed("seed", seed)
     pictures = _checked_pictures(pictures)
+    photos = _two_photographs() if photos is None else list(as_rows("photos", photos))
     height, width = pictures.shape[1:3]
-    halves = [_half_of(photo, half, (height, width)) for photo in photos or _two_photographs()]
+    halves = [_half_of(photo, half, (height, width)) for photo in photos]
     random = np.random.default_rng(seed)
     which = random.integers(len(halves), size=len(pictures))
     places = random.random((len(pictures), 2))
@@ -79,6 +83,13 @@ def blended_splits(splits: Splits, photos=None, seed: int = 0, batch_size: int =
         >>> coloured.train[0][0].shape
         (32, 28, 28, 3)
     """
+    if not isinstance(splits, Splits):
+        refuse(
+            "splits must be what load_dataset returns",
+            f"splits={shown(splits)}",
+            "For an array of pictures there is blend_with_photos",
+        )
+    check_seed("seed", seed)
     parts = {}
     for number, (part, half) in enumerate((("train", 0), ("val", 0), ("test", 1))):
         split = getattr(splits, part)
@@ -102,7 +113,7 @@ def _two_photographs() -> list[np.ndarray]:
 
 
 def _checked_pictures(pictures) -> np.ndarray:
-    pictures = np.asarray(pictures)
+    pictures = as_rows("pictures", pictures)
     if pictures.ndim == 3:
         pictures = pictures[..., None]
     if pictures.dtype != np.uint8 or pictures.ndim != 4 or pictures.shape[-1] not in (1, 3):
@@ -115,12 +126,7 @@ def _checked_pictures(pictures) -> np.ndarray:
 
 
 def _half_of(photo, half, size) -> np.ndarray:
-    if half not in HALVES:
-        raise ValueError(
-            f'A half is "left" or "right". Received: half={half!r}. '
-            "Use left for training and right for test pictures."
-        )
-    photo = np.asarray(photo)
+    photo = as_rows("photos", photo)
     if photo.ndim != 3 or photo.shape[-1] != 3 or photo.dtype != np.uint8:
         raise ValueError(
             "Photographs are uint8 arrays (H, W, 3). "

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from tltk._cache import bundle_folder, content_digest
+from tltk._checks import refuse, shown
 from tltk.inputs.audio import windows_of
 from tltk.inputs.bundled_sounds import bundled_sounds
 from tltk.inputs.checks import check_positive_integer
@@ -96,6 +97,9 @@ def load_dataset(
         >>> [len(digits.files[part]) for part in ("train", "val", "test")]
         [50, 1000, 1000]
     """
+    if not isinstance(name, str) or not name:
+        advice = "list_datasets() tells the bundled ones"
+        refuse("name must be the name of a data set", f"name={shown(name)}", advice)
     height_and_width(image_size)
     resize_method(resize)
     check_positive_integer("batch_size", batch_size)

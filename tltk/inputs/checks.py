@@ -11,22 +11,14 @@ import keras
 import numpy as np
 
 from tltk._cache import row_chunks
+from tltk._checks import check_choice, check_count
 
-
-def check_positive_integer(name: str, value: Any) -> None:
-    """Refuse anything but a whole number of at least 1."""
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
-        raise ValueError(
-            f"{name} must be a whole number of at least 1. Received: {name}={value!r}."
-        )
+check_positive_integer = check_count
 
 
 def check_on_error(on_error: str) -> None:
     """Refuse anything but "skip" and "raise"."""
-    if on_error not in ("skip", "raise"):
-        raise ValueError(
-            f'on_error must be "skip" or "raise". Received: on_error={on_error!r}. Pass either.'
-        )
+    check_choice("on_error", on_error, ("skip", "raise"), "Pass either")
 
 
 def check_not_empty(count: int) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from tltk._checks import as_rows, check_choice
 from tltk._paths import existing_file, unreadable
 from tltk.inputs.checks import check_positive_integer
 
@@ -177,8 +178,7 @@ def _check_bytes(count, name):
 def _decoded(content, name, image_size, resize, channels=3):
     size = None if image_size is None else height_and_width(image_size)
     method = resize_method(resize)
-    if channels not in (1, 3):
-        raise ValueError(f"channels must be 3 or 1. Received: channels={channels!r}. Pass either.")
+    check_choice("channels", channels, (3, 1), "Pass either")
     with _opened(content, name, size) as (image, is_deep):
         highest = _highest(image) if is_deep else None
         image = upright_rgb(image)
@@ -308,7 +308,8 @@ def resize_images(
     """
     from PIL import Image
 
-    images, size, method = np.asarray(images), height_and_width(image_size), resize_method(resize)
+    size, method = height_and_width(image_size), resize_method(resize)
+    images = as_rows("images", images)
     if images.dtype != np.uint8 or images.ndim != 4 or images.shape[-1] != 3:
         raise ValueError(
             "Pictures must be a uint8 array (n, h, w, 3). "
@@ -349,6 +350,11 @@ def height_and_width(image_size: Any) -> tuple[int, int]:
         )
     for side in size:
         check_positive_integer("image_size", side)
+    if size[0] * size[1] > _MOST_PIXELS:
+        raise ValueError(
+            f"image_size must be at most {_MOST_PIXELS // 10**6} megapixels. "
+            f"Received: image_size={image_size!r}. Pass 224 or (224, 224)."
+        )
     return size
 
 

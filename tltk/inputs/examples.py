@@ -12,6 +12,7 @@ import keras
 import numpy as np
 
 from tltk._cache import add_rows, content_digest, joint_digest, temporary_columns
+from tltk._checks import as_names, check_choice, check_mapping, check_number, refuse, shown
 from tltk.inputs.checks import (
     as_arrays,
     check_finite,
@@ -82,8 +83,11 @@ class Examples(keras.utils.PyDataset):
         preparation: dict[str, Any] | None = None,
         batch_size: int = 32,
     ):
-        check_not_empty(count)
+        check_number("count", count, least=1, whole=True, advice="There must be at least one row")
         check_positive_integer("batch_size", batch_size)
+        if labels is not None and np.shape(labels)[:1] != (count,):
+            advice = "Pass one label for each row"
+            refuse(f"labels must have {count} rows", f"labels={shown(labels)}", advice)
         super().__init__(workers=1 if names is None else (os.cpu_count() or 1) + 1)
         self.fetch, self.count, self.labels = fetch, count, labels
         self.digest, self.names, self.reread = digest, names, reread
@@ -240,6 +244,8 @@ def examples_of(data: Any, labels: Any = None, key: str | None = None) -> Exampl
             "Pass its .train, .val or .test (None where it was loaded with a fraction of 0)."
         )
     refuse_iterators(data)
+    if key is not None and not (isinstance(key, str) and key):
+        refuse("key must be a name for the content", f"key={shown(key)}", "Leave it out")
     if labels is not None and is_dataset(data):
         raise ValueError(
             "A dataset brings its own labels. Received: a dataset and labels=. Leave out labels=."
@@ -304,9 +310,13 @@ def splits_of(
         >>> splits.test is None
         True
     """
+    check_mapping("parts", parts, Examples, "examples")
+    for part in parts:
+        check_choice("parts", part, Splits._fields[:3])
+    class_names = as_names("class_names", class_names)
     served = {part: examples.batched(batch_size) for part, examples in parts.items()}
     files = {part: parts[part].names or () if part in parts else () for part in Splits._fields[:3]}
-    return Splits(*map(served.get, Splits._fields[:3]), tuple(class_names), files)
+    return Splits(*map(served.get, Splits._fields[:3]), class_names, files)
 
 
 def warn_if_scaled(images: Any) -> None:

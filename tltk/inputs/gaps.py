@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from tltk._cache import content_digest
-from tltk.inputs.checks import check_not_empty, checked_labels
+from tltk._checks import as_class_numbers, as_numbers, check_seed
+from tltk.inputs.checks import checked_labels
 from tltk.inputs.examples import Examples
 
 
@@ -28,14 +29,8 @@ def rows_with_gaps(rows: Any, labels: Any = None) -> Examples:
         >>> rows_with_gaps([[1.0, np.nan]], [0]).fetch([0]).tolist()
         [[1.0, nan]]
     """
-    rows = np.asarray(rows, dtype="float32")
-    if rows.ndim != 2 or np.isinf(rows).any():
-        received = "infinity" if rows.ndim == 2 else f"shape {rows.shape}"
-        raise ValueError(
-            "A table is an array (n, d) of finite numbers, NaN where one is missing. "
-            f"Received: {received}. Make each word a column of 0 and 1, and repair infinity."
-        )
-    check_not_empty(len(rows))
+    advice = "Set what is missing to NaN; make each word a column of 0 and 1"
+    rows = as_numbers("rows", rows, "(n, d)", missing=True, advice=advice).astype("float32")
     labels = None if labels is None else checked_labels(labels, len(rows))
     digest = content_digest(rows, "gaps")
     return Examples(lambda some: rows[some], count=len(rows), labels=labels, digest=digest)
@@ -65,7 +60,8 @@ def pair_by_class(first: Any, second: Any, seed: int = 0) -> tuple[np.ndarray, n
         >>> sorted(np.array([0, 1, 1])[one].tolist()), len(set(other.tolist()))
         ([0, 1, 1], 3)
     """
-    first, second = np.asarray(first), np.asarray(second)
+    check_seed("seed", seed)
+    first, second = as_class_numbers("first", first), as_class_numbers("second", second)
     random, pairs = np.random.default_rng(seed), []
     for label in np.intersect1d(first, second):
         rows = [random.permutation(np.flatnonzero(each == label)) for each in (first, second)]

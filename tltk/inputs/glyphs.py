@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from tltk._checks import check_seed
 from tltk.inputs.checks import check_positive_integer
 
 FINER, POINTS, INK, PAPER = 4, 14, 25, 255
@@ -70,6 +71,7 @@ def glyph_alphabets(
     given = {"alphabets": alphabets, "characters": characters, "drawers": drawers, "size": size}
     for name, value in given.items():
         check_positive_integer(name, value)
+    check_seed("seed", seed)
     if size < 8:
         raise ValueError(
             f"A character takes 8 pixels a side to be read. Received: size={size}. Use 28 or more."

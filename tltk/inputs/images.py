@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from tltk._cache import sha256_of
+from tltk._checks import check_flag, check_seed
 from tltk.inputs.checks import check_on_error, check_positive_integer
 from tltk.inputs.copies import warn_of_copies
 from tltk.inputs.decoding import (
@@ -97,6 +98,8 @@ def image_folder(
     height_and_width(image_size)
     resize_method(resize)
     check_positive_integer("batch_size", batch_size)
+    check_flag("verify", verify)
+    check_seed("seed", seed)
     if max_per_class is not None:
         check_positive_integer("max_per_class", max_per_class)
     folder = labelled_files(path, PICTURES)

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tltk.inputs.checks import check_positive_integer
+from tltk._checks import check_number, check_seed
 
 ROLES = ("member", "leader", "broker", "outsider")
 MEMBER, LEADER, BROKER, OUTSIDER = range(4)
@@ -63,14 +63,13 @@ def organisation_network(
         Henderson et al., RolX: structural role extraction and mining in large graphs, 2012, for
         the idea of roles; the formula is ours.
     """
-    for name, value in (("teams", teams), ("size", size)):
-        check_positive_integer(name, value)
-    if teams < 2 or size < 3 or not 0 <= density <= 1 or not 0 <= noise <= 1:
-        raise ValueError(
-            "An organisation has two teams or more, of three people or more, and shares from 0 to "
-            f"1. Received: teams={teams}, size={size}, density={density}, noise={noise}. "
-            "Try teams=12, size=8, density=0.6, noise=0.02."
-        )
+    least = {"teams": (teams, 2), "size": (size, 3)}
+    least |= {"brokers": (brokers, 0), "outsiders": (outsiders, 0)}
+    for name, (value, bound) in least.items():
+        check_number(name, value, least=bound, whole=True)
+    for name, value in (("density", density), ("noise", noise)):
+        check_number(name, value, least=0, most=1)
+    check_seed("seed", seed)
     rng = np.random.default_rng(seed)
     spread = size // 3
     sizes = rng.integers(size - spread, size + spread + 1, teams)

@@ -1,11 +1,12 @@
 """Which files of a folder train, validate and test."""
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from tltk._checks import refuse, shown
 from tltk.inputs.checks import composed
 from tltk.inputs.copies import has_copies
 from tltk.inputs.folders import Picture, listed
@@ -16,6 +17,12 @@ def grouped(files: list[Picture], groups: Any, kind: str = "picture") -> list[Pi
     """Name each file's group: by a function of its path, a dict by name, or a sequence."""
     if groups is None:
         return files
+    if not callable(groups) and (isinstance(groups, str) or not isinstance(groups, Iterable)):
+        refuse(
+            "groups must be a function of a path, a dict by name, or one group for each file",
+            f"groups={shown(groups)}",
+            "Pass lambda path: path.stem.split('_')[0], say",
+        )
     if callable(groups):
         found = [groups(file.path) for file in files]
     elif isinstance(groups, Mapping):
@@ -27,9 +34,16 @@ def grouped(files: list[Picture], groups: Any, kind: str = "picture") -> list[Pi
     if len(found) != len(files) or lost:
         raise ValueError(
             f"Every {kind} needs a group. "
-            f"Received: {len(found)} groups for {len(files)} {kind}s, none for "
+            f"Received: groups of {len(found)} for {len(files)} {kind}s, none for "
             f"{listed(lost) or 'some'}. Name the group of each."
         )
+    for file, group in zip(files, found, strict=True):
+        if not isinstance(group, Hashable):
+            refuse(
+                "groups must be strings or numbers",
+                f"groups with {shown(group)} for {file.name}",
+                "Make each a string or a tuple",
+            )
     return [file._replace(group=group) for file, group in zip(files, found, strict=True)]
 
 

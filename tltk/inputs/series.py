@@ -10,7 +10,7 @@ import numpy as np
 
 from tltk._checks import check_number
 from tltk._paths import user_path
-from tltk.inputs.tables import MISSING, check_distinct, read_rows
+from tltk.inputs.tables import MISSING, check_column, check_distinct, read_rows
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -107,6 +107,8 @@ def series_file(
     frame = _read(Path(path), delimiter, quoting, encoding) if is_file else frame_of(path)
     row = "line" if is_file else "row"
     names = list(frame.columns)
+    if time is not None:
+        check_column("time", time)
     if columns is None:
         columns = [name for name in names if name != time]
     else:
@@ -115,8 +117,8 @@ def series_file(
     for name in [*columns, *([] if time is None else [time])]:
         if names.count(name) != 1:
             raise ValueError(
-                f"Each column must be there once. Received: {name!r}, and a table with the columns "
-                f"{_short(', '.join(names))}. Check the name and the delimiter."
+                f"Each column must be there once. Received: {name!r} as column or time, in a table "
+                f"with the columns {_short(', '.join(names))}. Check the name and the delimiter."
             )
     if not columns:
         raise ValueError(
@@ -322,7 +324,7 @@ def _stamps(column, time_format, row):
     except (ValueError, OverflowError, TypeError) as error:
         raise ValueError(
             "time_format is a form for datetime.strptime. "
-            f"Received: {time_format!r}: {error}. "
+            f"Received: time_format={time_format!r}: {error}. "
             'Pass "%d.%m.%Y %H:%M", say.'
         ) from None
     _check_stamps(stamps.notna(), column, row, time_format, "")

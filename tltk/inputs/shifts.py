@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from tltk._checks import check_choice, check_seed
 from tltk.inputs.checks import check_positive_integer
 
 
@@ -65,10 +66,8 @@ def shifted_domains(scenario: str, rows: int = 500, seed: int = 0) -> Shift:
         Moreno-Torres et al., A unifying view on dataset shift in classification, 2012.
     """
     check_positive_integer("rows", rows)
-    if scenario not in SCENARIOS:
-        raise ValueError(
-            f"The scenario is one of {', '.join(SCENARIOS)}. Received: scenario={scenario!r}."
-        )
+    check_choice("scenario", scenario, SCENARIOS)
+    check_seed("seed", seed)
     number = list(SCENARIOS).index(scenario)
     return SCENARIOS[scenario](rows, np.random.default_rng([number, seed]))
 

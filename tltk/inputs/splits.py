@@ -1,10 +1,10 @@
 """Splitting that leaks nothing: every class in every part, every group in one part only."""
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 
 import numpy as np
 
-from tltk._checks import check_seed
+from tltk._checks import check_seed, refuse, shown
 
 _RESTARTS = 20
 _SWEEPS = 20
@@ -90,6 +90,8 @@ def part_shares(val: float, test: float) -> dict[str, float]:
 
 
 def _group_codes(groups, count):
+    if isinstance(groups, str) or not isinstance(groups, Iterable):
+        refuse("groups must be a list", f"groups={shown(groups)}", "Pass one group for each row")
     groups = list(groups)
     missing = sum(group is None or group != group for group in groups)
     if len(groups) != count or missing:

@@ -6,10 +6,11 @@ import io
 import json
 import warnings
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from tltk._checks import refuse, shown
 from tltk._paths import user_path
 from tltk.inputs.checks import check_on_error, composed
 from tltk.inputs.folders import listed
@@ -56,6 +57,8 @@ def read_texts(
     """Read the columns of one file, or of a DataFrame; see `text_file`."""
     wanted = [text, label, *([] if group is None else [group])]
     check_on_error(on_error)
+    for name, column in zip(("text", "label", "group"), wanted, strict=False):
+        check_column(name, column)
     check_distinct(wanted, "text, label and group")
     if not isinstance(source, str | Path):
         rows, names = _rows_of_frame(source, wanted)
@@ -64,7 +67,8 @@ def read_texts(
     if not path.is_file():
         raise FileNotFoundError(
             f"A table of texts is one file. Received: {path}, which is "
-            f"{'a folder' if path.is_dir() else 'not there'}. For a folder use text_folder."
+            f"{'a folder' if path.is_dir() else 'not there'}. Check the spelling; for a folder "
+            "there is text_folder."
         )
     kind = Path(path.stem if path.suffix.lower() in PACKED else path.name).suffix.lower()
     if kind in _LINES_OF_JSON and delimiter is None:
@@ -158,12 +162,19 @@ def _check_cells(row, where):
             )
 
 
+def check_column(name: str, column: Any) -> None:
+    """Refuse what cannot be the name of a column."""
+    if not isinstance(column, Hashable) or column is None:
+        refuse(f"{name} must name one column", f"{name}={shown(column)}", "Pass a string")
+
+
 def check_distinct(columns: Sequence[str], what: str) -> None:
     """Refuse a column that is named twice."""
     twice = [name for name, count in Counter(columns).items() if count > 1]
     if twice:
         raise ValueError(
-            f"Each of {what} is another column. Received: {twice[0]!r} twice. Name each once."
+            f"Each of {what} is another column. Received: columns with {twice[0]!r} twice. "
+            "Name each once."
         )
 
 
@@ -281,7 +292,8 @@ def _check_dialect(delimiter, quoting):
             "The delimiter is one character, and no quotation mark or end of a line. "
             f'Received: delimiter={delimiter!r}. Pass ";" or "\\t", say.'
         )
-    if quoting not in (*QUOTING, *QUOTING.values(), csv.QUOTE_ALL, csv.QUOTE_NONNUMERIC):
+    known = (*QUOTING, *QUOTING.values(), csv.QUOTE_ALL, csv.QUOTE_NONNUMERIC)
+    if isinstance(quoting, bool) or quoting not in known:
         raise ValueError(
             f'quoting is "minimal" or "none". Received: quoting={quoting!r}. Pass "none" where '
             "quotation marks are characters like others."
@@ -345,7 +357,7 @@ def _place(path, header, column):
             "The first line must name the columns, each once. "
             f"Received: {'two columns' if column in header else 'no column'} {column!r} in {path}, "
             f"but {listed(header) or 'nothing'}.{hint} "
-            "Pass the columns' names as text= and label=."
+            "Pass the columns' names as text=, label= and group=."
         )
     return header.index(column)
 

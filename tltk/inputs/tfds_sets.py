@@ -177,7 +177,7 @@ def _unknown(name, other_names, tfds_names, places):
     close = difflib.get_close_matches(name, [*other_names, *tfds_names], n=5)
     return ValueError(
         f"A data set must be bundled ({', '.join(other_names)}), known to TFDS, or prepared on "
-        f"disk. Received: {name!r}, which is none of these (looked in "
+        f"disk. Received: name={name!r}, which is none of these (looked in "
         f"{', '.join(map(str, places))}). "
         f"{'Did you mean ' + ' or '.join(close) + '?' if close else 'Check the spelling.'}"
     )

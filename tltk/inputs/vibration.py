@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from tltk._checks import check_number, check_seed
 from tltk.inputs.checks import check_positive_integer
 
 CONDITIONS = ("healthy", "imbalance", "inner race", "outer race")
@@ -76,11 +77,9 @@ def vibration_windows(
     counts = {"recordings": recordings, "windows": windows, "length": length}
     for name, value in counts.items():
         check_positive_integer(name, value)
-    if not (0 <= load <= 10 and noise >= 0):
-        raise ValueError(
-            "A load lies between 0 and 10, and noise is 0 or more. "
-            f"Received: load={load}, noise={noise}. Full load is about 3."
-        )
+    check_number("load", load, least=0, most=10, advice="Full load is about 3")
+    check_number("noise", noise, least=0)
+    check_seed("seed", seed)
     random = np.random.default_rng([seed, round(1000 * load)])
     labels = np.repeat(np.arange(len(CONDITIONS), dtype="int32"), recordings)
     made = [_recording(CONDITIONS[k], load, windows * length, noise, random) for k in labels]

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from tltk._checks import as_names, as_numbers, check_choice, refuse, shown
 from tltk.inputs.checks import check_positive_integer
 from tltk.inputs.examples import Examples, examples_of
 from tltk.inputs.series import Series, series_file
@@ -109,7 +110,8 @@ def series_windows(
         if not len(starts):
             raise ValueError(
                 f"Every part needs a window of length + horizon = {length + horizon} steps without "
-                f"a missing value. Received: {some.stop - some.start} steps for {part}, "
+                f"a missing value. Received: length={length}, horizon={horizon}, "
+                f"{some.stop - some.start} steps for {part}, "
                 f"{int(np.isnan(values[some]).any(axis=1).sum())} of them with missing values. "
                 "Use a longer series, shorter windows, other shares, or series_file(max_gap=…)."
             )
@@ -143,9 +145,11 @@ def cut_windows(
     """
     for name, value in {"length": length, "horizon": horizon, "stride": stride}.items():
         check_positive_integer(name, value)
-    values = np.asarray(values, dtype="float32")
-    values = values.reshape(len(values), -1)
+    values = _columns_of("values", values).astype("float32")
     target = _number_of(target, tuple(map(str, range(values.shape[1]))))
+    if length + horizon > len(values):
+        none = np.empty((0, length, values.shape[1]), "float32")
+        return none, np.empty((0, horizon), "float32"), np.arange(0)
     starts = np.arange(0, max(0, len(values) - length - horizon + 1), stride)
     inputs = values[starts[:, None] + np.arange(length)]
     targets = values[starts[:, None] + length + np.arange(horizon), target]
@@ -174,17 +178,14 @@ def learn_scaling(
         >>> learn_scaling(np.array([1.0, 3.0])).deviation
         (1.0,)
     """
-    if origin not in ORIGINS:
-        raise ValueError(
-            f'The origin of scaled values is "mean" or "last". Received: origin={origin!r}. '
-            'Use "last" where the level wanders.'
-        )
-    values = np.asarray(values, dtype="float64")
-    values = values.reshape(len(values), -1)
+    check_choice("origin", origin, ORIGINS, 'Use "last" where the level wanders')
+    values = _columns_of("values", values)
+    names = as_names("columns", columns, values.shape[1]) if len(columns) else ()
+    target = _number_of(target, names or tuple(map(str, range(values.shape[1]))))
     for number, column in enumerate(values.T):
         known = column[np.isfinite(column)]
         if not len(known) or np.ptp(known) <= 1e-9 * np.abs(known).max():
-            name = columns[number] if columns else number
+            name = names[number] if names else number
             raise ValueError(
                 "A series must vary in its training part. Received: column "
                 f"{name!r} with {len(known)} known values, all alike. "
@@ -213,6 +214,9 @@ def scale_windows(
         >>> x.ravel().tolist(), y.tolist()
         ([-1.0, 0.0], [[1.0]])
     """
+    check_scaling(scaling)
+    inputs = as_numbers("inputs", inputs, "(n, length, c)", missing=True)
+    targets = as_numbers("targets", targets, "(n, horizon)", missing=True)
     target, deviation = scaling.target, np.array(scaling.deviation)
     zero = np.array(scaling.mean) if scaling.origin == "mean" else inputs[:, -1:]
     y = targets - (zero[target] if scaling.origin == "mean" else inputs[:, -1, target, None])
@@ -222,25 +226,31 @@ def scale_windows(
     )
 
 
+def check_scaling(scaling: Scaling) -> None:
+    """Refuse anything but a `Scaling`."""
+    if not isinstance(scaling, Scaling):
+        refuse(
+            "scaling must be a Scaling",
+            f"scaling={shown(scaling)}",
+            "Take series_windows(…).scaling, or learn_scaling's",
+        )
+
+
+def _columns_of(name, values):
+    """Numbers (n,) or (n, c), NaN where one is missing, as columns."""
+    advice = "Set what is missing to NaN; series_file reads it from a table"
+    values = as_numbers(name, values, "", missing=True, advice=advice)
+    return as_numbers(name, values.reshape(-1, 1) if values.ndim == 1 else values, missing=True)
+
+
 def _parts_of(series):
     if hasattr(series, "iloc"):
         series = series_file(series)
     if isinstance(series, Series):
         values, times, columns = series[:3]
     else:
-        values = np.asarray(series, dtype="float64")
-        if values.ndim not in (1, 2) or not values.size:
-            raise ValueError(
-                "A series is a Series, or numbers of shape (n,) or (n, c). "
-                f"Received: an array of shape {values.shape}. Read one with series_file."
-            )
-        values = values.reshape(len(values), -1)
+        values = _columns_of("series", series)
         times, columns = np.arange(len(values)), tuple(map(str, range(values.shape[1])))
-    if np.isinf(values).any():
-        raise ValueError(
-            "A series must be finite, or NaN where a value is missing. Received: infinity in row "
-            f"{int(np.argmax(np.isinf(values).any(axis=1)))}. Set it to NaN, or repair it."
-        )
     return values, times, columns
 
 

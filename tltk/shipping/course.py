@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tltk._cache import PACKAGE, notebooks_folder
+from tltk._checks import refuse, shown
 from tltk._extras import require
+from tltk._paths import check_folder, existing_folder, user_path
 from tltk._start import MESSAGE, QUIET
 
 __all__ = ["chapters", "demo", "run_chapter", "run_notebooks"]
@@ -50,13 +52,16 @@ def chapters(numbers: Sequence[str | int] = (), folder: str | Path | None = None
         ...
         ValueError: A chapter is asked for by its number. Received: 99. ...
     """
-    folder = notebooks_folder() if folder is None else Path(folder)
+    if isinstance(numbers, str) or not isinstance(numbers, Sequence):
+        refuse("numbers must be a list", f"numbers={numbers!r}", 'Pass ["01"], or none for all')
+    folder = notebooks_folder() if folder is None else existing_folder(folder)
     found = {p.name[:2]: p for p in sorted(folder.iterdir()) if CHAPTER_NAME.fullmatch(p.name)}
     wanted = [str(number).zfill(2) for number in numbers] or list(found)
     unknown = [number for number in wanted if number not in found]
     if unknown:
         raise ValueError(
-            f"A chapter is asked for by its number. Received: {', '.join(unknown)}. "
+            f"A chapter is asked for by its number. Received: {', '.join(unknown)} "
+            f"in the folder {folder}. "
             f"The numbers are {', '.join(found) or '(none yet)'}."
         )
     return [found[number] for number in wanted]
@@ -197,7 +202,12 @@ def run_notebooks(
     from tltk.shipping.pages import write_index, write_page
 
     require("course", *RUNNERS)
-    out = Path(out)
+    check_folder("out", out)
+    if settings is not None and not isinstance(settings, Mapping):
+        refuse(
+            "settings must be a dict by name", f"settings={shown(settings)}", "Pass {name: value}"
+        )
+    out = user_path(out)
     paths = chapters(numbers, folder)
     runs = []
     for count, path in enumerate(paths, 1):
@@ -226,9 +236,11 @@ def demo(out: str | Path = "build/course", folder: str | Path | None = None) -> 
     from tltk.shipping.pages import write_page
 
     require("course", *RUNNERS)
+    check_folder("out", out)
+    out = user_path(out)
     path = chapters(["01"], folder)[0]
     print(f"Running chapter {path.stem} (about a minute on two CPU cores) ...", flush=True)
-    run = run_chapter(path, Path(out) / "work" / path.stem)
+    run = run_chapter(path, out / "work" / path.stem)
     page = write_page(run, out)
     if run.error:
         print(f"The chapter failed: {run.error}", file=sys.stderr)

@@ -9,14 +9,17 @@ from pathlib import Path
 import numpy as np
 
 from tltk._cache import whole_file
-from tltk._paths import user_path
+from tltk._checks import check_choice, check_count
+from tltk._paths import check_folder, user_path
 from tltk.backbones import load_backbone
 from tltk.evaluation import Predictions, classification_table, predict_split
 from tltk.inputs import image_folder
 from tltk.inputs.examples import examples_of
 from tltk.tuning import build_classifier, fine_tune, fit_linear_head, save_model
+from tltk.tuning.checks import check_each
 from tltk.tuning.engines import on_gpu
 from tltk.tuning.freezing import select_blocks
+from tltk.tuning.imbalance import METHODS
 from tltk.viewing import format_table, plot_confusion_matrix, plot_history, write_report
 
 __all__ = ["train_folder"]
@@ -68,10 +71,13 @@ def train_folder(
     Reference:
         Wilson, Probable inference, the law of succession, and statistical inference, 1927.
     """
-    out = user_path(out)
-    check_outside(out, user_path(folder))
-    if epochs < 0:
-        raise ValueError(f"epochs must be zero or more. Received: epochs={epochs}. Leave it out.")
+    out = user_path(out, "out")
+    check_folder("out", out)
+    check_outside(out, user_path(folder, "folder"))
+    check_each(epochs=epochs, batch_size=batch_size, seed=seed)
+    check_count("unfreeze_blocks", unfreeze_blocks, least=0)
+    if imbalance is not None:
+        check_choice("imbalance", imbalance, METHODS)
     photos = image_folder(folder, image_size=image_size, batch_size=batch_size, seed=seed)
     if photos.test is None or photos.val is None:
         raise ValueError(

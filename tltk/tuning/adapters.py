@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import keras
 
-from tltk._keras import all_layers, retrace, untrack_variable
+from tltk._checks import check_number, check_seed, refuse, shown
+from tltk._keras import all_layers, check_model, retrace, untrack_variable
 from tltk.backbones import layers_by_block
 from tltk.inputs.checks import check_positive_integer
 from tltk.tuning.freezing import freeze, select_blocks, unfreeze
@@ -71,10 +72,11 @@ def add_lora(
         Hu et al., LoRA: low-rank adaptation of large language models, 2021.
     """
     check_positive_integer("rank", rank)
-    if alpha is not None and not alpha > 0:
-        raise ValueError(
-            f"alpha is above 0. Received: alpha={alpha}. Leave it out for an update as it is."
-        )
+    check_seed("seed", seed)
+    if alpha is not None:
+        check_number("alpha", alpha, above=0, advice="Leave it out for an update as it is")
+    if layers is not None and (isinstance(layers, str) or not isinstance(layers, Iterable)):
+        refuse("layers must be a list of names", f"layers={shown(layers)}", "Pass [name]")
     by_block = layers_by_block(model)
     chosen = {
         inner: block
@@ -112,6 +114,7 @@ def merge_lora(model: keras.Model) -> int:
         >>> merge_lora(body), len(body.weights)
         (1, 2)
     """
+    check_model(model)
     adapted = [layer for layer in _inner(model) if _has_adapter(layer)]
     for layer in adapted:
         name = _kernel_name(layer)
@@ -143,7 +146,7 @@ def check_adapters(model: keras.Model) -> None:
 
 def _check(model, chosen, blocks, layers) -> None:
     if not chosen:
-        named = "" if layers is None else f" named {', '.join(map(repr, layers))}"
+        named = "" if layers is None else f" in layers={list(layers)}"
         raise ValueError(
             "Adapters go on dense, einsum, embedding or convolution layers. Received: "
             f"blocks={blocks!r} of {model.name!r}, in which none of these is{named}. "

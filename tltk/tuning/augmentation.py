@@ -9,6 +9,7 @@ import keras
 import numpy as np
 
 from tltk._cache import code_digest, content_digest
+from tltk._checks import check_seed
 from tltk._keras import as_functional, nodes_of, reseed
 from tltk.inputs.examples import Examples
 
@@ -29,6 +30,7 @@ def default_augmentation(seed: int = 0) -> keras.Sequential:
         >>> bool((default_augmentation()(picture, training=False) == picture).numpy().all())
         True
     """
+    check_seed("seed", seed)
     layers = keras.layers
     return keras.Sequential(
         [

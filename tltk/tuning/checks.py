@@ -5,6 +5,8 @@ from __future__ import annotations
 import keras
 import numpy as np
 
+from tltk._checks import check_choice, check_flag, check_number, refuse, shown
+from tltk._keras import check_model
 from tltk.backbones import layers_by_block, sample_rate
 from tltk.backbones.words import looks_words_up, warn_of_unknown_words
 from tltk.inputs.clips import warn_if_loud
@@ -15,19 +17,25 @@ from tltk.tuning.cutting import as_functional
 
 def checked_examples(model: keras.Model, data) -> Examples:
     """Labelled examples that fit a model, whatever form the data has."""
+    check_model(model, functional=True)
     examples = examples_of(data)
     check_labelled(examples)
-    first = examples.fetch(np.arange(1))
     warn_of_first_batch(model, examples)
+    check_fits(model, examples)
+    return examples.replace(labels=_fitting_labels(model, examples.labels))
+
+
+def check_fits(model: keras.Model, examples: Examples) -> None:
+    """Refuse inputs of another shape than a network takes."""
+    first = examples.fetch(np.arange(1))
     shapes = [leaf.shape[1:] for leaf in keras.tree.flatten(first)]
     wanted = [tensor.shape[1:] for tensor in model.inputs]
-    if len(shapes) != len(wanted) or not all(map(_fits, shapes, wanted)):
+    if len(shapes) != len(wanted) or not all(map(fits_shape, shapes, wanted)):
         raise ValueError(
             f"Inputs must have the shape the network takes, {wanted[0]}. Received: {shapes[0]}. "
             "Load the data with that image_size (or seconds and rate), or the backbone with that "
             "input_shape."
         )
-    return examples.replace(labels=_fitting_labels(model, examples.labels))
 
 
 def warn_of_first_batch(model: keras.Model, examples: Examples) -> None:
@@ -50,7 +58,8 @@ def warn_of_scale(model: keras.Model, inputs) -> None:
         warn_if_loud(inputs)
 
 
-def _fits(shape, wanted) -> bool:
+def fits_shape(shape, wanted) -> bool:
+    """Whether a row has a shape of which some sides may be free."""
     return len(shape) == len(wanted) and all(
         w is None or s == w for s, w in zip(shape, wanted, strict=True)
     )
@@ -94,6 +103,7 @@ def takes_class_numbers(model: keras.Model) -> bool:
 
 def check_settings(model: keras.Model, settings: dict) -> None:
     """Refuse a model that cannot be fine-tuned and settings that make no sense."""
+    check_model(model)
     if as_functional(model) is None or not model.compiled:
         raise ValueError(
             "fine_tune trains a compiled functional model. Received: "
@@ -106,18 +116,34 @@ def check_settings(model: keras.Model, settings: dict) -> None:
             "Make the model with build_classifier(backbone, classes)."
         )
     check_adapters(model)
-    rules = {
-        "positive": (lambda value: value > 0, "head_lr base_lr lr_decay batch_size patience"),
-        "zero or more": (lambda value: value >= 0, "epochs seed l2_sp"),
-        "None, or zero or more": (lambda value: value is None or value >= 0, "head_epochs"),
-    }
-    for rule, (holds, names) in rules.items():
-        for name in names.split():
-            if (settings[name] is None and name != "head_epochs") or not holds(settings[name]):
-                raise ValueError(
-                    f"{name} must be {rule}. Received: {name}={settings[name]!r}. "
-                    "Leave it out for the default."
-                )
+    check_each(**settings)
+
+
+RULES = {
+    name: rule
+    for names, rule in (
+        ("head_lr base_lr lr lr_decay temperature", {"above": 0}),
+        ("weight_decay l2_sp weight steepness pseudo_weight", {"least": 0}),
+        ("epochs head_epochs views", {"least": 0, "whole": True}),
+        ("batch_size patience width stretch", {"least": 1, "whole": True}),
+        ("warmup", {"least": 0, "most": 1}),
+        ("seed", {"least": 0, "most": 2**32 - 1, "whole": True}),
+    )
+    for name in names.split()
+}
+FLAGS = ("cache", "train_batch_norm")
+CHOICES = {"schedule": ("cosine", "constant"), "verbose": (0, 1, 2, False, True)}
+
+
+def check_each(**settings) -> None:
+    """Refuse settings of training that are no number, flag or choice as each must be."""
+    for name, value in settings.items():
+        if name in FLAGS:
+            check_flag(name, value)
+        elif name in CHOICES:
+            check_choice(name, value, CHOICES[name])
+        elif name in RULES and not (name == "head_epochs" and value is None):
+            check_number(name, value, **RULES[name])
 
 
 REFUSED = {
@@ -136,9 +162,10 @@ def check_callbacks(callbacks) -> list:
     listed = [callbacks] if one else keras.tree.flatten(callbacks or [])
     for callback in listed:
         if not isinstance(callback, keras.callbacks.Callback):
-            raise ValueError(
-                "callbacks are objects of Keras's callback classes. "
-                f"Received: {callback!r}. Make one: keras.callbacks.EarlyStopping(patience=3)."
+            refuse(
+                "callbacks must be a list of keras.callbacks.Callback",
+                f"callbacks={shown(callbacks)}",
+                "Pass objects, such as [keras.callbacks.CSVLogger(file)]",
             )
         for kind, reason in REFUSED.items():
             if isinstance(callback, kind):

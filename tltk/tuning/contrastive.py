@@ -6,9 +6,11 @@ import keras
 import numpy as np
 from keras import ops
 
-from tltk._keras import reseed
+from tltk._checks import check_number, check_seed, refuse, shown
+from tltk._keras import check_model, reseed
 from tltk.inputs.checks import check_positive_integer
 from tltk.inputs.examples import examples_of
+from tltk.tuning.checks import check_each, check_fits
 from tltk.tuning.features import pooled_network
 from tltk.tuning.freezing import unfreeze
 from tltk.tuning.loop import history_of, train
@@ -64,14 +66,18 @@ def pretrain_contrastive(
     Reference:
         Chen et al., A simple framework for contrastive learning of visual representations, 2020.
     """
+    check_model(encoder, "encoder", functional=True)
     examples = examples_of(data)
+    check_fits(encoder, examples)
     check_positive_integer("epochs", epochs)
+    check_each(batch_size=batch_size, temperature=temperature, lr=lr, width=width, seed=seed)
+    if augment is not None and not isinstance(augment, keras.layers.Layer):
+        refuse("augment must be a Keras layer", f"augment={shown(augment)}", "Leave it out")
     batch_size = min(batch_size, examples.count)
-    if batch_size < 2 or temperature <= 0:
+    if batch_size < 2:
         raise ValueError(
-            "A view is told from those of other examples, at a positive temperature. Received: "
-            f"{examples.count} examples, batch_size={batch_size}, temperature={temperature}. "
-            "Leave them out for the default."
+            "A view is told from those of other examples. Received: "
+            f"{examples.count} examples, batch_size={batch_size}. Leave it out for the default."
         )
     changes = contrastive_augmentation(seed) if augment is None else augment
     reseed(seed, changes)
@@ -108,6 +114,7 @@ def nt_xent(first, second, temperature: float = 0.5):
     Reference:
         Chen et al., A simple framework for contrastive learning of visual representations, 2020.
     """
+    check_number("temperature", temperature, above=0)
     likeness = _likeness(first, second) / temperature
     half = ops.shape(first)[0]
     others = ops.logsumexp(likeness - 1e9 * ops.eye(2 * half), axis=1)
@@ -128,6 +135,7 @@ def contrastive_augmentation(seed: int = 0) -> keras.Sequential:
         >>> contrastive_augmentation()(np.full((2, 8, 8, 3), 100.0), training=True).shape
         TensorShape([2, 8, 8, 3])
     """
+    check_seed("seed", seed)
     layers = keras.layers
     return keras.Sequential(
         [

@@ -22,6 +22,7 @@ from tltk._cache import (
     write_facts,
     writing,
 )
+from tltk._checks import check_choice
 from tltk.tuning.precision import in_mixed_precision
 
 ENGINES = ("keras", "openvino", "auto")
@@ -52,12 +53,9 @@ def chosen_engine(engine: str, precision: str, network: keras.Model | None = Non
         >>> chosen_engine("keras", "float32")
         'keras'
     """
-    if engine not in ENGINES or precision not in LARGEST_ERROR:
-        raise ValueError(
-            f"The engine is one of {', '.join(ENGINES)}, the precision float32 or bfloat16. "
-            f"Received: engine={engine!r}, precision={precision!r}. "
-            'Use engine="auto" for the fastest that computes in float32.'
-        )
+    advice = 'Use engine="auto" for the fastest that computes in float32'
+    check_choice("engine", engine, ENGINES, advice)
+    check_choice("precision", precision, LARGEST_ERROR, advice)
     installed = find_spec("openvino") is not None
     if engine == "auto":
         fits = installed and _on_cpu() and not _takes_texts(network)

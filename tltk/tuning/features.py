@@ -12,9 +12,11 @@ import keras
 import numpy as np
 
 from tltk._cache import kept_rows, network_digest, temporary_columns
-from tltk._keras import all_layers, input_structure
+from tltk._checks import check_choice, check_count, check_flag
+from tltk._keras import all_layers, check_model, input_structure
+from tltk.backbones.stock import check_prepared
 from tltk.inputs.examples import Examples, as_network_input, examples_of
-from tltk.tuning.checks import warn_of_first_batch
+from tltk.tuning.checks import check_fits, warn_of_first_batch
 from tltk.tuning.engines import LARGEST_ERROR, chosen_engine, on_gpu, relative_error, started
 
 LAYOUT = "4"
@@ -83,10 +85,16 @@ def extract_features(
             f"Features are kept as float32 or float16. Received: dtype={dtype!r}. "
             "float16 halves the disk and keeps three digits."
         )
+    check_model(model, functional=True)
     examples = examples_of(data, labels, key=key)
+    check_count("batch_size", batch_size)
+    for flag, value in {"cache": cache, "verify": verify, "verbose": verbose}.items():
+        check_flag(flag, value)
     if verify and examples.reread is not None:
         examples = examples.reread()
+    check_prepared(model)
     warn_of_first_batch(model, examples)
+    check_fits(model, examples)
     features = frozen_outputs(
         pooled_once(model, pooling),
         examples,
@@ -240,11 +248,8 @@ def pooled_once(model: keras.Model, pooling: str | None) -> keras.Model:
 
 def pooled_network(model: keras.Model, pooling: str | None) -> keras.Model:
     """The network whose output `extract_features` keeps: one vector for each example."""
-    if pooling not in ("avg", "max", None):
-        raise ValueError(
-            f'Pooling is "avg", "max" or None. Received: pooling={pooling!r}. '
-            "None keeps the network's output as it is."
-        )
+    advice = "None keeps the network's output as it is"
+    check_choice("pooling", pooling, ("avg", "max", None), advice)
     rank = len(model.outputs[0].shape)
     if pooling is None or rank == 2:
         return model

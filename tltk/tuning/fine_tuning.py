@@ -16,6 +16,7 @@ from tltk._keras import (
     random_states,
     reseed,
 )
+from tltk._paths import check_folder
 from tltk.backbones import layers_by_block
 from tltk.tuning.augmentation import augmentation_of, augmented_view, describe
 from tltk.tuning.batching import ShuffledBatches
@@ -150,7 +151,9 @@ def fine_tune(
         "imbalance": imbalance, "train_batch_norm": train_batch_norm, "batch_size": batch_size,
         "patience": patience, "seed": seed, "engine": engine, "precision": precision,
     }  # fmt: skip
-    check_settings(model, settings)
+    check_settings(model, settings | {"verbose": verbose})
+    if checkpoint is not None:
+        check_folder("checkpoint", checkpoint)
     callbacks = check_callbacks(callbacks)
     mixed = chosen_engine(engine, precision, model) == "keras" and precision == "bfloat16"
     blocks = select_blocks(model, unfreeze_blocks) if epochs else []

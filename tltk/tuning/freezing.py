@@ -8,7 +8,8 @@ from collections.abc import Iterable, Sequence
 
 import keras
 
-from tltk._keras import all_layers, draws_at_random, obey_flags
+from tltk._checks import check_flag
+from tltk._keras import all_layers, check_model, draws_at_random, obey_flags
 from tltk.backbones import layers_by_block
 
 _NOISE = (
@@ -41,6 +42,7 @@ def freeze(model: keras.Model) -> int:
         >>> backbone.trainable_weights
         []
     """
+    check_model(model)
     before = _count(model.trainable_weights)
     _set_blocks(model, trainable=(), train_batch_norm=False)
     return before - _count(model.trainable_weights)
@@ -75,6 +77,9 @@ def unfreeze(
         >>> [layer.name for layer in model.layers if layer.trainable_weights]
         ['second']
     """
+    check_model(model)
+    check_flag("train_batch_norm", train_batch_norm)
+    check_model(model)
     before = _count(model.trainable_weights)
     _set_blocks(model, select_blocks(model, blocks), train_batch_norm)
     return _count(model.trainable_weights) - before
@@ -83,27 +88,28 @@ def unfreeze(
 def select_blocks(model: keras.Model, blocks: int | str | Sequence[str]) -> list[str]:
     """Turn a number of last blocks, one name, several names or "all" into block names."""
     names = [name for name in layers_by_block(model) if name != "head"]
-    if blocks == "all":
+    if isinstance(blocks, str) and blocks == "all":
         return names
     if isinstance(blocks, numbers.Integral) and not isinstance(blocks, bool):
         counted = [name for name in names if has_kernels(layers_by_block(model)[name])]
         if not 0 <= blocks <= len(counted):
             raise ValueError(
                 "The number of blocks to unfreeze must lie between 0 and the number the network "
-                f"has. Received: {blocks}. {model.name!r} has {len(counted)} blocks with "
+                f"has. Received: blocks={blocks}. {model.name!r} has {len(counted)} blocks with "
                 'weights; use "all" for every one of them.'
             )
         return names[names.index(counted[-blocks]) :] if blocks else []
     if isinstance(blocks, bool) or not isinstance(blocks, str | Iterable):
         raise ValueError(
             'Blocks are given by number, by name, as a list of names or as "all". '
-            f"Received: {blocks!r}. Use 0 to freeze them all."
+            f"Received: blocks={blocks!r}. Use 0 to freeze them all."
         )
     wanted = [blocks] if isinstance(blocks, str) else list(blocks)
     unknown = [name for name in wanted if name not in names]
     if unknown:
         raise ValueError(
-            f"Blocks are named as the architecture names them. Received: {unknown[0]!r}. "
+            "Blocks are named as the architecture names them. "
+            f"Received: {unknown[0]!r} among blocks. "
             f"The blocks of {model.name!r} are: {', '.join(names)}."
         )
     return [name for name in names if name in wanted]

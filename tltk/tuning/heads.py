@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import numbers
+import warnings
+import zlib
+from weakref import WeakKeyDictionary
 
 import keras
+import numpy as np
 
-from tltk._keras import input_structure
+from tltk._checks import as_names, check_choice, check_share, shown
+from tltk._keras import check_model, input_structure
+from tltk.backbones.stock import check_prepared
 from tltk.tuning.features import pooling_layer
 from tltk.tuning.freezing import freeze
 from tltk.tuning.metadata import attach_metadata
@@ -16,6 +22,8 @@ KINDS = {
     "many_labels": ("sigmoid", "binary_crossentropy", "binary_accuracy"),
     "regression": ("linear", "mean_squared_error", "mean_absolute_error"),
 }
+
+_first_given: WeakKeyDictionary[keras.Model, int] = WeakKeyDictionary()
 
 
 def build_classifier(
@@ -42,7 +50,8 @@ def build_classifier(
         `head_output`.
 
     Raises:
-        ValueError: for an unknown kind or pooling, or fewer than two classes.
+        ValueError: for an unknown kind or pooling, fewer than two classes, and a network of
+            `keras.applications` without its preprocessing.
 
     Example:
         >>> body = keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Conv2D(4, 3)])
@@ -55,6 +64,7 @@ def build_classifier(
     names = checked_names(classes, kind)
     check_backbone(backbone, pooling)
     activation, loss, metric = KINDS[kind]
+    check_share("dropout", dropout)
     features = pooled_features(backbone, pooling, name="head_pool")
     if dropout:
         features = keras.layers.Dropout(dropout, name="head_dropout")(features)
@@ -85,32 +95,22 @@ def compiled_frozen(model: keras.Model, loss, metrics, **facts) -> keras.Model:
 
 def checked_names(classes, kind) -> list[str]:
     """The names of the classes, given as names or as their number."""
-    if isinstance(classes, numbers.Integral):
-        classes = map(str, range(classes))
-    names = [classes] if isinstance(classes, str) else list(classes)
-    if kind not in KINDS:
-        raise ValueError(
-            f"The kind of head is one of {', '.join(KINDS)}. Received: kind={kind!r}. "
-            "Use one_label where every example has exactly one class."
-        )
+    check_choice("kind", kind, KINDS, "Use one_label where every example has exactly one class")
+    counted = isinstance(classes, numbers.Integral) and not isinstance(classes, bool)
+    names = map(str, range(classes)) if counted else as_names("classes", classes)
+    names = list(names)
     if len(names) < (2 if kind == "one_label" else 1):
         raise ValueError(
-            f"A classifier needs at least two classes. Received: {names}. "
+            f"A classifier needs at least two classes. Received: {shown(classes)}. "
             'For one yes-or-no answer use two classes, or kind="many_labels".'
-        )
-    if len(set(names)) < len(names):
-        raise ValueError(
-            f"Class names must differ. Received: {names}. Rename or merge the repeated one."
         )
     return names
 
 
 def check_backbone(backbone, pooling) -> None:
     """Refuse what no head can be put on."""
-    if pooling not in ("avg", "max"):
-        raise ValueError(
-            f'Pooling is "avg" or "max". Received: pooling={pooling!r}. Use "avg" if in doubt.'
-        )
+    check_choice("pooling", pooling, ("avg", "max"), 'Use "avg" if in doubt')
+    check_model(backbone, "backbone")
     heads = [layer.name for layer in backbone.layers if layer.name.startswith("head_")]
     if heads:
         raise ValueError(
@@ -126,4 +126,30 @@ def check_backbone(backbone, pooling) -> None:
         raise ValueError(
             "A backbone gives features of shape (b, d), (b, t, c) or (b, h, w, c). "
             f"Received: an output of shape {backbone.outputs[0].shape}. Pool or flatten it first."
+        )
+    check_prepared(backbone)
+    activation = getattr(getattr(backbone.layers[-1], "activation", None), "__name__", None)
+    if activation in ("softmax", "sigmoid") and len(backbone.outputs[0].shape) == 2:
+        warnings.warn(
+            "A backbone ends in features; what ends in probabilities still has its old head. "
+            f"Received: {backbone.name!r}, whose last layer {backbone.layers[-1].name!r} gives "
+            f"{backbone.outputs[0].shape[-1]} values of {activation}. Load it with "
+            "include_top=False, or cut it: keras.Model(net.input, net.layers[-2].output).",
+            stacklevel=3,
+        )
+    _warn_of_learned(backbone)
+
+
+def _warn_of_learned(backbone) -> None:
+    """Warn where a backbone was given a head before and has been trained since."""
+    checksum = 0
+    for weight in backbone.weights:
+        checksum = zlib.crc32(np.ascontiguousarray(weight.numpy()).view("uint8"), checksum)
+    if _first_given.setdefault(backbone, checksum) != checksum:
+        warnings.warn(
+            "A second classifier starts from the same backbone only where nothing has trained it "
+            f"in between. Received: {backbone.name!r}, whose weights have changed since its first "
+            "classifier: what that one learned, perhaps from examples that are now held out, is in "
+            "it. Load the backbone again in the same cell.",
+            stacklevel=3,
         )

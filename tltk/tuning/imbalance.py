@@ -7,6 +7,7 @@ from typing import NamedTuple
 import keras
 import numpy as np
 
+from tltk._checks import check_number
 from tltk.tuning.checks import takes_class_numbers
 from tltk.tuning.metadata import metadata
 
@@ -43,11 +44,12 @@ def remedy_for(model: keras.Model, imbalance: dict | str | None, labels) -> Reme
             f"Received: labels of shape {labels.shape}. Leave out imbalance."
         )
     counts = np.bincount(labels, minlength=model.outputs[0].shape[-1])
-    by_hand = isinstance(imbalance, dict)
-    if not by_hand and imbalance not in METHODS:
+    by_hand = isinstance(imbalance, dict) and bool(imbalance)
+    if not by_hand and not (isinstance(imbalance, str) and imbalance in METHODS):
         raise ValueError(
             f"imbalance is a dict of class weights, or one of {', '.join(METHODS)}. "
-            f"Received: {imbalance!r}. Use class_weight to weigh classes by inverse frequency."
+            f"Received: imbalance={imbalance!r}. Use class_weight to weigh classes by inverse "
+            "frequency, or dict(enumerate(weights)) for an array with one weight a class."
         )
     if imbalance in ("focal", "logit_adjustment") and not _ends_in_softmax(model):
         raise ValueError(
@@ -68,8 +70,10 @@ def _given_weights(model, given) -> dict[int, float]:
     if not set(given) <= set(known):
         raise ValueError(
             "Class weights are given for class numbers or names. "
-            f"Received: {given!r}. The classes are {', '.join(map(str, known))}."
+            f"Received: imbalance={given!r}. The classes are {', '.join(map(str, known))}."
         )
+    for label, weight in given.items():
+        check_number(f"imbalance[{label!r}]", weight, least=0)
     weights = {known[label]: float(weight) for label, weight in given.items()}
     return {number: weights.get(number, 1.0) for number in known.values()}
 

@@ -7,9 +7,10 @@ from typing import NamedTuple
 import keras
 import numpy as np
 
-from tltk._keras import Part, input_structure, output_structure
+from tltk._checks import check_count, check_number
+from tltk._keras import Part, check_model, input_structure, output_structure
 from tltk.tuning.batching import ShuffledBatches
-from tltk.tuning.checks import checked_examples
+from tltk.tuning.checks import check_each, checked_examples
 from tltk.tuning.optimizer import BlockwiseAdamW
 
 CLOSE = 0.1
@@ -65,6 +66,11 @@ def find_learning_rate(
     Reference:
         Smith, Cyclical learning rates for training neural networks, 2017.
     """
+    check_model(model, functional=True)
+    check_number("lowest", lowest, above=0)
+    check_number("highest", highest, above=lowest, advice="Rates rise from lowest to highest")
+    check_count("steps", steps, least=2)
+    check_each(batch_size=batch_size, seed=seed)
     if not model.compiled:
         raise ValueError(
             "A learning rate is found for a model that has a loss. Received: a model that is not "

@@ -7,7 +7,10 @@ import math
 import keras
 import numpy as np
 
+from tltk._checks import check_count, check_number
+from tltk._keras import check_model
 from tltk.inputs.examples import examples_of
+from tltk.tuning.checks import check_each, check_fits
 from tltk.tuning.freezing import unfreeze
 from tltk.tuning.loop import history_of, train
 from tltk.tuning.optimizer import Adam
@@ -59,17 +62,18 @@ def pretrain_masked(
         Zerveas et al., A transformer-based framework for multivariate time series representation
         learning, 2021 (hiding stretches rather than single steps).
     """
+    check_model(encoder, "encoder", functional=True)
     examples = examples_of(data)
+    check_fits(encoder, examples)
+    check_number("share", share, above=0, below=1, advice="Use 0.3")
+    check_count("epochs", epochs)
+    check_each(stretch=stretch, lr=lr, batch_size=batch_size, seed=seed)
     windows = examples.arrays()[0].astype("float32")
     if len(encoder.output_shape) != 3 or encoder.output_shape[1] != encoder.input_shape[1]:
         raise ValueError(
             "Reconstruction needs features of every step, (b, length, d). Received: an encoder "
             f"from {encoder.input_shape} to {encoder.output_shape}. "
             "Build it with last_step=False and without pooling over time."
-        )
-    if not 0 < share < 1:
-        raise ValueError(
-            f"The share to hide must lie between 0 and 1. Received: share={share}. Use 0.3."
         )
     random = np.random.default_rng(seed)
     unfreeze(encoder, "all", train_batch_norm=True)

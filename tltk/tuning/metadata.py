@@ -13,7 +13,9 @@ from pathlib import Path
 import keras
 
 from tltk._cache import whole_file, writing
-from tltk._keras import all_layers, obey_flags
+from tltk._checks import as_names, check_flag, shown
+from tltk._keras import all_layers, check_model, obey_flags
+from tltk._paths import user_path
 from tltk.tuning.adapters import merge_lora
 
 MEMBER = "tltk.json"
@@ -73,9 +75,9 @@ def metadata(model: keras.Model | str | Path) -> dict:
     if not isinstance(model, str | Path):
         raise ValueError(
             "Facts are known of a Keras model or of a .keras file. "
-            f"Received: {model!r}. Pass the model, or the path it was saved to."
+            f"Received: {shown(model)}. Pass the model, or the path it was saved to."
         )
-    path = Path(model)
+    path = user_path(model, "model")
     if not path.exists():
         raise FileNotFoundError(
             f"A saved model is a .keras file. Received: {path}, which does not exist. "
@@ -84,6 +86,8 @@ def metadata(model: keras.Model | str | Path) -> dict:
     if path.is_dir() or not (zipfile.is_zipfile(path) or _is_hdf5(path)):
         raise _not_whole(path)
     if not zipfile.is_zipfile(path):
+        if path.name.endswith(".weights.h5"):
+            raise _weights_alone(path)
         return {}
     with zipfile.ZipFile(path) as archive:
         return _facts_in(archive, path)
@@ -118,7 +122,8 @@ def save_model(
         >>> metadata(load_model(file))["class_names"]
         ['cat', 'dog']
     """
-    path = Path(path)
+    check_model(model)
+    path = user_path(path)
     if path.suffix != ".keras":
         raise ValueError(
             f"A model is saved to a .keras file. Received: {path}. "
@@ -164,7 +169,8 @@ def load_model(
     Example:
         >>> model = load_model("photos.keras")  # doctest: +SKIP
     """
-    path = Path(path)
+    path = user_path(path)
+    check_flag("trust", trust)
     facts = metadata(path)
     try:
         with warnings.catch_warnings():
@@ -202,13 +208,13 @@ def _freeze_inside(model) -> None:
 
 
 def _fitting_names(model, class_names) -> list[str]:
-    names = [class_names] if isinstance(class_names, str) else list(map(str, class_names))
+    names = list(map(str, as_names("class_names", class_names)))
     outputs = getattr(model, "outputs", None) or []
     units = outputs[0].shape[-1] if len(outputs) == 1 else None
-    if len(set(names)) < len(names) or units not in (None, len(names)):
+    if units not in (None, len(names)):
         raise ValueError(
-            f"Every output has a name of its own. Received: {names} for {units or 'the'} outputs. "
-            "Pass one name for each, in the order of the class numbers."
+            f"Every output has a name of its own. Received: class_names={names} for "
+            f"{units or 'the'} outputs. Pass one name for each, in the order of the class numbers."
         )
     return names
 
@@ -232,6 +238,13 @@ def _facts_in(archive, path) -> dict:
     if not isinstance(facts, dict):
         raise _not_whole(path)
     return facts
+
+
+def _weights_alone(path) -> ValueError:
+    return ValueError(
+        "A model file holds a network and its weights. "
+        f"Received: {path}, with weights alone. Build the network and call load_weights."
+    )
 
 
 def _is_hdf5(path) -> bool:
@@ -267,5 +280,7 @@ def _explained(error, path) -> Exception | None:
             "`@keras.saving.register_keras_serializable()` before its definition. "
             f"({said.splitlines()[0][:200]})"
         )
+    if "No model config" in said:
+        return _weights_alone(path)
     damaged = (OSError, EOFError, KeyError, UnicodeError, json.JSONDecodeError, zlib.error)
     return _not_whole(path) if isinstance(error, (*damaged, zipfile.BadZipFile)) else None

@@ -9,9 +9,11 @@ import keras
 import numpy as np
 
 from tltk._cache import content_digest
-from tltk._keras import as_functional
+from tltk._checks import check_mapping, refuse, shown
+from tltk._keras import as_functional, check_model
 from tltk.inputs.checks import checked_labels
 from tltk.inputs.examples import Examples, examples_of
+from tltk.tuning.checks import fits_shape
 from tltk.tuning.multimodal import PRESENT
 
 
@@ -47,10 +49,19 @@ def modality_examples(
         >>> rows.fetch([0])["present"].tolist(), rows.fetch([0])["sound"].tolist()
         ([[0.0, 1.0]], [[0.0, 0.0]])
     """
+    check_mapping("inputs", inputs)
+    if present is not None:
+        check_mapping("present", present)
     tensors = _input_tensors(model)
     modalities = [name for name in tensors if name != PRESENT]
     known = {name: examples_of(each) for name, each in inputs.items() if each is not None}
     count = _checked_count(modalities, known, present or {})
+    for name, each in known.items():
+        check_fits_tensor(name, each, tensors[name])
+    for name, each in (present or {}).items():
+        if np.asarray(each).dtype != bool:
+            received = f"present[{name!r}]={shown(each)}"
+            refuse("present must be booleans (n,)", received, "Pass values != missing")
     here = np.ones((count, len(modalities)), "float32")
     for number, name in enumerate(modalities):
         here[:, number] = (present or {}).get(name, True) if name in known else 0.0
@@ -67,7 +78,19 @@ def modality_examples(
     return Examples(fetch, count=count, labels=given, digest=digest)
 
 
+def check_fits_tensor(name: str, examples: Examples, tensor) -> None:
+    """Refuse rows of another shape than the input of their name takes."""
+    shape = np.shape(examples.fetch(np.arange(1)))[1:]
+    if not fits_shape(shape, tensor.shape[1:]):
+        refuse(
+            f"inputs must have the shapes that the model takes, {tensor.shape[1:]} for {name!r}",
+            f"inputs[{name!r}] of shape {shape}",
+            "Load them with that size",
+        )
+
+
 def _input_tensors(model) -> dict:
+    check_model(model)
     tensors = getattr(as_functional(model), "input", None)
     if not isinstance(tensors, dict) or PRESENT not in tensors:
         raise ValueError(
@@ -107,7 +130,8 @@ def _checked_count(modalities, known, present) -> int:
     if unknown or not known:
         raise ValueError(
             f"The model's modalities are {', '.join(modalities)}, and at least one is given. "
-            f"Received: {', '.join(unknown or known) or 'none'}. Leave out what is missing."
+            f"Received: {', '.join(unknown or known) or 'none'} among inputs and present. "
+            "Leave out what is missing."
         )
     counts = {name: each.count for name, each in known.items()}
     counts |= {f"present of {name}": len(each) for name, each in present.items()}

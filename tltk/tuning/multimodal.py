@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import keras
 
+from tltk._checks import check_choice, check_count, check_share, refuse, shown
 from tltk._keras import input_structure, operation_of
 from tltk.tuning.heads import KINDS, check_backbone, checked_names, compiled_frozen, pooled_features
 
@@ -66,6 +67,8 @@ def build_multimodal(
         multi-modal gesture recognition, 2016.
     """
     names = checked_names(classes, kind)
+    check_share("dropout", dropout)
+    check_count("width", width)
     _check(backbones, missing, modality_dropout, pooling)
     activation, loss, metric = KINDS[kind]
     inputs, parts = {}, []
@@ -110,17 +113,23 @@ def _gated(name, features, here, width, missing):
 
 
 def _check(backbones, missing, modality_dropout, pooling) -> None:
-    if len(backbones) < 2:
-        raise ValueError(
-            "Several modalities are two or more. "
-            f"Received: {', '.join(backbones) or 'none'}. For one use build_classifier."
-        )
+    if not isinstance(backbones, Mapping) or len(backbones) < 2:
+        received = list(backbones) if isinstance(backbones, Mapping) else shown(backbones)
+        advice = "Name each one's backbone; for one use build_classifier"
+        refuse("Several modalities must be two or more", f"backbones={received}", advice)
+    check_choice("missing", missing, MISSING)
+    check_share("modality_dropout", modality_dropout)
     for name, backbone in backbones.items():
         check_backbone(backbone, pooling)
-        if not name.isidentifier() or name == PRESENT or name.startswith("head_"):
+        if (
+            not isinstance(name, str)
+            or not name.isidentifier()
+            or name == PRESENT
+            or name.startswith("head_")
+        ):
             raise ValueError(
                 "A modality's name is a word, neither 'present' nor one that begins with head_. "
-                f"Received: {name!r}. Choose another."
+                f"Received: {name!r} among the backbones. Choose another."
             )
         if len(backbone.inputs) != 1:
             raise ValueError(
@@ -131,9 +140,4 @@ def _check(backbones, missing, modality_dropout, pooling) -> None:
         raise ValueError(
             "Each modality has a backbone of its own. Received: the same one twice. "
             "Load another one, or its copy."
-        )
-    if missing not in MISSING or not 0 <= modality_dropout < 1:
-        raise ValueError(
-            'missing is "learned" or "zero", and modality_dropout from 0 to below 1. '
-            f"Received: missing={missing!r}, modality_dropout={modality_dropout}."
         )

@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 import keras
 
-from tltk._keras import as_functional, input_structure, operation_of
+from tltk._checks import check_count, check_share, refuse, shown
+from tltk._keras import as_functional, check_model, input_structure, operation_of
 from tltk.tuning.heads import check_backbone, compiled_frozen, pooled_features
 
 REGRESSION = "regression"
@@ -62,6 +63,10 @@ def build_multitask(
     Reference:
         Caruana, Multitask learning, 1997.
     """
+    check_share("dropout", dropout)
+    check_count("hidden", hidden, least=0)
+    if not isinstance(tasks, Mapping):
+        refuse("tasks must be a dict by name", f"tasks={shown(tasks)}", 'Pass {"animal": 2}, say')
     described = {name: _checked_task(name, answers) for name, answers in tasks.items()}
     if not described:
         raise ValueError(
@@ -115,6 +120,7 @@ def tasks_of(model: keras.Model) -> dict[str, Task]:
 
 def task_outputs(model: keras.Model) -> dict:
     """The output tensors of a model of tasks, by name."""
+    check_model(model)
     outputs = getattr(as_functional(model), "output", None)
     if not isinstance(outputs, dict) or not all(
         getattr(_head_of(tensor), "name", "").startswith(OUTPUT) for tensor in outputs.values()
@@ -140,17 +146,19 @@ def _checked_task(name, answers) -> list[str] | str:
     if not isinstance(name, str) or not name or "/" in name:
         raise ValueError(
             "A task's name is a word without a slash, which Keras keeps for paths. "
-            f"Received: {name!r}. Choose another."
+            f"Received: {name!r} among the tasks. Choose another."
         )
-    if answers == REGRESSION:
+    if isinstance(answers, str) and answers == REGRESSION:
         return REGRESSION
+    names = answers
     if isinstance(answers, int) and not isinstance(answers, bool):
-        answers = list(map(str, range(answers)))
-    names = [] if isinstance(answers, str | bool) else list(answers)
-    if len(names) < 2 or len(set(names)) < len(names):
+        names = list(map(str, range(answers)))
+    names = list(names) if isinstance(names, list | tuple) else []
+    fits = all(isinstance(each, str | int) for each in names)
+    if len(names) < 2 or len(set(names)) < len(names) or not fits:
         raise ValueError(
             "A task is described by at least two different class names, by their number, or by "
-            f'"regression". Received: {answers!r} for {name!r}. For one yes-or-no answer use '
-            '["no", "yes"].'
+            f'"regression". Received: {answers!r} for {name!r} among the tasks. For a single '
+            'answer of yes or no use ["no", "yes"].'
         )
     return names

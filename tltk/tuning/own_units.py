@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import keras
 
-from tltk.inputs.windows import Scaling
+from tltk._keras import check_model
+from tltk.inputs.windows import Scaling, check_scaling
 from tltk.tuning.metadata import attach_metadata, metadata
 
 
@@ -30,6 +31,8 @@ def in_own_units(model: keras.Model, scaling: Scaling) -> keras.Model:
         >>> forecaster.predict(keras.ops.ones((1, 3, 1)), verbose=0).tolist()
         [[1.0, 1.0, 1.0]]
     """
+    check_model(model, functional=True)
+    check_scaling(scaling)
     columns = len(scaling.deviation)
     if len(model.input_shape) != 3 or model.input_shape[-1] != columns:
         raise ValueError(

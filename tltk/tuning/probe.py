@@ -7,9 +7,11 @@ import warnings
 import keras
 import numpy as np
 
+from tltk._checks import check_flag, check_number, refuse, shown
+from tltk._keras import check_model
 from tltk.inputs.checks import check_finite
 from tltk.inputs.examples import Examples
-from tltk.tuning.checks import checked_examples
+from tltk.tuning.checks import check_each, checked_examples
 from tltk.tuning.cutting import body_below
 from tltk.tuning.features import frozen_outputs
 from tltk.tuning.imbalance import Remedy, remedy_for
@@ -74,7 +76,11 @@ def fit_linear_head(
     Reference:
         Alain and Bengio, Understanding intermediate layers using linear classifier probes, 2016.
     """
+    check_model(model)
     _linear_head(model)
+    check_strengths(strengths)
+    check_each(batch_size=batch_size, cache=cache)
+    check_flag("verbose", verbose)
     train = checked_examples(model, train)
     note_preparation(model, train)
     val = None if val is None else checked_examples(model, val)
@@ -86,6 +92,14 @@ def fit_linear_head(
         )
     settings = {"batch_size": batch_size, "cache": cache, "verbose": verbose}
     return solve_linear_head(model, train, val, remedy, strengths, **settings)
+
+
+def check_strengths(strengths) -> None:
+    """Refuse anything but numbers above 0, at least one."""
+    if not isinstance(strengths, list | tuple) or not strengths:
+        refuse("strengths must list numbers", f"strengths={shown(strengths)}", "Pass (0.1,)")
+    for strength in strengths:
+        check_number("each of strengths", strength, above=0)
 
 
 def solve_linear_head(

@@ -7,7 +7,8 @@ from collections.abc import Callable
 import keras
 import numpy as np
 
-from tltk._keras import Part, input_structure, output_structure, reseed
+from tltk._checks import check_count
+from tltk._keras import Part, check_model, input_structure, output_structure, reseed
 from tltk.tuning.freezing import unfreeze
 from tltk.tuning.optimizer import Adam
 
@@ -41,6 +42,8 @@ def retrainer(model: keras.Model, batch_size: int = 32) -> Callable[..., None]:
         >>> [round(float(weight.item()), 3) for weight in model.get_weights()]
         [0.5, 0.5]
     """
+    check_model(model, functional=True)
+    check_count("batch_size", batch_size)
     unfreeze(model, "all")
     trained = Part(input_structure(model), output_structure(model))
     trained.compile(Adam(), model.loss, steps_per_execution=STEPS_AT_ONCE)

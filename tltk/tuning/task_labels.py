@@ -7,7 +7,9 @@ from typing import Any
 import keras
 import numpy as np
 
+from tltk._checks import as_numbers
 from tltk.inputs.examples import Examples, examples_of
+from tltk.tuning.checks import check_fits
 from tltk.tuning.multitask import REGRESSION, Task, tasks_of
 
 
@@ -51,6 +53,7 @@ def task_examples(model: keras.Model, data: Any, part: str = "training") -> Exam
             "Where a task has no label for a row, write -1 or NaN."
         )
     examples = examples_of(inputs)
+    check_fits(model, examples)
     found = [_rows(task, labels[task.name], examples.count, part) for task in tasks.values()]
     values, counts = zip(*found, strict=True)
     joined = np.concatenate([*values, np.stack(counts, axis=1)], axis=1).astype("float32")
@@ -59,7 +62,15 @@ def task_examples(model: keras.Model, data: Any, part: str = "training") -> Exam
 
 def known_labels(task: Task, labels: Any, count: int, part: str = "training"):
     """A task's labels (n,) and which of them are known (n,), checked."""
-    given = np.asarray(labels, dtype="float64").reshape(-1)
+    told = f"labels of {task.name!r}"
+    advice = "Number the classes from 0; write -1 or NaN where there is none"
+    given = as_numbers(
+        told,
+        np.squeeze(labels, axis=1) if np.ndim(labels) == 2 else labels,
+        "(n,)",
+        missing=True,
+        advice=advice,
+    )
     if len(given) != count:
         raise ValueError(
             "Every row has a label for each task, or a mark that it is missing. "
@@ -76,11 +87,6 @@ def known_labels(task: Task, labels: Any, count: int, part: str = "training"):
             "or label some rows."
         )
     seen = given[known]
-    if not np.isfinite(seen).all():
-        raise ValueError(
-            f"Targets are finite numbers, NaN where missing. Received: infinity in {task.name!r}. "
-            "Repair such rows."
-        )
     outside = (seen != np.floor(seen)) | (seen < 0) | (seen >= task.units)
     if task.kind != REGRESSION and outside.any():
         raise ValueError(

@@ -11,6 +11,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from tltk._checks import check_choice, check_number
 from tltk._keras import input_structure
 from tltk.tuning.multitask import REGRESSION, task_outputs, tasks_of
 
@@ -45,11 +46,9 @@ def best_log_variance(loss: float, kind: str = "classes") -> float:
     Reference:
         Kendall, Gal and Cipolla, Multi-task learning using uncertainty to weigh losses, 2018.
     """
-    if not loss > 0:
-        raise ValueError(
-            f"Only a loss above 0 has a best weight. Received: loss={loss}. "
-            "A task that is solved already weighs without bound."
-        )
+    check_choice("kind", kind, SCALE)
+    advice = "A task that is solved already weighs without bound"
+    check_number("loss", loss, above=0, advice=advice)
     return float(np.log(2 * SCALE[kind] * loss))
 
 

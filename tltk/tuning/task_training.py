@@ -129,6 +129,6 @@ def _given_weights(tasks, weights) -> dict[str, float]:
     if not fits or not all(np.isfinite(w) and w >= 0 for w in weights.values()):
         raise ValueError(
             'loss_weights is "equal", "uncertainty", or a weight of zero or more for each task. '
-            f"Received: {weights!r}. The tasks are {', '.join(tasks)}."
+            f"Received: loss_weights={weights!r}. The tasks are {', '.join(tasks)}."
         )
     return {name: float(weight) for name, weight in weights.items()}

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import keras
 import numpy as np
 
+from tltk._checks import as_numbers, check_mapping, check_number, check_records, refuse, shown
 from tltk.evaluation.statistics import mean_interval
 from tltk.viewing.style import COLORS, GREY, lecture_style, new_figure
 
@@ -42,6 +43,10 @@ def plot_history(
         ['loss']
     """
     curves = getattr(history, "history", history)
+    check_mapping("history", curves, what="values, one for each epoch")
+    for key, values in curves.items():
+        if not isinstance(values, Sequence | np.ndarray) or isinstance(values, str):
+            refuse("history must hold lists", f"history[{key!r}]={shown(values)}", "Train first")
     metrics = [key for key in curves if not key.startswith("val_") and key not in NOT_CURVES]
     metrics.sort(key=lambda key: key == "loss")
     if not metrics or not len(curves[metrics[0]]):
@@ -49,6 +54,10 @@ def plot_history(
             "A history needs at least one epoch. "
             f"Received: history with entries {list(curves)}. Train first."
         )
+    for key in (name for metric in metrics for name in (metric, f"val_{metric}") if name in curves):
+        _check_epochs(key, curves[key], len(curves[metrics[0]]))
+    if best is not None and not isinstance(best, str):
+        refuse("best must name an entry of the history", f"best={shown(best)}", "Leave it out")
     figure, axes = new_figure(5.6 * len(metrics), 4.2, columns=len(metrics))
     star = _starred_epoch(curves, best)
     for panel, metric in zip(axes[0], metrics, strict=True):
@@ -56,6 +65,17 @@ def plot_history(
         _mark_phases(panel, curves.get("phase", []))
     axes[0, 0].legend(loc="best")
     return figure
+
+
+def _check_epochs(key: str, values: Sequence, epochs: int) -> None:
+    """Refuse what is not one number for each epoch; a loss may be NaN or infinite."""
+    kind = np.asarray(values).dtype.kind if all(map(np.isscalar, values)) else "O"
+    if kind not in "fiub" or len(values) != epochs:
+        refuse(
+            f"history must hold {epochs} numbers in each entry, one for each epoch",
+            f"history[{key!r}]={shown(values)}",
+            "Pass what fine_tune or fit returned",
+        )
 
 
 def _starred_epoch(curves: Mapping[str, Sequence], best: str | None) -> tuple[str, int | None]:
@@ -151,8 +171,9 @@ def plot_learning_curves(
         >>> figure.axes[0].get_xlabel()
         'training labels per class'
     """
-    if not rows:
-        raise ValueError("Learning curves need at least one run. Received: no rows. Add runs.")
+    check_runs(rows, score)
+    if chance is not None:
+        check_number("chance", chance)
     figure, axes = new_figure(8.4, 5.2)
     panel = axes[0, 0]
     methods = list(dict.fromkeys(row["method"] for row in rows))
@@ -164,6 +185,18 @@ def plot_learning_curves(
         ends.append((sizes[-1], chance, GREY))
     name_lines(panel, methods, ends)
     return figure
+
+
+def check_runs(rows: Sequence[Mapping[str, object]], score: str) -> None:
+    """Refuse what are not runs with a finite score."""
+    if not isinstance(score, str) or not score:
+        refuse("score must be a key of the rows", f"score={shown(score)}", 'Pass "accuracy"')
+    keys = ("method", "labels_per_class", "seed")
+    check_records("rows", rows, *keys, advice="Pass the rows that compare_transfer returned")
+    if not all(score in row for row in rows):
+        known = ", ".join(map(str, rows[0]))
+        refuse("score must be a key of the rows", f"score={score!r}", f"The keys are {known}")
+    as_numbers(f"{score} of the rows", [row[score] for row in rows], "(n,)")
 
 
 def draw_learning_curves(

@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from tltk._checks import check_count, check_mapping, check_number, refuse, shown
 from tltk.evaluation.calibration import expected_calibration_error, reliability_table
 from tltk.evaluation.predictions import Predictions
-from tltk.evaluation.thresholds import positive_scores
+from tltk.evaluation.thresholds import check_predictions, positive_scores
 from tltk.viewing.style import COLORS, GREY, lecture_style, new_figure
 
 if TYPE_CHECKING:
@@ -46,8 +47,12 @@ def plot_precision_recall(
     """
     from sklearn.metrics import average_precision_score, precision_recall_curve
 
-    figure, [[panel]] = new_figure(7.4, 4.6)
     named = _named(predictions)
+    if thresholds is not None:
+        check_mapping("thresholds", thresholds, what="numbers")
+        for name, value in thresholds.items():
+            check_number(f"thresholds[{name!r}]", value)
+    figure, [[panel]] = new_figure(7.4, 4.6)
     for (name, seen), color in zip(named.items(), COLORS * 9, strict=False):
         truth, scores = positive_scores(seen, positive)
         if not truth.any():
@@ -103,6 +108,7 @@ def plot_reliability(
         'calibration error 0.40'
     """
     named = _named(predictions)
+    check_count("bins", bins)
     figure, axes = new_figure(4.2 * len(named), 4.3, columns=len(named), sharex=True, sharey=True)
     for panel, (name, seen), color in zip(axes[0], named.items(), COLORS * 9, strict=False):
         rows = reliability_table(seen, bins, positive)
@@ -143,8 +149,15 @@ def plot_open_set(
         >>> figure.axes[0].get_xlabel()
         'strangers taken for someone known'
     """
-    figure, [[panel]] = new_figure(7.4, 4.6)
+    check_number("false_accepts", false_accepts, least=0, most=1)
     named = curves if isinstance(curves, Mapping) else {"": curves}
+    if not named or not all(hasattr(each, "identified") for each in named.values()):
+        refuse(
+            "curves must be what Gallery.curve returns, or several by name",
+            f"curves={shown(curves)}",
+            "Pass gallery.curve(…)",
+        )
+    figure, [[panel]] = new_figure(7.4, 4.6)
     for (name, curve), color in zip(named.items(), COLORS * 9, strict=False):
         label = f"{name} {curve.at(false_accepts):.2f}".strip()
         steps = curve.false_accepts, curve.identified
@@ -158,4 +171,12 @@ def plot_open_set(
 
 
 def _named(predictions) -> dict[str, Predictions]:
-    return {"": predictions} if isinstance(predictions, Predictions) else dict(predictions)
+    """Predictions by name, checked; a single one has an empty name."""
+    if isinstance(predictions, Mapping):
+        check_mapping("predictions", predictions, what="predictions")
+        named = dict(predictions)
+    else:
+        named = {"": predictions}
+    for name, each in named.items():
+        check_predictions(f"predictions[{name!r}]" if name else "predictions", each)
+    return named

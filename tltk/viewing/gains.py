@@ -4,7 +4,8 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from tltk.viewing.curves import draw_learning_curves, name_lines
+from tltk._checks import check_number, check_records
+from tltk.viewing.curves import check_runs, draw_learning_curves, name_lines
 from tltk.viewing.style import COLORS, GREY, lecture_style, new_figure
 
 if TYPE_CHECKING:
@@ -47,11 +48,9 @@ def plot_transfer_gains(
         >>> len(figure.axes)
         2
     """
-    if not rows or not gains:
-        raise ValueError(
-            f"The picture needs runs and gains. Received: {len(rows)} rows, {len(gains)} gains. "
-            "Pass those of one comparison."
-        )
+    check_runs(rows, score)
+    check_records("gains", gains, "method", advice="Pass the gains that compare_transfer returned")
+    check_number("margin", margin, least=0)
     figure, [[left, right]] = new_figure(13, 4.8, columns=2, width_ratios=(1.2, 1))
     methods = list(dict.fromkeys(row["method"] for row in rows))
     lines = draw_learning_curves(left, rows, level, score)

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tltk.evaluation.predictions import Predictions
+from tltk.evaluation.thresholds import check_predictions
 from tltk.viewing.style import lecture_style, new_figure
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ def plot_confusion_matrix(predictions: Predictions) -> "Figure":
     """
     from matplotlib.ticker import PercentFormatter
 
+    check_predictions("predictions", predictions)
     if predictions.kind != "one_label":
         raise ValueError(
             "A confusion matrix needs one label per picture. "

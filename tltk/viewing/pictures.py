@@ -2,13 +2,15 @@
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tltk._checks import as_names, as_rows, check_count, refuse, shown
 from tltk.evaluation.predictions import Predictions
+from tltk.evaluation.thresholds import check_predictions
 from tltk.inputs.decoding import read_image
-from tltk.inputs.examples import examples_of
+from tltk.inputs.examples import Examples, check_labelled, examples_of
 from tltk.viewing.style import COLORS, GREY, RIGHT, WRONG, lecture_style, new_figure
 
 if TYPE_CHECKING:
@@ -42,7 +44,8 @@ def plot_pictures(
         >>> len(figure.axes)
         4
     """
-    examples = examples_of(split)
+    check_count("per_class", per_class)
+    examples = _pictures_of(split)
     labels = np.asarray(examples.labels)
     if labels.ndim == 1 and not np.issubdtype(labels.dtype, np.integer):
         raise ValueError(
@@ -51,6 +54,12 @@ def plot_pictures(
         )
     belongs = labels.astype(bool) if labels.ndim == 2 else labels[:, None] == np.unique(labels)
     numbers = range(labels.shape[1]) if labels.ndim == 2 else np.unique(labels)
+    if class_names is not None:
+        class_names = as_names("class_names", class_names)
+        least = int(max(numbers)) + 1
+        if len(class_names) < least:
+            received = f"class_names={list(class_names)}"
+            refuse(f"class_names must name {least} classes", received, "Pass the split's own")
     shown = min(len(numbers), MOST_CLASSES)
     figure, axes = new_figure(1.35 * per_class + 1.4, 1.35 * shown + 0.3, shown, per_class)
     for panel in axes.flat:
@@ -65,6 +74,20 @@ def plot_pictures(
     if shown < len(numbers):
         figure.suptitle(f"{shown} of {len(numbers)} classes", color=GREY, fontsize=12)
     return figure
+
+
+def _pictures_of(split: Any) -> Examples:
+    """Labelled examples of pictures."""
+    examples = examples_of(split)
+    check_labelled(examples)
+    first = examples.fetch(np.arange(1))
+    if not isinstance(first, np.ndarray) or first.ndim != 4 or first.shape[-1] not in (1, 3):
+        refuse(
+            "split must hold pictures (n, h, w, 3), or (n, h, w, 1)",
+            f"split with {shown(first)}",
+            "Pass the split of an image_folder, or a pair of pictures and labels",
+        )
+    return examples
 
 
 @lecture_style
@@ -92,13 +115,15 @@ def plot_mistakes(predictions: Predictions, split: Iterable, count: int = 8) -> 
         >>> plot_mistakes(sure, (pictures, labels)).axes[0].get_title()
         'cat 70%'
     """
+    check_predictions("predictions", predictions)
+    check_count("count", count)
     if predictions.kind != "one_label":
         raise ValueError(
             "plot_mistakes needs one label per picture. "
             f"Received: predictions of kind {predictions.kind!r}. Use classification_table."
         )
     labels, probabilities, class_names = predictions[:3]
-    examples = examples_of(split)
+    examples = _pictures_of(split)
     if not np.array_equal(examples.labels, labels):
         raise ValueError(
             "The split must be the one that was predicted, in the same order. "
@@ -148,6 +173,14 @@ def plot_predictions(
         >>> [text.get_text() for text in figure.axes[1].texts]
         ['cat  90%', 'dog  10%']
     """
+    check_count("count", count)
+    for name, listed in (("pictures", pictures), ("answers", answers)):
+        if not isinstance(listed, Sequence | np.ndarray) or isinstance(listed, str):
+            refuse(f"{name} must be a list", f"{name}={listed!r:.80}", "Pass what predict took")
+    for answer in answers:
+        if not isinstance(answer, list | tuple) or not all(map(_is_answer, answer)):
+            advice = "Pass what predict returned"
+            refuse("answers must be lists of (name, number)", f"answers with {answer!r}", advice)
     if len(pictures) != len(answers):
         raise ValueError(
             "There must be one answer per picture. "
@@ -170,9 +203,19 @@ def plot_predictions(
     for i, (picture, answer) in enumerate(shown):
         line, column = divmod(i, columns)
         is_path = isinstance(picture, (str, Path))
-        _show(axes[2 * line, column], read_image(picture, None) if is_path else picture)
+        pixels = read_image(picture, None) if is_path else as_rows("pictures", picture)
+        if pixels.ndim not in (2, 3):
+            advice = "Pass paths, or arrays (height, width, 3)"
+            refuse("pictures must be pictures", f"pictures with shape {pixels.shape}", advice)
+        _show(axes[2 * line, column], pixels)
         _draw_bars(axes[2 * line + 1, column], answer)
     return figure
+
+
+def _is_answer(pair: Any) -> bool:
+    if not isinstance(pair, tuple | list) or len(pair) != 2:
+        return False
+    return isinstance(pair[0], str) and isinstance(pair[1], float | np.floating | int)
 
 
 def _draw_bars(panel: "Axes", answer: Sequence[tuple[str, float]]) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from tltk._checks import check_records, refuse
 from tltk.viewing.style import COLORS, GREY, lecture_style, new_figure
 
 if TYPE_CHECKING:
@@ -58,6 +59,11 @@ def plot_ranking(
         >>> figure.axes[0].get_xlabel()
         'multiply-adds for one example'
     """
+    check_records("rows", rows, "candidate", advice="Pass what rank_backbones returned")
+    for name, key in (("score", score), ("cost", cost)):
+        if not isinstance(key, str) or not any(key in row for row in rows):
+            known = ", ".join(map(str, rows[0]))
+            refuse(f"{name} must be a key of the rows", f"{name}={key!r}", f"They are {known}")
     shown = [row for row in rows if None not in (row.get(score), row.get(cost))]
     if not shown:
         raise ValueError(

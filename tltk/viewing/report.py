@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tltk._cache import write_text
+from tltk._checks import check_mapping, check_text, refuse, shown
+from tltk._paths import user_path
 from tltk.viewing.tables import Table
 
 if TYPE_CHECKING:
@@ -50,9 +52,26 @@ def write_report(
         >>> write_report("results", "My photos", {"Results": table}, {}).as_posix()
         'results/report.html'
     """
+    check_text("title", title)
+    for name, given in (("tables", tables), ("figures", figures)):
+        if given != {}:
+            check_mapping(name, given, what=name)
+    path = user_path(folder, "folder") / "report.html"
+    for heading, table in tables.items():
+        if not isinstance(table, Table):
+            received = f"tables[{heading!r}]={shown(table)}"
+            refuse("tables must come from format_table", received, "Pass format_table(rows)")
+    for heading, figure in figures.items():
+        if not hasattr(figure, "savefig"):
+            received = f"figures[{heading!r}]={shown(figure)}"
+            refuse("figures must be figures", received, "Pass what plot_history returns, say")
+    if path.parent.exists() and not path.parent.is_dir():
+        raise FileExistsError(
+            f"A report is written into a folder. Received: {path.parent}, which is a file. "
+            "Name another folder."
+        )
     sections = [_section(heading, table._repr_html_()) for heading, table in tables.items()]
     sections += [_section(heading, _image(figure, heading)) for heading, figure in figures.items()]
-    path = Path(folder) / "report.html"
     path.parent.mkdir(parents=True, exist_ok=True)
     title = html.escape(title)
     write_text(

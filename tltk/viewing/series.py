@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tltk._checks import as_numbers, check_flag, check_mapping, refuse, shown
 from tltk.viewing.style import COLORS, lecture_style, new_figure
 
 if TYPE_CHECKING:
@@ -39,8 +40,8 @@ def plot_series(
         >>> [line.get_label() for line in figure.axes[0].lines]
         ['truth', 'naive']
     """
-    if not lines:
-        raise ValueError("A plot needs at least one line. Received: none. Pass {name: values}.")
+    check_mapping("lines", lines)
+    check_flag("panels", panels)
     rows = len(lines) if panels else 1
     figure, axes = new_figure(
         9.0, 1.0 + 1.5 * rows if panels else 4.4, rows=rows, sharex=True, sharey=True
@@ -49,8 +50,15 @@ def plot_series(
     for number, ((name, line), color) in enumerate(zip(lines.items(), colors, strict=True)):
         panel = axes[number if panels else 0, 0]
         own = isinstance(line, tuple) and len(line) == 2
-        values = np.asarray(line[1] if own else line)
+        told = f"lines[{name!r}]"
+        values = as_numbers(told, line[1] if own else line, "(n,)", missing=True)
         along = np.asarray(line[0] if own else np.arange(len(values)) if x is None else x)
+        if along.shape != values.shape:
+            refuse(
+                f"x must be as long as {told}",
+                f"x={shown(along)} for {len(values)} values of {told}",
+                "Pass one for each value",
+            )
         marker = "o" if values.size <= 30 else None
         width = 1.2 if values.size > 300 else 2.2
         panel.plot(along, values, color=color, label=name, marker=marker, linewidth=width)

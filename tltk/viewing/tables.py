@@ -9,6 +9,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from tltk._checks import check_number, check_records, check_text, refuse, shown
+
 
 class Table(NamedTuple):
     """A formatted table: prints as aligned text, shows as HTML in a notebook.
@@ -82,16 +84,24 @@ def format_table(
         scratch  0.41 ± 0.02
         frozen   0.80 ± 0.01
     """
+    if not isinstance(rows, list | tuple) or len(rows):
+        check_records("rows", rows)
+    check_number("digits", digits, least=0, most=20, whole=True, advice="3 is usual")
+    if caption is not None:
+        check_text("caption", caption)
+    check_text("missing", missing)
     known = list(dict.fromkeys(key for row in rows for key in row))
     if columns is None:
         columns = known
+    if not isinstance(columns, Mapping | list | tuple) or (rows and not columns):
+        refuse("columns must list keys of the rows", f"columns={shown(columns)}", f"Pass {known}")
     if not isinstance(columns, Mapping):
         columns = {key: str(key).replace("_", " ") for key in columns}
     unknown = [column for column in columns if rows and column not in known]
     if unknown:
         raise ValueError(
-            f"Columns must be keys of the rows: {', '.join(known)}. "
-            f"Received: {', '.join(unknown)}. Choose among the keys."
+            f"Columns must be keys of the rows: {', '.join(map(str, known))}. "
+            f"Received: columns with {', '.join(map(str, unknown))}. Choose among the keys."
         )
     values = [[row.get(column) for column in columns] for row in rows]
     return Table(

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tltk._checks import check_records
 from tltk.evaluation.task_gains import ALL
 from tltk.evaluation.verdicts import NO_EVIDENCE
 from tltk.viewing.style import GREY, lecture_style, new_figure
@@ -13,6 +14,9 @@ MOST_POINTS = 20  # where the colours end, so that one wild gain does not pale t
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+
+KEYS = ("task", "with", "gain")
 
 
 @lecture_style
@@ -39,8 +43,7 @@ def plot_task_gains(gains: Sequence[Mapping[str, object]]) -> "Figure":
         >>> [text.get_text() for text in plot_task_gains(rows).axes[0].texts]
         ['+2.0\\n± 1.0', '\\u22124.0\\n± 1.0']
     """
-    if not gains:
-        raise ValueError("The picture needs gains. Received: none. Pass `task_gains(…).gains`.")
+    check_records("gains", gains, *KEYS, "verdict", advice="Pass task_gains(…).gains")
     tasks = list(dict.fromkeys(row["task"] for row in gains))
     partners = [*tasks, *([ALL] if any(row["with"] == ALL for row in gains) else [])]
     with_tree = len(tasks) > 2
@@ -70,6 +73,7 @@ def mutual_gains(gains: Sequence[Mapping[str, object]]) -> tuple[list[str], np.n
         >>> mutual_gains(rows)[1].round(6).tolist()
         [[0.0, 0.3], [0.3, 0.0]]
     """
+    check_records("gains", gains, *KEYS, advice="Pass task_gains(…).gains")
     tasks = list(dict.fromkeys(row["task"] for row in gains))
     found = {(row["task"], row["with"]): row["gain"][0] for row in gains}
     matrix = np.zeros((len(tasks), len(tasks)))
