@@ -21,15 +21,15 @@ class BlockwiseAdamW(Adam):
     private to training: what is saved meanwhile holds the model's own optimizer.
 
     Args:
-        factors: the rate of each weight, by `id`, where `schedule` is 1.
-        schedule: a Keras learning-rate schedule, or a number.
+        factors: the rate of each weight, by `id`, where `learning_rate` is 1.
+        learning_rate: a number, or a Keras schedule.
         weight_decay: decoupled decay.
-        peak: the rate that is shown, and set, where the schedule is 1.
+        peak: the rate that is shown, and set, where `learning_rate` is 1.
         own: the optimizer of the model in whose place another is trained, for its file.
     """
 
-    def __init__(self, factors, schedule, weight_decay: float = 0.0, peak: float = 1.0, own=None):
-        super().__init__(schedule)
+    def __init__(self, factors, learning_rate, weight_decay=0.0, peak=1.0, own=None):
+        super().__init__(learning_rate)
         self._factors, self._peak, self._own = factors, peak, own
         self._decay = weight_decay
 
