@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import tiny
 from bad_values import (
+    NAN,
     Call,
     above,
     at_least,

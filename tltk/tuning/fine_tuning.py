@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
+from itertools import product
 from typing import NamedTuple
 
 import keras
@@ -21,7 +22,7 @@ from tltk.backbones import layers_by_block
 from tltk.tuning.augmentation import augmentation_of, augmented_view, describe
 from tltk.tuning.batching import ShuffledBatches
 from tltk.tuning.checks import check_callbacks, check_settings, checked_examples, sets_the_rate
-from tltk.tuning.engines import chosen_engine
+from tltk.tuning.engines import ENGINES, LARGEST_ERROR, chosen_engine
 from tltk.tuning.freezing import is_adapter, select_blocks, unfreeze
 from tltk.tuning.imbalance import balanced_metrics, remedy_for, training_loss
 from tltk.tuning.loop import behind_cut, evaluate, history_of
@@ -230,9 +231,10 @@ def _engine_of(cache) -> tuple[str, str]:
     if isinstance(cache, bool):
         return "keras", "float32"
     pair = (cache, "float32") if isinstance(cache, str) else cache
-    if not isinstance(pair, tuple) or len(pair) != 2:
+    if pair not in product(ENGINES, LARGEST_ERROR):
         raise ValueError(
-            "cache is True or False, an engine, or a pair of engine and precision. "
+            f"cache is True or False, an engine ({', '.join(ENGINES)}), or a pair of engine and "
+            f"precision ({', '.join(LARGEST_ERROR)}). "
             f'Received: cache={cache!r}. Pass "auto" for the fastest that computes in float32.'
         )
     return pair
