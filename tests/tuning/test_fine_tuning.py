@@ -1,3 +1,4 @@
+import inspect
 import json
 import signal
 import subprocess
@@ -374,3 +375,25 @@ def test_models_without_a_named_head_are_refused(body, split):
     freeze(backbone)
     with pytest.raises(ValueError, match="compiled functional model"):
         fine_tune(body(), *split, **SHORT)
+
+
+def test_arguments_are_few_and_named():
+    parameters = inspect.signature(fine_tune).parameters
+    assert len(parameters) <= 20
+    named = [name for name, each in parameters.items() if each.kind is each.KEYWORD_ONLY]
+    assert named == list(parameters)[3:]
+
+
+@pytest.mark.parametrize("cache", [True, False])
+def test_the_model_itself_is_never_compiled_anew(body, split, monkeypatch, cache):
+    model, compiled = build_classifier(body(), 3), []
+    compile_model = keras.Model.compile
+
+    def counted(self, *arguments, **settings):
+        compiled.append(self)
+        return compile_model(self, *arguments, **settings)
+
+    monkeypatch.setattr(keras.Model, "compile", counted)
+    fine_tune(model, *split, **SHORT, cache=cache)
+    assert compiled
+    assert not any(each is model for each in compiled)
