@@ -137,5 +137,5 @@ def test_one_run_is_called_one_run():
 
 
 def test_no_rows_are_refused():
-    with pytest.raises(ValueError, match="at least one run"):
+    with pytest.raises(ValueError, match="rows must be a list of dicts, one at least"):
         plot_learning_curves([])
