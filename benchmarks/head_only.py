@@ -17,6 +17,7 @@ Whether both sides end equally accurate is what head_accuracy.py says.
 from functools import partial
 
 import common
+import keras
 from extraction import speed_ups
 from recipe import recipe_seconds
 
@@ -58,8 +59,7 @@ def head_on_frozen(folder, network, side, epochs, seed=0, first=None, **how):
         unfreeze_blocks=0,
         head_epochs=epochs,
         head_lr=RATE,
-        warmup=0,
-        schedule="constant",
+        callbacks=[keras.callbacks.LearningRateScheduler(lambda epoch, rate: rate)],
         patience=epochs,
         seed=seed,
         verbose=0,

@@ -13,6 +13,7 @@ OpenVINO the frozen part counts less by its own speed-up over `predict`, measure
 from functools import partial
 
 import common
+import keras
 from extraction import speed_ups
 from operations import training_bound
 from recipe import recipe_seconds
@@ -65,8 +66,7 @@ def tuned_seconds(folder, network, unfrozen, side, epochs, measured, **how):
             epochs=measured,
             base_lr=RATE,
             lr_decay=1.0,
-            warmup=0,
-            schedule="constant",
+            callbacks=[keras.callbacks.LearningRateScheduler(lambda epoch, rate: rate)],
             patience=measured,
             verbose=0,
             **how,

@@ -30,7 +30,7 @@ from tltk.viewing import (
     plot_pictures, plot_predictions, plot_ranking, plot_series, plot_transfer_gains, write_report,
 )
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 __all__ = [
     "audio_folder", "block_names", "build_classifier", "calibrate", "check_splits",
     "choose_threshold", "classification_table", "compare_transfer", "corruption_table",

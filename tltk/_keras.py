@@ -6,7 +6,11 @@ the only one to mend.
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
+
 import keras
+import numpy as np
 
 from tltk._checks import refuse, shown
 
@@ -132,6 +136,17 @@ def random_states(layer: keras.layers.Layer) -> list[keras.Variable]:
     return list({id(each): each.state for each in generators}.values())
 
 
+def reseed(seed: int, *layers: keras.layers.Layer | None) -> list[keras.Variable]:
+    """Set all random states of layers, and of the layers inside them, from one seed; return them.
+
+    The n-th state of all becomes (seed, n).
+    """
+    states = [state for layer in layers if layer is not None for state in random_states(layer)]
+    for index, state in enumerate(states):
+        state.assign(np.array([seed, index], "uint32"))
+    return states
+
+
 def draws_at_random(layer: keras.layers.Layer) -> bool:
     """Whether a layer itself, not one inside it, has a random generator."""
     return bool(layer._seed_generators)
@@ -140,6 +155,38 @@ def draws_at_random(layer: keras.layers.Layer) -> bool:
 def compiled_with(model: keras.Model) -> dict:
     """What a model was compiled with, the very objects: `loss`, `metrics` and so on."""
     return dict(model._compile_config.config)
+
+
+@contextlib.contextmanager
+def lent(model: keras.Model, trained: keras.Model, on: bool = True) -> Iterator[None]:
+    """Let a model show the optimizer and the metrics of another that trains in its place.
+
+    Callbacks then read and set what counts. All is as before afterwards; `on=False` does nothing.
+    """
+    from keras.src.utils.tracking import DotNotTrackScope
+
+    if not on:
+        yield
+        return
+    names = ("optimizer", "_compile_metrics", "_loss_tracker")
+    own = {name: getattr(model, name, None) for name in names}
+    with DotNotTrackScope():
+        for name in names:
+            setattr(model, name, getattr(trained, name))
+    retrace(model)
+    try:
+        yield
+    finally:
+        retrace(model)
+        with DotNotTrackScope():
+            for name, value in own.items():
+                setattr(model, name, value)
+
+
+def synchronise(model: keras.Model) -> None:
+    """Put the state of a training on JAX into the model's variables, for callbacks to read."""
+    if hasattr(model, "jax_state_sync"):
+        model.jax_state_sync()
 
 
 def obey_flags(model: keras.Model) -> None:
@@ -215,6 +262,18 @@ def _inner_optimizers(optimizer) -> list:
 def optimized_variable(optimizer: keras.optimizers.Optimizer, variable) -> keras.Variable:
     """The model's own variable behind what an optimizer's `update_step` is given."""
     return optimizer._trainable_variables[optimizer._get_variable_index(variable)]
+
+
+class OneReplica:
+    """For an optimizer that trains on one replica: it sums no gradients over replicas.
+
+    TensorFlow keeps the graph of every training in which they were summed for good, some 5 MB.
+    """
+
+    def _all_reduce_sum_gradients(self, grads_and_vars):
+        if self._distribution_strategy.num_replicas_in_sync == 1:
+            return grads_and_vars
+        return super()._all_reduce_sum_gradients(grads_and_vars)
 
 
 def retrace(model: keras.Model) -> None:

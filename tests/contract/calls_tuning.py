@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import tiny
 from bad_values import (
+    NAN,
     Call,
     above,
     at_least,
@@ -155,12 +156,18 @@ def scaling(_):
 
 
 def callbacks(_):
-    wrong = [3], None, 5, "EarlyStopping", [keras.callbacks.ReduceLROnPlateau]
+    wrong = [3], 5, "EarlyStopping", [keras.callbacks.ReduceLROnPlateau]
     return {repr(each): each for each in wrong}
 
 
 def augment(_):
-    return {repr(each): each for each in (5, "flip", [1], {"flip": True})}
+    wrong = 5, "flip", [1], {"flip": True}, (True, -1), (True, 1.5), (True, "2"), (None, 3), (5, 2)
+    return {repr(each): each for each in wrong}
+
+
+def engine(_):
+    wrong = "nonsense", "", 5, None, NAN, ["keras"], ("keras", "int8"), ("keras",), (True, True)
+    return {repr(each): each for each in wrong}
 
 
 def checkpoint(_):
@@ -186,7 +193,6 @@ TRAINING = {
     "head_lr": 1e-3,
     "base_lr": 1e-4,
     "lr_decay": 0.7,
-    "weight_decay": 0.0,
     "batch_size": 8,
     "patience": 5,
     "seed": 0,
@@ -202,12 +208,11 @@ OF_TRAINING = {
     "head_lr": above(0),
     "base_lr": above(0),
     "lr_decay": above(0),
-    "weight_decay": at_least(0),
     "batch_size": count,
     "patience": count,
     "seed": seed,
     "checkpoint": checkpoint,
-    "cache": flag,
+    "cache": engine,
     "verbose": lambda g: {repr(each): each for each in ("x", None, 2.5, -1)},
 }
 
@@ -374,22 +379,16 @@ CALLS = [
     Call(
         tuning.fine_tune,
         TRAINING
-        | {"warmup": 0.1, "schedule": "cosine", "l2_sp": 0.0, "imbalance": None, "augment": None}
-        | {"views": 0, "train_batch_norm": False, "engine": "keras", "precision": "float32"}
+        | {"l2_sp": 0.0, "imbalance": None, "augment": None, "train_batch_norm": False}
         | {"callbacks": ()},
         OF_TRAINING
         | {
             "train": labelled,
             "val": optional(labelled),
-            "warmup": lambda g: {k: v for k, v in share(g).items() if k != "0"},
-            "schedule": choice,
             "l2_sp": at_least(0),
             "imbalance": imbalance,
             "augment": augment,
-            "views": at_least(0),
             "train_batch_norm": flag,
-            "engine": choice,
-            "precision": choice,
             "callbacks": callbacks,
         },
     ),

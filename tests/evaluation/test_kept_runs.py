@@ -330,7 +330,7 @@ def test_facts_come_back_or_do_not(tmp_path):
 
 def test_counted_words_of_several_seeds_are_those_of_each_alone(tmp_path, monkeypatch):
     """Vocabularies of one size and other words: one process after another must not mix them."""
-    telling = [[f"{word}{n}" for n in range(30)] for word in ("good", "bad")]
+    telling = [[f"{word}{n}" for n in range(15)] for word in ("good", "bad")]
 
     def texts(count, seed):
         random = np.random.default_rng(seed)
@@ -338,12 +338,16 @@ def test_counted_words_of_several_seeds_are_those_of_each_alone(tmp_path, monkey
         rows = [" ".join(random.choice(telling[label], 3)) for label in labels]
         return np.array(rows, object), labels
 
-    monkeypatch.setattr("tltk.evaluation.arms.MOST_WORDS", 12)
+    monkeypatch.setattr("tltk.evaluation.arms.MOST_WORDS", 21)
     val, test = examples_of(texts(30, 10)), examples_of(texts(60, 11))
     trained = [examples_of(texts(20, seed)) for seed in range(3)]
 
+    vocabularies = []
+
     def accuracy(train):
-        predictions = predict_split(counted_words(train, val, ("good", "bad")), test)
+        model = counted_words(train, val, ("good", "bad"))
+        vocabularies.append(model.get_layer("words").get_vocabulary())
+        predictions = predict_split(model, test)
         right = predictions.probabilities.argmax(axis=1) == predictions.labels
         return float(right.mean())
 
@@ -355,3 +359,5 @@ def test_counted_words_of_several_seeds_are_those_of_each_alone(tmp_path, monkey
         alone.append(accuracy(train))
     assert together == alone
     assert min(alone) > 0.55
+    assert {len(words) for words in vocabularies} == {21}
+    assert len(set(map(tuple, vocabularies))) == 3

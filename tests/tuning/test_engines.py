@@ -95,7 +95,7 @@ def test_openvino_takes_several_tensors_and_trains(pictures):
     body = keras.Model(inputs, keras.layers.Add(name="block2_add")([first, second]))
     model = build_classifier(body, 3)
     settings = {"unfreeze_blocks": 1, "epochs": 1, "head_epochs": 1, "verbose": 0}
-    history = fine_tune(model, pictures, engine="openvino", **settings)
+    history = fine_tune(model, pictures, cache="openvino", **settings)
     assert np.isfinite(history.history["loss"]).all()
 
 
@@ -140,7 +140,7 @@ def test_texts_stay_with_keras():
     chosen, _ = extract_features(network, texts, engine="auto", cache=False)
     assert np.array_equal(chosen, plain)
     model = build_classifier(network, 2)
-    fine_tune(model, (texts, [0, 1]), unfreeze_blocks=0, engine="auto", verbose=0)
+    fine_tune(model, (texts, [0, 1]), unfreeze_blocks=0, cache="auto", verbose=0)
 
 
 def test_an_engine_that_answers_otherwise_is_refused(body, pictures, monkeypatch):
@@ -153,7 +153,7 @@ def test_an_engine_that_answers_otherwise_is_refused(body, pictures, monkeypatch
 def test_errors_are_reported(body, pictures, capsys):
     pytest.importorskip("openvino")
     model = build_classifier(body(), 3)
-    fine_tune(model, pictures, unfreeze_blocks=1, epochs=1, engine="openvino", verbose=2)
+    fine_tune(model, pictures, unfreeze_blocks=1, epochs=1, cache="openvino", verbose=2)
     assert "at the cut and by" in capsys.readouterr().out
 
 

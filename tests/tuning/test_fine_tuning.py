@@ -134,7 +134,7 @@ def test_each_block_steps_by_its_own_rate(body, split):
     train = (split[0][0][:32], split[0][1][:32])
     fine_tune(
         model, train, unfreeze_blocks=3, head_epochs=0, epochs=1, base_lr=1e-3, lr_decay=0.1,
-        warmup=0, schedule="constant", verbose=0,
+        callbacks=keras.callbacks.LearningRateScheduler(lambda epoch, rate: rate), verbose=0,
     )  # fmt: skip
     steps = {w.path: np.abs(w.numpy() - before[w.path]).max() for w in model.weights}
     expected = {"head_output": 1e-3, "block3_conv": 1e-3, "block2_conv": 1e-4, "block1_conv": 1e-5}
@@ -203,7 +203,7 @@ def test_a_kept_view_trains_as_its_pictures_would(body, split, capsys):
     (images, labels), val = split
     changes = keras.layers.RandomFlip()
     settings = SHORT | {"head_epochs": 0, "batch_size": 8}
-    kept = settings | {"augment": changes, "views": 1, "verbose": 2}
+    kept = settings | {"augment": (changes, 1), "verbose": 2}
     with_views = fine_tune(build_classifier(body(), 3), *split, **kept)
     assert "Augmented views kept of each picture: 1;" in capsys.readouterr().out
     view = augmented_view(examples_of(images, labels), changes, seed=0, view=0)
@@ -214,28 +214,37 @@ def test_a_kept_view_trains_as_its_pictures_would(body, split, capsys):
 
 
 def test_kept_views_resume_and_differ(body, split, tmp_path):
-    settings = SHORT | {"augment": keras.layers.RandomFlip(), "views": 2}
+    settings = SHORT | {"augment": (keras.layers.RandomFlip(), 2)}
     whole = fine_tune(build_classifier(body(), 3), *split, **settings)
     model = build_classifier(body(), 3)
     with pytest.raises(KeyboardInterrupt):
         fine_tune(model, *split, **settings, checkpoint=tmp_path, callbacks=[StopAfter(3)])
     assert curves(fine_tune(model, *split, **settings, checkpoint=tmp_path)) == curves(whole)
-    one = fine_tune(build_classifier(body(), 3), *split, **settings | {"views": 1})
+    settings["augment"] = keras.layers.RandomFlip(), 1
+    one = fine_tune(build_classifier(body(), 3), *split, **settings)
     assert curves(one) != curves(whole)
 
 
 def test_views_of_an_unfrozen_network_are_drawn_anew(body, split, capsys):
     settings = SHORT | {"augment": keras.layers.RandomFlip(), "unfreeze_blocks": "all"}
     anew = fine_tune(build_classifier(body(), 3), *split, **settings)
-    kept = settings | {"views": 2, "verbose": 2}
+    kept = settings | {"augment": (settings["augment"], 2), "verbose": 2}
     assert curves(fine_tune(build_classifier(body(), 3), *split, **kept)) == curves(anew)
     assert "The whole network runs in every epoch" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("settings", [{"augment": None}, {"augment": True, "cache": False}])
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"augment": (None, 3)},
+        {"augment": (True, 3), "cache": False},
+        {"augment": (True, 0)},
+        {"augment": (True,)},
+    ],
+)
 def test_views_of_nothing_are_refused(body, split, settings):
-    with pytest.raises(ValueError, match=r"need augment and the cache.*Received: views=3"):
-        fine_tune(build_classifier(body(), 3), *split, views=3, **settings)
+    with pytest.raises(ValueError, match=r"an augmentation, a number and the cache. Received"):
+        fine_tune(build_classifier(body(), 3), *split, **settings)
 
 
 def test_callbacks_see_the_whole_model(body, split, tmp_path):
@@ -323,10 +332,13 @@ def test_scaled_pictures_are_warned_about(body, split):
         ({"epochs": -1}, "epochs must be a whole number of at least 0"),
         ({"warmup": 3}, "warmup must be a finite number from 0 to 1"),
         ({"head_lr": None}, "head_lr must be a finite number above 0. Received: head_lr=None"),
+        ({"cache": ("keras", "float32", 1)}, "Received: cache="),
+        ({"cache": "torch"}, "Received: engine='torch'"),
         ({"unfreeze_blocks": True}, "Received: True"),
         ({"imbalance": "balanced"}, "one of class_weight, focal.*Received: 'balanced'"),
         ({"imbalance": {7: 2}}, "Received: {7: 2}"),
-        ({"callbacks": [keras.callbacks.ReduceLROnPlateau()]}, "Received: ReduceLROnPlateau"),
+        ({"callbacks": keras.callbacks.EarlyStopping}, "are objects of .*Received: <class"),
+        ({"callbacks": [print]}, "are objects of Keras's callback classes. Received"),
     ],
 )
 def test_bad_settings(body, split, change, message):

@@ -259,5 +259,5 @@ def test_unknown_block_lists_the_valid_ones(body, blocks):
 
 @pytest.mark.parametrize("count", [-1, 4])
 def test_too_many_blocks(body, count):
-    with pytest.raises(ValueError, match=f"Received: {count}"):
+    with pytest.raises(ValueError, match=f"Received: blocks={count}"):
         unfreeze(build_classifier(body(), 3), count)

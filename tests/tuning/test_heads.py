@@ -61,3 +61,12 @@ def test_a_backbone_must_give_features():
         build_classifier(keras.Sequential([keras.Input((2, 2, 2, 2)), keras.layers.ReLU()]), 2)
     with pytest.raises(ValueError, match="one output"):
         build_classifier(keras.Model(), 2)
+
+
+def test_a_backbone_that_has_learned_is_told():
+    body = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3, name="block1_dense")])
+    first = build_classifier(body, 2)
+    build_classifier(body, 2)  # nothing has moved: no warning
+    first.get_layer("block1_dense").set_weights([np.ones((4, 3)), np.ones(3)])
+    with pytest.warns(UserWarning, match="have changed since its first.*Load the backbone again"):
+        build_classifier(body, 2)

@@ -54,7 +54,7 @@ def test_training_in_bfloat16_comes_near_and_gives_back_float32(body, pictures, 
     losses = {}
     for precision in ("float32", "bfloat16"):
         model = build_classifier(body(), 3)
-        history = fine_tune(model, pictures, precision=precision, **settings)
+        history = fine_tune(model, pictures, cache=("keras", precision), **settings)
         losses[precision] = history.history["loss"]
     assert set(policies(model).values()) == {"float32"}
     assert losses["bfloat16"] != losses["float32"]

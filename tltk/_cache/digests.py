@@ -283,6 +283,8 @@ def _operation(operation) -> tuple:
 
 def _assets(layer) -> list:
     """The files of what a layer saves beside its weights, and of what it was loaded from."""
+    if not (hasattr(layer, "save_assets") or hasattr(layer, "filepath")):
+        return []
     with tempfile.TemporaryDirectory(prefix="tltk_") as folder:
         with contextlib.suppress(Exception):  # nothing to save yet
             layer.save_assets(folder)

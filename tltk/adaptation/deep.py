@@ -6,24 +6,22 @@ import time
 
 import keras
 
-from tltk._keras import Part, compiled_with, input_structure, output_structure
+from tltk._keras import Part, compiled_with, input_structure, output_structure, reseed
 from tltk.adaptation.deep_checks import (
     check_adaptable,
     check_something_to_move,
     labelled_examples,
-    reseed,
     unlabelled_examples,
 )
 from tltk.adaptation.domain_training import DomainBatches, TwoDomains, method_of
 from tltk.tuning.augmentation import augmentation_of
 from tltk.tuning.batching import ShuffledBatches
-from tltk.tuning.checks import check_callbacks
-from tltk.tuning.cutting import NoCut, body_below, cut_frozen
-from tltk.tuning.features import frozen_outputs
+from tltk.tuning.checks import check_callbacks, sets_the_rate
+from tltk.tuning.cutting import body_below
 from tltk.tuning.freezing import unfreeze
+from tltk.tuning.loop import behind_cut, drop, history_of, train
 from tltk.tuning.metadata import note_preparation
 from tltk.tuning.optimizer import BlockwiseAdamW, rate_factors, scheduled_rate
-from tltk.tuning.session import OnWholeModel
 
 
 def adapt_domains(
@@ -93,7 +91,7 @@ def adapt_domains(
         batch_size: rows of either domain in a step.
         seed: decides the order, dropout, augmentation and the domain classifier.
         cache: run the frozen part only once and keep its output on disk.
-        callbacks: further Keras callbacks; they see the whole model.
+        callbacks: Keras callbacks, as for `fine_tune`.
         verbose: as in Keras.
 
     Returns:
@@ -125,17 +123,17 @@ def adapt_domains(
     settings |= {"batch_size": batch_size, "lr_decay": lr_decay, "weight_decay": weight_decay}
     settings |= {} if base_lr is None else {"base_lr": base_lr}
     check_adaptable(model, chosen, cache=cache, **settings)
-    callbacks, changes = check_callbacks(callbacks), augmentation_of(model, augment)
+    callbacks, [changes, _] = check_callbacks(callbacks), augmentation_of(model, augment)
     source, target = labelled_examples(model, source), unlabelled_examples(model, target)
     known = None if labelled_target is None else labelled_examples(model, labelled_target)
     held = None if val is None else labelled_examples(model, val)
     note_preparation(model, source)
-    reseed(model, changes, seed)
+    reseed(seed, model, changes)
 
     unfreeze(model, unfreeze_blocks, train_batch_norm)
     check_something_to_move(model)
     cached = cache and changes is None
-    inner, parts = _behind_frozen(model, [source, target, known], cached, batch_size)
+    inner, parts = behind_cut(model, [source, target, known], cached, batch_size)
     batches = DomainBatches(*parts, batch_size=batch_size, seed=seed, full=weight > 0)
     steps = epochs * len(batches)
     network = _with_features(inner, changes)
@@ -143,13 +141,15 @@ def adapt_domains(
     trained.build()
     rates = rate_factors(model, lr if base_lr is None else base_lr, lr_decay, lr)
     rates = {id(each): rates.get(id(each), lr) for each in trained.trainable_variables}
-    schedule = scheduled_rate(1.0, max(1, steps), 0.0, "cosine")
-    optimizer = BlockwiseAdamW(rates, schedule, weight_decay)
+    steady = sets_the_rate(callbacks)
+    schedule = 1.0 if steady else scheduled_rate(1.0, max(1, steps), 0.0, "cosine")
+    optimizer = BlockwiseAdamW(rates, schedule, weight_decay, peak=lr, own=model.optimizer)
     trained.compile(optimizer=optimizer, loss=model.loss, metrics=compiled_with(model)["metrics"])
-    watched = [_Report(model, held, batch_size), OnWholeModel(callbacks, model)]
-    run = trained.fit(batches, epochs=epochs, callbacks=watched, shuffle=False, verbose=verbose)
+    report = _Report(model, held, batch_size)
+    how = {"callbacks": callbacks, "reporting": [report], "verbose": verbose}
+    records = train(trained, batches, shown=model, epochs=epochs, **how)
     unfreeze(model, unfreeze_blocks, train_batch_norm)
-    return _on(model, run)
+    return history_of(model, records)
 
 
 class _Report(keras.callbacks.Callback):
@@ -159,6 +159,9 @@ class _Report(keras.callbacks.Callback):
         super().__init__()
         self._whole = whole
         self._held = held and ShuffledBatches(held, batch_size)
+
+    def on_train_end(self, logs=None):
+        drop(self._held)
 
     def on_epoch_begin(self, epoch, logs=None):
         self._began = time.perf_counter()
@@ -170,23 +173,7 @@ class _Report(keras.callbacks.Callback):
             logs.update({f"val_{name}": value for name, value in found.items()})
 
 
-def _behind_frozen(model, parts, cache, batch_size):
-    """The part of a model that trains, and the parts of the data as they arrive there."""
-    cut = cut_frozen(model) if cache else NoCut("cache=False, or pictures are augmented anew")
-    if isinstance(cut, NoCut):
-        return model, parts
-    settings = {"batch_size": batch_size, "suffix": cut.suffix}
-    return cut.suffix, [part and frozen_outputs(cut.prefix, part, **settings) for part in parts]
-
-
 def _with_features(model, changes) -> keras.Model:
     """The same network with two outputs: what its last layer sees, and what it answers."""
     features = body_below(model, model.layers[-1]).outputs[0]
     return Part(input_structure(model), [features, output_structure(model)], changes)
-
-
-def _on(model, run) -> keras.callbacks.History:
-    history = keras.callbacks.History()
-    history.set_model(model)
-    history.history, history.epoch = run.history, run.epoch
-    return history

@@ -8,7 +8,6 @@ import numpy as np
 from tltk._keras import check_model as check_is_model
 from tltk.backbones import layers_by_block
 from tltk.inputs.examples import Examples, examples_of
-from tltk.tuning.augmentation import random_states
 from tltk.tuning.checks import check_each, checked_examples, takes_class_numbers
 from tltk.tuning.cutting import as_functional
 
@@ -63,10 +62,3 @@ def unlabelled_examples(model: keras.Model, data) -> Examples:
     shape = (examples.count, model.outputs[0].shape[-1])
     anything = np.zeros(shape[:1] if takes_class_numbers(model) else shape, "int32")
     return checked_examples(model, examples.replace(labels=anything)).replace(labels=None)
-
-
-def reseed(model: keras.Model, changes, seed: int) -> None:
-    """Set all random state of a model, and of the augmentation, from the seed."""
-    states = random_states(model) + ([] if changes is None else random_states(changes))
-    for index, state in enumerate(states):
-        state.assign(np.array([seed, index], "uint32"))

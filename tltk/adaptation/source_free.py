@@ -7,11 +7,10 @@ import numpy as np
 from keras import ops
 
 from tltk._checks import as_numbers, as_probabilities, check_count
-from tltk._keras import Part, input_structure, output_structure
+from tltk._keras import Part, input_structure, output_structure, reseed
 from tltk.adaptation.deep_checks import (
     check_model,
     check_something_to_move,
-    reseed,
     unlabelled_examples,
 )
 from tltk.adaptation.domain_training import uncertainty
@@ -20,7 +19,8 @@ from tltk.tuning.batching import ShuffledBatches
 from tltk.tuning.checks import check_each, takes_class_numbers
 from tltk.tuning.cutting import body_below
 from tltk.tuning.freezing import unfreeze
-from tltk.tuning.optimizer import scheduled_rate
+from tltk.tuning.loop import history_of, train
+from tltk.tuning.optimizer import Adam, scheduled_rate
 
 
 def adapt_without_source(
@@ -85,8 +85,9 @@ def adapt_without_source(
             "This method makes the answers of a classifier sure. "
             f"Received: a model with the loss {model.loss!r}. Use adapt_domains."
         )
-    changes, examples = augmentation_of(model, augment), unlabelled_examples(model, target)
-    reseed(model, changes, seed)
+    changes, _ = augmentation_of(model, augment)
+    examples = unlabelled_examples(model, target)
+    reseed(seed, model, changes)
     unfreeze(model, unfreeze_blocks, train_batch_norm)
     check_something_to_move(model)
     model.layers[-1].trainable = False
@@ -98,30 +99,26 @@ def adapt_without_source(
         return uncertainty(answers) + pseudo_weight * ops.mean(chosen)
 
     rate = scheduled_rate(lr, max(1, steps), 0.0, "cosine")
-    trained.compile(optimizer=keras.optimizers.Adam(rate), loss=loss)
+    trained.compile(optimizer=Adam(rate), loss=loss)
     seen = Part(
         input_structure(model),
         [body_below(model, model.layers[-1]).outputs[0], output_structure(model)],
     )
-    losses = []
+    unknown = examples.replace(labels=np.zeros(examples.count, "int32"))
+    batches = ShuffledBatches(unknown, batch_size, seed)
+    label = keras.callbacks.LambdaCallback(
+        on_epoch_begin=lambda epoch, logs: batches.relabel(
+            pseudo_labels(*_outputs(seen, examples, batch_size))
+        )
+    )
+    watching = [label] if pseudo_weight else []
     try:
-        for epoch in range(epochs):
-            labels = np.zeros(examples.count, "int32")
-            if pseudo_weight:
-                labels = pseudo_labels(*_outputs(seen, examples, batch_size))
-            batches = ShuffledBatches(
-                examples.replace(labels=labels), batch_size, seed, epoch=epoch
-            )
-            run = trained.fit(
-                batches, initial_epoch=epoch, epochs=epoch + 1, shuffle=False, verbose=verbose
-            )
-            losses += run.history["loss"]
+        records = train(
+            trained, batches, shown=model, epochs=epochs, watching=watching, verbose=verbose
+        )
     finally:
         unfreeze(model, unfreeze_blocks, train_batch_norm)
-    history = keras.callbacks.History()
-    history.set_model(model)
-    history.history, history.epoch = {"loss": losses}, list(range(epochs))
-    return history
+    return history_of(model, records)
 
 
 def pseudo_labels(features, probabilities, rounds: int = 2) -> np.ndarray:

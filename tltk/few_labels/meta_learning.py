@@ -18,6 +18,7 @@ from tltk.few_labels.drawn_tasks import (
 from tltk.few_labels.inner_loop import InnerLoop, check_task_fits, for_each_task
 from tltk.inputs.checks import check_positive_integer
 from tltk.tuning.gradients import value_and_gradient
+from tltk.tuning.loop import history_of
 
 BLOCK, STEPS_AT_ONCE = 100, 10
 
@@ -285,10 +286,7 @@ def _train(learner, gradient, more, optimizer, tasks, meta_batch, iterations, se
                 f"{losses[-1]} in iterations {start // meta_batch} to {start // meta_batch + BLOCK}"
                 "; the model has the weights from before them. Use a smaller inner_lr or lr."
             )
-    history = keras.callbacks.History()
-    history.set_model(learner.model)
-    history.history, history.epoch = {"loss": losses}, list(range(len(losses)))
-    return history
+    return history_of(learner.model, [{"loss": loss} for loss in losses])
 
 
 def _one_heap(task, random):

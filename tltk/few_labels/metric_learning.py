@@ -16,6 +16,8 @@ from tltk.inputs.checks import check_positive_integer
 from tltk.inputs.examples import as_network_input, examples_of
 from tltk.tuning.checks import check_fits
 from tltk.tuning.features import pooled_network
+from tltk.tuning.loop import history_of, train
+from tltk.tuning.optimizer import Adam
 
 BLOCK, STEPS_AT_ONCE, NEAR = 100, 10, 1e-7
 
@@ -261,11 +263,6 @@ def _trained(encoder, batches, loss, metrics, lr, verbose) -> keras.callbacks.Hi
             f"{encoder.name!r} without any. Unfreeze a part of it, or put a dense layer on it."
         )
     model = Part(input_structure(encoder), pooled_network(encoder, "avg").outputs[0])
-    model.compile(
-        keras.optimizers.Adam(lr), loss, metrics=metrics, steps_per_execution=STEPS_AT_ONCE
-    )
-    run = model.fit(batches, epochs=batches.epochs, shuffle=False, verbose=verbose)
-    history = keras.callbacks.History()
-    history.set_model(encoder)
-    history.history, history.epoch = run.history, run.epoch
-    return history
+    model.compile(Adam(lr), loss, metrics=metrics, steps_per_execution=STEPS_AT_ONCE)
+    how = {"shown": encoder, "epochs": batches.epochs, "verbose": verbose}
+    return history_of(encoder, train(model, batches, **how))

@@ -107,7 +107,7 @@ def train_folder(
         batch_size=batch_size,
         seed=seed,
         checkpoint=out / "checkpoint",
-        precision="bfloat16" if on_gpu() else "float32",
+        cache=("keras", "bfloat16") if on_gpu() else True,
     )
     answers[TUNED] = [predict_split(model, split) for split in (photos.val, photos.test)]
     answers[BASELINE] = [most_frequent(photos.train, seen) for seen in answers[TUNED]]

@@ -10,7 +10,7 @@ import numpy as np
 
 from tltk._cache import code_digest, content_digest
 from tltk._checks import check_seed
-from tltk._keras import as_functional, nodes_of, random_states
+from tltk._keras import as_functional, nodes_of, reseed
 from tltk.inputs.examples import Examples
 
 
@@ -45,10 +45,14 @@ def default_augmentation(seed: int = 0) -> keras.Sequential:
     )
 
 
-def augmentation_of(model: keras.Model, augment) -> keras.layers.Layer | None:
-    """The layer that changes training pictures, or None."""
+def augmentation_of(
+    model: keras.Model, augment, cache=True
+) -> tuple[keras.layers.Layer | None, int]:
+    """The layer that changes training pictures, or None, and the views of each to keep, or 0."""
+    if isinstance(augment, tuple):
+        return _with_views(model, augment, cache)
     if augment is None or augment is False:
-        return None
+        return None, 0
     changes = default_augmentation() if augment is True else augment
     if not isinstance(changes, keras.layers.Layer):
         raise ValueError(
@@ -60,7 +64,19 @@ def augmentation_of(model: keras.Model, augment) -> keras.layers.Layer | None:
             "Augmentation changes one input. Received: a model with "
             f"{len(model.inputs)} inputs. Augment the data before, and leave out augment."
         )
-    return changes
+    return changes, 0
+
+
+def _with_views(model, augment, cache):
+    changes, views = augment if len(augment) == 2 else (None, 0)
+    layer, _ = augmentation_of(model, changes)
+    if layer is None or not cache or isinstance(views, bool) or not views == int(views) > 0:
+        raise ValueError(
+            "Augmented views are kept for later epochs, so a pair needs an augmentation, a number "
+            f"and the cache. Received: augment={augment}, cache={cache}. "
+            "Pass augment=(True, 4), or augment=True to augment anew in every epoch."
+        )
+    return layer, int(views)
 
 
 def describe(layer: keras.layers.Layer | None):
@@ -102,15 +118,14 @@ def augmented_view(
     Returns:
         Examples whose pictures are float32, with a digest of their own.
     """
-    states, one_at_a_time = random_states(changes), threading.Lock()
+    one_at_a_time = threading.Lock()
 
     def fetch(rows):
         pictures = np.asarray(examples.fetch(rows), "float32")
         first = int(np.arange(examples.count)[rows][0])
         drawn = np.random.SeedSequence([seed, view, first]).generate_state(1)[0]
         with one_at_a_time:
-            for index, state in enumerate(states):
-                state.assign(np.array([drawn, index], "uint32"))
+            reseed(drawn, changes)
             return np.asarray(changes(pictures, training=True))
 
     settings = (examples.digest, describe(changes), seed, view)

@@ -38,6 +38,11 @@ class ShuffledBatches(keras.utils.PyDataset):
         rows = self._order[index * self._batch_size : (index + 1) * self._batch_size]
         return self._examples.served(rows)
 
+    def relabel(self, labels) -> None:
+        """Give the same rows other labels, before an epoch."""
+        self._views = [view.replace(labels=labels) for view in self._views]
+        self._examples = self._views[self._epoch % len(self._views)]
+
     def on_epoch_end(self) -> None:
         self._epoch += 1
         self._reorder()

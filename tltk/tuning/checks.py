@@ -146,30 +146,37 @@ def check_each(**settings) -> None:
             check_number(name, value, **RULES[name])
 
 
-def check_views(views: int, augment, cache: bool) -> None:
-    """Refuse views of nothing, and views that have nowhere to be kept."""
-    if views and (augment is None or not cache):
-        raise ValueError(
-            "Augmented views are kept for later epochs, so they need augment and the cache. "
-            f"Received: views={views}, augment={augment}, cache={cache}. "
-            "Pass augment=True, or leave out views."
-        )
+REFUSED = {
+    keras.callbacks.BackupAndRestore: "it would train all epochs again in another order, without "
+    "the best weights and the history so far. Pass checkpoint=FOLDER to fine_tune, which goes on "
+    "to the last digit",
+    keras.callbacks.SwapEMAWeights: "training keeps the weights of the best epoch, and no moving "
+    "average of all of them. Leave it out, or train with Keras's own fit and an optimizer with "
+    "use_ema=True",
+}
 
 
 def check_callbacks(callbacks) -> list:
-    """The callbacks as a list; those that would change the learning rate are refused."""
-    listed = callbacks if isinstance(callbacks, list | tuple) else [callbacks]
-    if not all(isinstance(each, keras.callbacks.Callback) for each in listed):
-        refuse(
-            "callbacks must be a list of keras.callbacks.Callback",
-            f"callbacks={shown(callbacks)}",
-            "Pass objects, such as [keras.callbacks.CSVLogger(file)]",
-        )
-    refused = (keras.callbacks.LearningRateScheduler, keras.callbacks.ReduceLROnPlateau)
+    """The callbacks as a list; those that cannot do here what they do under `fit` are refused."""
+    one = isinstance(callbacks, keras.callbacks.Callback | type)
+    listed = [callbacks] if one else keras.tree.flatten(callbacks or [])
     for callback in listed:
-        if isinstance(callback, refused):
-            raise ValueError(
-                "fine_tune has a learning rate for each block and its own schedule. "
-                f"Received: {type(callback).__name__}. Use base_lr, lr_decay, warmup and schedule."
+        if not isinstance(callback, keras.callbacks.Callback):
+            refuse(
+                "callbacks must be a list of keras.callbacks.Callback",
+                f"callbacks={shown(callbacks)}",
+                "Pass objects, such as [keras.callbacks.CSVLogger(file)]",
             )
-    return list(listed)
+        for kind, reason in REFUSED.items():
+            if isinstance(callback, kind):
+                raise ValueError(
+                    "Callbacks work as under Keras's fit, or are refused. "
+                    f"Received: {type(callback).__name__}: {reason}."
+                )
+    return listed
+
+
+def sets_the_rate(callbacks: list) -> bool:
+    """Whether a callback decides on the learning rate, so that no schedule of ours may."""
+    deciding = (keras.callbacks.LearningRateScheduler, keras.callbacks.ReduceLROnPlateau)
+    return any(isinstance(callback, deciding) for callback in callbacks)

@@ -7,13 +7,14 @@ import numpy as np
 from keras import ops
 
 from tltk._checks import check_number, check_seed, refuse, shown
-from tltk._keras import check_model
+from tltk._keras import check_model, reseed
 from tltk.inputs.checks import check_positive_integer
 from tltk.inputs.examples import examples_of
-from tltk.tuning.augmentation import random_states
 from tltk.tuning.checks import check_each, check_fits
 from tltk.tuning.features import pooled_network
 from tltk.tuning.freezing import unfreeze
+from tltk.tuning.loop import history_of, train
+from tltk.tuning.optimizer import Adam
 
 
 def pretrain_contrastive(
@@ -79,21 +80,16 @@ def pretrain_contrastive(
             f"{examples.count} examples, batch_size={batch_size}. Leave it out for the default."
         )
     changes = contrastive_augmentation(seed) if augment is None else augment
-    for index, state in enumerate(random_states(changes)):
-        state.assign(np.array([seed, index], "uint32"))
+    reseed(seed, changes)
     unfreeze(encoder, "all", train_batch_norm=True)
     model = _pair_of_views(encoder, changes, width, seed)
 
     def loss(_, pairs):
         return nt_xent(pairs[:, 0], pairs[:, 1], temperature)
 
-    model.compile(keras.optimizers.Adam(lr), loss, metrics=[_accuracy])
+    model.compile(Adam(lr), loss, metrics=[_accuracy])
     batches = _FullBatches(examples, batch_size, seed)
-    run = model.fit(batches, epochs=epochs, shuffle=False, verbose=verbose)
-    history = keras.callbacks.History()
-    history.set_model(encoder)
-    history.history, history.epoch = run.history, run.epoch
-    return history
+    return history_of(encoder, train(model, batches, shown=encoder, epochs=epochs, verbose=verbose))
 
 
 def nt_xent(first, second, temperature: float = 0.5):

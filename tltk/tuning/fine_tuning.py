@@ -3,33 +3,40 @@
 from __future__ import annotations
 
 import contextlib
-import math
 import time
+from itertools import product
 from typing import NamedTuple
 
 import keras
-import numpy as np
 
-from tltk._keras import Part, compiled_with, input_structure, output_structure, random_states
+from tltk._keras import (
+    Part,
+    compiled_with,
+    input_structure,
+    output_structure,
+    random_states,
+    reseed,
+)
 from tltk._paths import check_folder
 from tltk.backbones import layers_by_block
 from tltk.tuning.augmentation import augmentation_of, augmented_view, describe
 from tltk.tuning.batching import ShuffledBatches
-from tltk.tuning.checks import check_callbacks, check_settings, check_views, checked_examples
-from tltk.tuning.cutting import NoCut, cut_frozen
-from tltk.tuning.engines import chosen_engine
-from tltk.tuning.features import frozen_outputs
-from tltk.tuning.freezing import select_blocks, unfreeze
+from tltk.tuning.checks import check_callbacks, check_settings, checked_examples, sets_the_rate
+from tltk.tuning.engines import ENGINES, LARGEST_ERROR, chosen_engine
+from tltk.tuning.freezing import is_adapter, select_blocks, unfreeze
 from tltk.tuning.imbalance import balanced_metrics, remedy_for, training_loss
+from tltk.tuning.loop import behind_cut, evaluate, history_of
 from tltk.tuning.metadata import note_preparation
 from tltk.tuning.optimizer import BlockwiseAdamW, rate_factors, scheduled_rate
 from tltk.tuning.precision import mixed_precision
 from tltk.tuning.probe import has_linear_head, solve_linear_head
-from tltk.tuning.session import Checkpoint, Course, OnWholeModel, fingerprint
+from tltk.tuning.session import Checkpoint, Course, fingerprint
 from tltk.tuning.starting_point import let_go, pull_to_start
 from tltk.tuning.task_heads import has_task_heads, solve_task_heads
 
 HEAD, TUNE = "head", "fine-tune"
+VIEWS_KEPT = "Augmented views kept of each picture: {}; the epochs take them in turn."
+WARMUP = 0.1  # share of a phase's steps in which the rate rises from zero
 
 
 def fine_tune(
@@ -43,21 +50,15 @@ def fine_tune(
     head_lr: float = 1e-3,
     base_lr: float = 1e-4,
     lr_decay: float = 0.7,
-    weight_decay: float = 0.0,
     l2_sp: float = 0.0,
-    warmup: float = 0.1,
-    schedule: str = "cosine",
     imbalance: dict | str | None = None,
     augment=None,
-    views: int = 0,
     train_batch_norm: bool = False,
     batch_size: int = 32,
     patience: int = 5,
     seed: int = 0,
     checkpoint: str | None = None,
-    cache: bool = True,
-    engine: str = "keras",
-    precision: str = "float32",
+    cache: bool | str | tuple[str, str] = True,
     callbacks=(),
     verbose: int = 1,
 ) -> keras.callbacks.History:
@@ -84,11 +85,8 @@ def fine_tune(
         head_lr: learning rate of phase one.
         base_lr: learning rate of the head and the last block in phase two.
         lr_decay: factor of the learning rate from a block to the one before it.
-        weight_decay: decoupled decay of the weights (not of biases and normalisation).
         l2_sp: alpha in alpha / 2 |w - start|^2, which is added to the loss: it pulls what is
             unfrozen back to where this call found it, and the head to zero.
-        warmup: share of a phase's steps in which the rate rises from zero.
-        schedule: "cosine" or "constant".
         imbalance: against classes of unequal size: weights of class numbers or names;
             "class_weight" for the inverse frequency; "focal" for a loss that counts what is
             already right for little (a linear head is then trained, not solved);
@@ -96,23 +94,27 @@ def fine_tune(
             the logits in training by the logarithm of each class's share, so that the model
             without the shift prefers no class. With any of them the best weights are those of
             the highest balanced accuracy on `val`. The saved model holds nothing of it.
-        augment: True, or a Keras layer or model from pictures to pictures; never saved.
-        views: number of augmented views of each training picture to run through the frozen part
-            and keep; the epochs take them in turn. 0 augments anew in every epoch, which runs
-            the whole network each time.
+        augment: True, or a Keras layer or model from pictures to pictures; never saved. The
+            pictures are augmented anew in every epoch, so that the whole network runs each time.
+            A pair of it and a number, such as `(True, 4)`, runs so many augmented views of each
+            training picture through the frozen part once and keeps them; the epochs take them in
+            turn.
         train_batch_norm: update batch normalisation inside unfrozen blocks.
         batch_size: examples a step.
         patience: epochs without a better validation result after which a phase stops.
         seed: decides the order of the examples, dropout and augmentation.
         checkpoint: a folder; after every epoch the run is written there, and the same call
             goes on from the last finished epoch.
-        cache: run the frozen part only once and keep its output on disk.
-        engine: what runs the frozen part, see `extract_features`; "keras" gives the same digits
-            as a run without cache.
-        precision: of the frozen part, see `extract_features`. With Keras on a GPU "bfloat16" is
-            the precision of the trained part too; weights and head stay float32.
-        callbacks: further Keras callbacks, for every phase that is trained (a solved head is
-            not). They see the whole model, so `ModelCheckpoint` saves what can be loaded.
+        cache: run the frozen part only once and keep its output on disk; with Keras, which gives
+            the same digits as False, or with the engine named: "openvino", "auto", or a pair of
+            engine and precision such as `("keras", "bfloat16")`, see `extract_features`. With Keras
+            on a GPU that is the precision of the trained part too; weights and head stay float32.
+        callbacks: Keras callbacks, for every phase that is trained (a solved head is not). They
+            see the whole model with the optimizer and the metrics of the training, and count the
+            epochs of all phases; each phase is one `fit` to them. A rate rises over the first
+            tenth of a phase and falls along a cosine, unless a `LearningRateScheduler` or
+            `ReduceLROnPlateau` is among them, which then decides; what it sets is the rate of the
+            head and the last block.
         verbose: as in Keras: 0 silent, 1 progress bars, 2 one line an epoch.
 
     Returns:
@@ -127,6 +129,7 @@ def fine_tune(
         OSError: where the checkpoint cannot be written.
 
     Example:
+        >>> import numpy as np
         >>> from tltk import build_classifier
         >>> body = keras.Sequential([keras.Input((2,)), keras.layers.Dense(8, "relu")])
         >>> model = build_classifier(body, ["low", "high"])
@@ -142,50 +145,51 @@ def fine_tune(
         and underperform out-of-distribution, 2022 (probe first, then tune). Lin et al., 2017 and
         Menon et al., 2021 (focal loss and logit adjustment). Li et al., 2018 (L2-SP).
     """
+    engine, precision = _engine_of(cache)
     settings = {
         "unfreeze_blocks": unfreeze_blocks, "head_epochs": head_epochs, "epochs": epochs,
-        "head_lr": head_lr, "base_lr": base_lr, "lr_decay": lr_decay, "weight_decay": weight_decay,
-        "l2_sp": l2_sp, "warmup": warmup, "schedule": schedule, "imbalance": imbalance,
-        "train_batch_norm": train_batch_norm, "views": views, "batch_size": batch_size,
+        "head_lr": head_lr, "base_lr": base_lr, "lr_decay": lr_decay, "l2_sp": l2_sp,
+        "imbalance": imbalance, "train_batch_norm": train_batch_norm, "batch_size": batch_size,
         "patience": patience, "seed": seed, "engine": engine, "precision": precision,
     }  # fmt: skip
-    check_settings(model, settings | {"cache": cache, "verbose": verbose})
+    check_settings(model, settings | {"verbose": verbose})
     if checkpoint is not None:
         check_folder("checkpoint", checkpoint)
     callbacks = check_callbacks(callbacks)
     mixed = chosen_engine(engine, precision, model) == "keras" and precision == "bfloat16"
     blocks = select_blocks(model, unfreeze_blocks) if epochs else []
-    augment = augmentation_of(model, augment)
-    check_views(views, augment, cache)
-    settings["augment"] = describe(augment)
+    augment, views = augmentation_of(model, augment, cache)
+    settings |= {"augment": describe(augment), "views": views}
+    settings["callbacks set the rate"] = steady = sets_the_rate(callbacks)
     train = checked_examples(model, train)
     note_preparation(model, train)
     val = None if val is None else checked_examples(model, val)
     remedy = remedy_for(model, imbalance, train.labels)
     evenly = remedy is not None and remedy.method == "balanced_sampling"
-    seeds = _reseed(model, augment, seed)
+    reseed(seed, model, augment)
 
     unfreeze(model, blocks, train_batch_norm)
-    of_body, of_head = _weights_of(model, blocks), _weights_of(model, ["head"])
-    described = checkpoint and fingerprint(model, settings, train, val, of_body + of_head)
-    saved = Checkpoint(checkpoint, described, of_body, of_head)
+    weights = _weights_of(model, [*blocks, "head"])
+    drawn = [*filter(is_adapter, weights), *_weights_of(model, ["head"])]
+    found = [weight for weight in weights if not any(weight is each for each in drawn)]
+    described = checkpoint and fingerprint(model, settings, train, val, weights)
+    saved = Checkpoint(checkpoint, described, found, drawn)
     kept = [augmented_view(train, augment, seed, view) for view in range(views)]
-    reuse = {"cache": cache and (augment is None or views > 0), "batch_size": batch_size}
+    reuse = {"cache": bool(cache) and (augment is None or views > 0), "batch_size": batch_size}
     how = {"engine": engine, "precision": precision, "verbose": bool(verbose)}
-    rate = {"warmup": warmup, "schedule": schedule, "weight_decay": weight_decay}
     records: list[dict] = []
     phases = _phases(model, remedy, head_epochs, epochs, head_lr, base_lr, lr_decay, blocks)
-    moving = [*of_body, *of_head, *_random_states_of(model, [*blocks, "head"]), *seeds]
+    moving = [*found, *drawn, *_random_states_of(model, [*blocks, "head"], augment)]
     moving += pull_to_start(model, l2_sp)
     try:
         with saved.held():
-            body, [train, val, *kept] = _behind_cut(model, [train, val, *kept], **reuse, **how)
+            body, [train, val, *kept] = behind_cut(model, [train, val, *kept], **reuse, **how)
             if views and body is model:
                 kept, reuse["cache"] = [], False
             elif views:
                 augment = None
                 if verbose:
-                    print(f"Augmented views kept of each picture: {views}; taken in turn.")
+                    print(VIEWS_KEPT.format(views))
             for number, phase in enumerate(phases):
                 course = Course(phase.name, records, moving, saved, patience)
                 if course.finished:
@@ -194,31 +198,53 @@ def fine_tune(
                 if phase.epochs is None:
                     _solve_head(body, model, train, val, course, remedy, reuse)
                     continue
-                inner, [seen, held, *drawn] = _behind_cut(body, [train, val, *kept], **reuse)
+                before = 0 if phases[0].epochs is None else len(records) - course.epoch
+                inner, [seen, held, *drawn] = behind_cut(body, [train, val, *kept], **reuse)
                 trained = Part(input_structure(inner), output_structure(inner), augment)
                 steps = phase.epochs * -(-seen.count // batch_size)
-                _compile(trained, model, remedy, phase, steps, **rate)
+                schedule = 1.0 if steady else scheduled_rate(1.0, steps, WARMUP, "cosine")
+                optimizer = BlockwiseAdamW(
+                    phase.rates, schedule, peak=phase.peak, own=model.optimizer
+                )
+                trained.compile(optimizer=optimizer, **_judged_by(model, remedy))
+                order = (seed, number, course.epoch, drawn, evenly)
                 with mixed_precision(trained) if mixed else contextlib.nullcontext():
-                    order = (seed, number, course.epoch, drawn, evenly)
                     course.follow(
                         trained,
                         ShuffledBatches(seen, batch_size, *order),
                         None if held is None else ShuffledBatches(held, batch_size),
+                        shown=model,
                         epochs=phase.epochs,
+                        epochs_before=before,
                         class_weight=remedy and remedy.loss_weights,
-                        callbacks=OnWholeModel(callbacks, model),
+                        callbacks=callbacks,
                         verbose=verbose,
                     )
     finally:
         let_go(model)
         unfreeze(model, blocks, train_batch_norm)
-    return _history(model, records)
+    return history_of(model, records)
+
+
+def _engine_of(cache) -> tuple[str, str]:
+    """Engine and precision of the frozen part, from what `cache` says."""
+    if isinstance(cache, bool):
+        return "keras", "float32"
+    pair = (cache, "float32") if isinstance(cache, str) else cache
+    if pair not in product(ENGINES, LARGEST_ERROR):
+        raise ValueError(
+            f"cache is True or False, an engine ({', '.join(ENGINES)}), or a pair of engine and "
+            f"precision ({', '.join(LARGEST_ERROR)}). "
+            f'Received: cache={cache!r}. Pass "auto" for the fastest that computes in float32.'
+        )
+    return pair
 
 
 class _Phase(NamedTuple):
     name: str
     blocks: list[str]
     epochs: int | None
+    peak: float
     rates: dict[int, float]
 
 
@@ -227,20 +253,10 @@ def _phases(model, remedy, head_epochs, epochs, head_lr, base_lr, lr_decay, bloc
     if head_epochs is None and not (solvable or has_task_heads(model)):
         head_epochs = 10
     head_rates = rate_factors(model, head_lr, 1.0, head_lr)
-    head = _Phase(HEAD, [], head_epochs, head_rates)
-    tune = _Phase(TUNE, blocks, epochs, rate_factors(model, base_lr, lr_decay, base_lr))
+    head = _Phase(HEAD, [], head_epochs, head_lr, head_rates)
+    rates = rate_factors(model, base_lr, lr_decay, base_lr)
+    tune = _Phase(TUNE, blocks, epochs, base_lr, rates)
     return [head] * (head_epochs != 0) + [tune] * bool(blocks)
-
-
-def _behind_cut(model, parts, cache, batch_size, verbose=False, **how):
-    """The part of a model that trains, and the parts of the data as they arrive there."""
-    cut = cut_frozen(model) if cache else NoCut("pictures are augmented anew, or cache=False")
-    if isinstance(cut, NoCut):
-        if verbose:
-            print(f"The whole network runs in every epoch: {cut.reason}.")
-        return model, parts
-    settings = {"batch_size": batch_size, "suffix": cut.suffix, "verbose": verbose, **how}
-    return cut.suffix, [part and frozen_outputs(cut.prefix, part, **settings) for part in parts]
 
 
 def _solve_head(body, model, train, val, course, remedy, reuse) -> None:
@@ -251,22 +267,11 @@ def _solve_head(body, model, train, val, course, remedy, reuse) -> None:
         solve_linear_head(body, train, val, remedy, **reuse)
     solved = Part(input_structure(body), output_structure(body))
     solved.compile(**_judged_by(model, remedy))
-    record = _evaluate(solved, train, reuse["batch_size"])
+    record = evaluate(solved, ShuffledBatches(train, reuse["batch_size"]))
     if val is not None:
-        held = _evaluate(solved, val, reuse["batch_size"])
+        held = evaluate(solved, ShuffledBatches(val, reuse["batch_size"]))
         record |= {f"val_{name}": value for name, value in held.items()}
     course.solved(record, time.perf_counter() - began)
-
-
-def _evaluate(model, examples, batch_size) -> dict[str, float]:
-    batches = ShuffledBatches(examples, batch_size)
-    return model.evaluate(batches, verbose=0, return_dict=True)
-
-
-def _compile(trained, model, remedy, phase, steps, warmup, schedule, weight_decay) -> None:
-    schedule = scheduled_rate(1.0, steps, warmup, schedule)
-    optimizer = BlockwiseAdamW(phase.rates, schedule, weight_decay)
-    trained.compile(optimizer=optimizer, **_judged_by(model, remedy))
 
 
 def _judged_by(model, remedy) -> dict:
@@ -289,24 +294,7 @@ def _weights_of(model, blocks) -> list:
     return [weight for name in blocks for layer in layers.get(name, ()) for weight in layer.weights]
 
 
-def _random_states_of(model, blocks) -> list:
+def _random_states_of(model, blocks, augment) -> list:
     layers = layers_by_block(model)
-    return [s for name in blocks for layer in layers.get(name, ()) for s in random_states(layer)]
-
-
-def _reseed(model, augment, seed) -> list:
-    """Set all random state from the seed; return the augmentation's."""
-    states = random_states(model)
-    augmentation = [] if augment is None else random_states(augment)
-    for index, state in enumerate(states + augmentation):
-        state.assign(np.array([seed, index], "uint32"))
-    return augmentation
-
-
-def _history(model, records) -> keras.callbacks.History:
-    history = keras.callbacks.History()
-    history.set_model(model)
-    names = list(dict.fromkeys(name for record in records for name in record))
-    history.history = {n: [record.get(n, math.nan) for record in records] for n in names}
-    history.epoch = list(range(len(records)))
-    return history
+    drawing = [layer for name in blocks for layer in layers.get(name, ())]
+    return [state for layer in [*drawing, augment] if layer for state in random_states(layer)]

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import numbers
 import warnings
+import zlib
+from weakref import WeakKeyDictionary
 
 import keras
+import numpy as np
 
 from tltk._checks import as_names, check_choice, check_share, shown
 from tltk._keras import check_model, input_structure
@@ -19,6 +22,8 @@ KINDS = {
     "many_labels": ("sigmoid", "binary_crossentropy", "binary_accuracy"),
     "regression": ("linear", "mean_squared_error", "mean_absolute_error"),
 }
+
+_first_given: WeakKeyDictionary[keras.Model, int] = WeakKeyDictionary()
 
 
 def build_classifier(
@@ -130,5 +135,21 @@ def check_backbone(backbone, pooling) -> None:
             f"Received: {backbone.name!r}, whose last layer {backbone.layers[-1].name!r} gives "
             f"{backbone.outputs[0].shape[-1]} values of {activation}. Load it with "
             "include_top=False, or cut it: keras.Model(net.input, net.layers[-2].output).",
+            stacklevel=3,
+        )
+    _warn_of_learned(backbone)
+
+
+def _warn_of_learned(backbone) -> None:
+    """Warn where a backbone was given a head before and has been trained since."""
+    checksum = 0
+    for weight in backbone.weights:
+        checksum = zlib.crc32(np.ascontiguousarray(weight.numpy()).view("uint8"), checksum)
+    if _first_given.setdefault(backbone, checksum) != checksum:
+        warnings.warn(
+            "A second classifier starts from the same backbone only where nothing has trained it "
+            f"in between. Received: {backbone.name!r}, whose weights have changed since its first "
+            "classifier: what that one learned, perhaps from examples that are now held out, is in "
+            "it. Load the backbone again in the same cell.",
             stacklevel=3,
         )

@@ -12,6 +12,8 @@ from tltk._keras import check_model
 from tltk.inputs.examples import examples_of
 from tltk.tuning.checks import check_each, check_fits
 from tltk.tuning.freezing import unfreeze
+from tltk.tuning.loop import history_of, train
+from tltk.tuning.optimizer import Adam
 
 
 def pretrain_masked(
@@ -81,22 +83,33 @@ def pretrain_masked(
         name="head_reconstruction",
     )(encoder.outputs[0])
     model = keras.Model(encoder.inputs, guess)
-    model.compile(optimizer=keras.optimizers.Adam(lr), loss="mean_squared_error")
-    losses = []
-    for _ in range(epochs):
-        order = random.permutation(len(windows))
-        hidden = hidden_steps(windows.shape[:2], share, stretch, random)
-        seen = np.where(hidden[..., None], np.float32(0), windows[order])
-        weight = hidden.astype("float32") / max(float(hidden.mean()), 1e-9)
-        run = model.fit(
-            seen, windows[order], sample_weight=weight, batch_size=batch_size, shuffle=False,
-            verbose=verbose,
-        )  # fmt: skip
-        losses += run.history["loss"]
-    history = keras.callbacks.History()
-    history.set_model(encoder)
-    history.history, history.epoch = {"loss": losses}, list(range(epochs))
-    return history
+    model.compile(optimizer=Adam(lr), loss="mean_squared_error")
+    batches = _Hidden(windows, share, stretch, batch_size, random)
+    return history_of(encoder, train(model, batches, shown=encoder, epochs=epochs, verbose=verbose))
+
+
+class _Hidden(keras.utils.PyDataset):
+    """Windows with stretches set to zero, and the windows whole; others in every epoch."""
+
+    def __init__(self, windows, share, stretch, batch_size, random):
+        super().__init__()
+        self._windows, self._batch_size, self._random = windows, batch_size, random
+        self._share, self._stretch = share, stretch
+        self.on_epoch_end()
+
+    def __len__(self) -> int:
+        return -(-len(self._windows) // self._batch_size)
+
+    def __getitem__(self, index):
+        part = slice(index * self._batch_size, (index + 1) * self._batch_size)
+        whole, hidden = self._windows[self._order[part]], self._drawn[part]
+        weights = hidden.astype("float32") / max(float(self._drawn.mean()), 1e-9)
+        return np.where(hidden[..., None], np.float32(0), whole), whole, weights
+
+    def on_epoch_end(self) -> None:
+        self._order = self._random.permutation(len(self._windows))
+        shape = self._windows.shape[:2]
+        self._drawn = hidden_steps(shape, self._share, self._stretch, self._random)
 
 
 def hidden_steps(

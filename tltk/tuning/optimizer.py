@@ -4,27 +4,49 @@ from __future__ import annotations
 
 import keras
 
-from tltk._keras import optimized_variable
+from tltk._keras import OneReplica, optimized_variable
 from tltk.backbones import layers_by_block
 from tltk.tuning.freezing import has_kernels
 
 
-class BlockwiseAdamW(keras.optimizers.Adam):
+class Adam(OneReplica, keras.optimizers.Adam):
+    """Keras's Adam, which leaves nothing behind when the training is over."""
+
+
+class BlockwiseAdamW(Adam):
     """Adam with decoupled weight decay whose step is scaled for each weight by its own factor.
 
     Scaling gradients would do nothing under Adam, which divides by their size; here the learning
     rate itself is scaled inside the step. Weight decay spares biases and normalisation. It is
-    private to training: a saved model holds a stock optimizer.
+    private to training: what is saved meanwhile holds the model's own optimizer.
+
+    Args:
+        factors: the rate of each weight, by `id`, where `learning_rate` is 1.
+        learning_rate: a number, or a Keras schedule.
+        weight_decay: decoupled decay.
+        peak: the rate that is shown, and set, where `learning_rate` is 1.
+        own: the optimizer of the model in whose place another is trained, for its file.
     """
 
-    def __init__(self, factors: dict[int, float], learning_rate, weight_decay: float = 0.0):
+    def __init__(self, factors, learning_rate, weight_decay=0.0, peak=1.0, own=None):
         super().__init__(learning_rate)
-        self._factors = factors
+        self._factors, self._peak, self._own = factors, peak, own
         self._decay = weight_decay
 
+    @property
+    def learning_rate(self):
+        return super().learning_rate * self._peak
+
+    @learning_rate.setter
+    def learning_rate(self, value):
+        Adam.learning_rate.fset(self, value / self._peak)
+
+    def save_own_variables(self, store):
+        (super() if self._own is None else self._own).save_own_variables(store)
+
     def update_step(self, gradient, variable, learning_rate):
-        known = optimized_variable(self, variable)
-        rate = keras.ops.cast(learning_rate, variable.dtype) * self._factors[id(known)]
+        known, unit = optimized_variable(self, variable), super().learning_rate
+        rate = keras.ops.cast(unit, variable.dtype) * self._factors[id(known)]
         if self._decay and len(variable.shape) > 1:
             self.assign_sub(variable, variable * (rate * self._decay))
         super().update_step(gradient, variable, rate)

@@ -8,8 +8,9 @@ import keras
 import numpy as np
 
 from tltk._checks import check_count
-from tltk._keras import Part, check_model, input_structure, output_structure, random_states
+from tltk._keras import Part, check_model, input_structure, output_structure, reseed
 from tltk.tuning.freezing import unfreeze
+from tltk.tuning.optimizer import Adam
 
 STEPS_AT_ONCE = 16
 
@@ -45,7 +46,7 @@ def retrainer(model: keras.Model, batch_size: int = 32) -> Callable[..., None]:
     check_count("batch_size", batch_size)
     unfreeze(model, "all")
     trained = Part(input_structure(model), output_structure(model))
-    trained.compile(keras.optimizers.Adam(), model.loss, steps_per_execution=STEPS_AT_ONCE)
+    trained.compile(Adam(), model.loss, steps_per_execution=STEPS_AT_ONCE)
     trained.optimizer.build(model.trainable_variables)
     fresh = [variable.numpy() for variable in trained.optimizer.variables]
 
@@ -54,8 +55,7 @@ def retrainer(model: keras.Model, batch_size: int = 32) -> Callable[..., None]:
         model.set_weights(weights)
         for variable, value in zip(trained.optimizer.variables, fresh, strict=True):
             variable.assign(value)
-        for index, state in enumerate(random_states(model)):
-            state.assign(np.array([seed, index], "uint32"))
+        reseed(seed, model)
         trained.optimizer.learning_rate.assign(rate)
         random = np.random.default_rng(seed)
         rows = np.concatenate([random.permutation(len(y)) for _ in range(epochs)])

@@ -17,6 +17,7 @@ import numpy as np
 from tltk._cache import code_digest, content_digest, locked, network_digest, whole_file, writing
 from tltk._keras import compiled_with
 from tltk.inputs.examples import Examples
+from tltk.tuning import loop
 
 _ROWS_AT_ONCE = 256
 
@@ -29,12 +30,11 @@ class Checkpoint:
     of all that.
     """
 
-    def __init__(self, folder, fingerprint: dict | None = None, body=(), head=()):
+    def __init__(self, folder, fingerprint: dict | None = None, found=(), drawn=()):
         self.path = Path(folder) / "fine_tune.npz" if folder else None
-        self._fingerprint, self._weights = fingerprint or {}, [*body, *head]
+        self._fingerprint, self._weights = fingerprint or {}, [*found, *drawn]
         self._first = _values(self._weights) if self.path else []
-        of_body, of_head = self._first[: len(body)], self._first[len(body) :]
-        self._judged = of_body if _is_new(of_head) else self._first
+        self._judged = self._first[: len(found)] if _are_new(drawn) else self._first
         self._start = _digest(self._judged)
 
     @contextlib.contextmanager
@@ -150,13 +150,13 @@ def _content(examples: Examples) -> str:
     return _digest([content_digest(examples.fetch(each)) for each in rows])
 
 
-def _is_new(values) -> bool:
-    """Whether a head has never learned, so that its random weights decide nothing yet.
+def _are_new(weights) -> bool:
+    """Whether a head, or adapters, have never learned, so that what was drawn decides nothing yet.
 
-    Its biases are still zeros then, and its scales ones.
+    Biases and the second factors of adapters are still zeros then, and scales ones.
     """
-    flat = [value for value in values if value.ndim == 1]
-    return bool(flat) and all((value == value[0]).all() and value[0] in (0, 1) for value in flat)
+    told = [w.numpy() for w in weights if len(w.shape) == 1 or w.name.endswith("_b")]
+    return bool(told) and all((each == 0).all() or (each == 1).all() for each in told)
 
 
 def _digest(value) -> str:
@@ -179,7 +179,7 @@ class Course(keras.callbacks.Callback):
         self.epoch, self._begun, self.stopped, self.finished = 0, False, False, False
         self._take_up(*checkpoint.read())
 
-    def follow(self, model, train, val, epochs, class_weight, callbacks, verbose) -> None:
+    def follow(self, model, train, val, *, epochs, **how) -> None:
         """Fit from where the phase stands to its end, and leave the best weights."""
         model.optimizer.build(model.trainable_variables)
         if self._optimizer:
@@ -190,15 +190,14 @@ class Course(keras.callbacks.Callback):
                 self._consider(model.evaluate(val, verbose=0, return_dict=True), 0)
             self._write()
         if not self.stopped:
-            model.fit(
+            loop.train(
+                model,
                 train,
-                validation_data=val,
-                initial_epoch=self.epoch,
+                val=val,
+                first_epoch=self.epoch,
                 epochs=epochs,
-                class_weight=class_weight,
-                callbacks=[self, callbacks],
-                shuffle=False,
-                verbose=verbose,
+                watching=[self],
+                **how,
             )
         self._finish()
 
@@ -227,8 +226,8 @@ class Course(keras.callbacks.Callback):
         if validation:
             self._consider(validation, self.epoch)
             self.stopped = self.epoch - self._best["epoch"] >= self._patience
-        if self.stopped:
-            self.model.stop_training = True
+        self.stopped |= bool(self.model.stop_training)
+        self.model.stop_training = self.stopped
         self._write()
 
     def _note(self, logs, seconds) -> None:
@@ -279,39 +278,6 @@ class Course(keras.callbacks.Callback):
         )
         self._best, self._best_values = facts["best"], _numbered(arrays, "best")
         self._optimizer = _numbered(arrays, "optimizer")
-
-
-class OnWholeModel(keras.callbacks.Callback):
-    """Run a user's callbacks on the whole model while a part of it, which shares it, is trained."""
-
-    def __init__(self, callbacks, whole: keras.Model):
-        super().__init__()
-        whole.stop_training = False
-        self._whole = whole
-        self._list = keras.callbacks.CallbackList(callbacks, model=whole)
-
-    def _forward(self, event, *arguments) -> None:
-        getattr(self._list, event)(*arguments)
-        if self._whole.stop_training:
-            self.model.stop_training = True
-
-    def on_train_begin(self, logs=None):
-        self._forward("on_train_begin", logs)
-
-    def on_train_end(self, logs=None):
-        self._forward("on_train_end", logs)
-
-    def on_epoch_begin(self, epoch, logs=None):
-        self._forward("on_epoch_begin", epoch, logs)
-
-    def on_epoch_end(self, epoch, logs=None):
-        self._forward("on_epoch_end", epoch, logs)
-
-    def on_train_batch_begin(self, batch, logs=None):
-        self._forward("on_train_batch_begin", batch, logs)
-
-    def on_train_batch_end(self, batch, logs=None):
-        self._forward("on_train_batch_end", batch, logs)
 
 
 def _numbered(arrays, prefix) -> list:

@@ -27,7 +27,6 @@ def fine_tune_tasks(
     head_lr: float = 1e-3,
     base_lr: float = 1e-4,
     lr_decay: float = 0.7,
-    weight_decay: float = 0.0,
     batch_size: int = 32,
     patience: int = 5,
     seed: int = 0,
@@ -53,7 +52,7 @@ def fine_tune_tasks(
             moves a hundred times as fast as the head's weights.
         unfreeze_blocks, head_epochs, epochs: see `fine_tune`. None for `head_epochs` solves each
             head on its own labels where there is no hidden layer.
-        head_lr, base_lr, lr_decay, weight_decay, batch_size, patience, seed: see `fine_tune`.
+        head_lr, base_lr, lr_decay, batch_size, patience, seed: see `fine_tune`.
         checkpoint, cache, verbose: see `fine_tune`.
 
     Returns:
@@ -98,7 +97,6 @@ def fine_tune_tasks(
         head_lr=head_lr,
         base_lr=base_lr,
         lr_decay=lr_decay,
-        weight_decay=weight_decay,
         batch_size=batch_size,
         patience=patience,
         seed=seed,
