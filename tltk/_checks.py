@@ -160,7 +160,8 @@ def as_numbers(
         ...
         ValueError: X must be finite numbers (n, d), at least one. Received: X=[[1, None]]. Pass...
     """
-    rule = f"{name} must be finite numbers {shape}".rstrip() + ", at least one"
+    rule = f"{name} must be finite numbers {shape}".rstrip()
+    rule += ", NaN where one is missing, at least one" if missing else ", at least one"
     array = _plain(values)
     axes = shape.count(",") + (not shape.endswith(",)"))
     if array is None or array.dtype.kind not in NUMBERS or not array.size:
@@ -292,12 +293,14 @@ def check_text(name: str, value: Any) -> None:
         refuse(f"{name} must be a string", f"{name}={shown(value)}", "Pass one, or leave it out")
 
 
-def check_mapping(name: str, value: Any, of: type | None = None, what: str = "values") -> None:
+def check_mapping(
+    name: str, value: Any, of: type | None = None, what: str = "values", advice: str = "Pass one"
+) -> None:
     """Refuse anything but a dict of names to values, or to values of a type; one at least."""
     fits = isinstance(value, Mapping) and value and all(isinstance(key, str) for key in value)
     if not fits or not all(of is None or isinstance(each, of) for each in value.values()):
-        advice = f"Pass at least one, {{name: {what.rstrip('s')}}}"
-        refuse(f"{name} must be a dict of names to {what}", f"{name}={shown(value)}", advice)
+        rule = f"{name} must be a dict of names to {what}, one at least"
+        refuse(rule, f"{name}={shown(value)}", advice)
 
 
 def check_records(name: str, rows: Any, *keys: str, advice: str = "Pass one dict a row") -> None:

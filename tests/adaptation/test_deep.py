@@ -187,8 +187,8 @@ def test_a_class_may_be_missing_in_the_target_and_sizes_may_differ(shifted, meth
         ({"source": (np.ones((0, 2)), [])}, "at least one row"),
         ({"val": np.ones((4, 2))}, "Training needs labels"),
         ({"method": "dan"}, "The method is one of dann, cdan, coral, mmd, infomax"),
-        ({"weight": -1.0}, "weight must be zero or more. Received: weight=-1.0"),
-        ({"batch_size": 0}, "batch_size must be positive"),
+        ({"weight": -1.0}, "weight must be a finite number of at least 0. Received: weight=-1.0"),
+        ({"batch_size": 0}, "batch_size must be a whole number of at least 1"),
         ({"unfreeze_blocks": 0}, "a part of the encoder must train"),
     ],
 )

@@ -62,7 +62,7 @@ def test_pseudo_labels_worked_by_hand():
 
 def test_errors(rows, trained):
     turned = rows[1]
-    with pytest.raises(ValueError, match="lr must be positive"):
+    with pytest.raises(ValueError, match="lr must be a finite number above 0"):
         adapt_without_source(trained, turned, lr=0)
     with pytest.raises(ValueError, match="a part of the encoder must train"):
         adapt_without_source(trained, turned, unfreeze_blocks=0)

@@ -381,7 +381,7 @@ def test_trained_models_are_refused(data):
         ({"arms": ["frozen", "thawed"]}, "The arms are among"),
         ({"arms": ["frozen", "fine-tuned"]}, "at least one without transfer"),
         ({"methods": {"frozen": linear}}, "methods have other names"),
-        ({"score": "f1"}, "The score is one of"),
+        ({"score": "f1"}, "score must be one of"),
         ({"seeds": 0}, "seeds must be a whole number"),
         ({"level": 98}, "level must be .* Received: level=98"),
         ({"margin": -1}, "margin must be .* Received: margin=-1"),

@@ -64,7 +64,7 @@ def test_a_transductive_method_sees_all_queries_at_once(features):
     ("change", "message"),
     [
         ({"baseline": "two"}, "one of the methods: one. Received: 'two'"),
-        ({"methods": {}}, "at least one method"),
+        ({"methods": {}}, "methods must be a dict of names to classifiers"),
         ({"episodes": 0}, "episodes must be a whole number"),
         ({"n_way": 9}, "n_way=9, and 8 classes"),
         ({"n_query": 20}, "21 here. Received: class 0 with 20"),

@@ -136,7 +136,7 @@ def test_features_come_from_the_cache_and_draws_from_the_seed(capsys):
 
 def test_what_is_refused():
     data, body = pictures(), network("body", 2)
-    with pytest.raises(ValueError, match="sorted by one of logme"):
+    with pytest.raises(ValueError, match="by must be one of"):
         rank_backbones([body], data, by="accuracy")
     with pytest.raises(ValueError, match="Received: body twice"):
         rank_backbones([body, body], data)

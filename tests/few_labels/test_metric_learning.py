@@ -136,7 +136,10 @@ def test_strings_will_do():
     [
         (lambda e, x, y: train_prototypical(e, x, y, n_way=31), "n_way=31, and 30 classes"),
         (lambda e, x, y: train_prototypical(e, x, y, n_shot=12), "17 here. Received: class"),
-        (lambda e, x, y: train_prototypical(e, x, y, episodes=0), "steps must be a whole number"),
+        (
+            lambda e, x, y: train_prototypical(e, x, y, episodes=0),
+            "episodes must be a whole number",
+        ),
         (lambda e, x, y: train_prototypical(e, x, y, n_query=(5,) * 10), "n_query must be a whole"),
         (lambda e, x, y: train_siamese(e, x, y, n_each=1), "n_each=1"),
         (lambda e, x, y: train_siamese(e, x, y, n_way=1), "n_way=1"),

@@ -234,11 +234,11 @@ def test_one_class(tmp_path):
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"seconds": 0}, "last at least one sample. Received: seconds=0"),
-        ({"hop": -1.0}, "last at least one sample. Received: seconds=0.5, hop=-1.0"),
-        ({"seconds": float("nan")}, "last at least one sample. Received: seconds=nan"),
-        ({"seconds": float("inf")}, "last at least one sample. Received: seconds=inf"),
-        ({"seconds": "1"}, "last at least one sample. Received: seconds='1'"),
+        ({"seconds": 0}, "seconds must be a finite number above 0. Received: seconds=0"),
+        ({"hop": -1.0}, "hop must be a finite number above 0. Received: hop=-1.0"),
+        ({"seconds": float("nan")}, "above 0. Received: seconds=nan"),
+        ({"seconds": float("inf")}, "above 0. Received: seconds=inf"),
+        ({"seconds": "1"}, "above 0. Received: seconds='1'"),
         (
             {"hop": None, "seconds": 1e9},
             "At most 134,217,728 samples.*seconds=1000000000.0 at rate",

@@ -64,7 +64,7 @@ def test_splits_keep_rows_and_labels_and_differ_in_their_backgrounds(photo):
     [
         (np.zeros((1, 4, 4)), {}, "a uint8 array .* Received: float64"),
         (np.zeros((4, 4), "uint8"), {}, "Received: uint8 of shape"),
-        (np.zeros((1, 4, 4), "uint8"), {"half": "top"}, 'A half is "left" or "right"'),
+        (np.zeros((1, 4, 4), "uint8"), {"half": "top"}, "half must be one of 'left', 'right'"),
         (np.zeros((1, 41, 4), "uint8"), {}, "as large as the pictures, 41 x 4"),
         (np.zeros((1, 4, 4), "uint8"), {"photos": [np.ones((9, 9, 3))]}, "Photographs are uint8"),
     ],

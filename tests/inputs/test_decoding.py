@@ -321,7 +321,7 @@ def test_grey_is_what_pillow_makes_of_colours():
     content = encoded(Image.fromarray(COLOURS), "PNG")
     expected = np.asarray(Image.fromarray(COLOURS).convert("L"))[..., None]
     np.testing.assert_array_equal(read_image(content, None, channels=1), expected)
-    with pytest.raises(ValueError, match="channels must be 3 or 1. Received: channels=4"):
+    with pytest.raises(ValueError, match="channels must be one of 3, 1. Received: channels=4"):
         read_image(content, None, channels=4)
 
 

@@ -227,11 +227,11 @@ def test_a_folder_that_may_not_be_read_is_named(tmp_path, write, read, monkeypat
 @pytest.mark.parametrize(
     ("path", "error", "message"),
     [
-        ("", ValueError, "A path is a string or a pathlib.Path. Received: ''"),
-        ("  ", ValueError, "Received: '  '"),
-        (None, ValueError, "Received: None"),
-        (3, ValueError, "Received: 3"),
-        ("a\0b", ValueError, "Received: 'a.x00b'"),
+        ("", ValueError, "A path is a string or a pathlib.Path, and not empty. Received: path=''"),
+        ("  ", ValueError, "Received: path='  '"),
+        (None, ValueError, "Received: path=None"),
+        (3, ValueError, "Received: path=3"),
+        ("a\0b", ValueError, "Received: path='a.x00b'"),
         ("no such folder", FileNotFoundError, "no such folder, which is not there"),
         (__file__, FileNotFoundError, "which is a file"),
         ("x" * 5000, FileNotFoundError, "out of reach"),

@@ -28,5 +28,6 @@ def test_one_seed_gives_one_network():
 
 @pytest.mark.parametrize("wrong", [{"teams": 1}, {"size": 2}, {"density": 1.5}, {"noise": -0.1}])
 def test_what_makes_no_organisation_is_refused(wrong):
-    with pytest.raises(ValueError, match="two teams or more"):
+    [(name, value)] = wrong.items()
+    with pytest.raises(ValueError, match=f"{name} must be .* Received: {name}={value}"):
         organisation_network(**wrong)

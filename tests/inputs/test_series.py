@@ -258,8 +258,16 @@ BAD_FRAMES = {
     "infinity": (frame(x=[1, 2, np.inf, 4]), {}, "'inf' in row 2024-01-03"),
     "no time": (frame().set_axis([pd.NaT, *frame().index[1:]]), {}, "an index with NaT"),
     "one time twice": (frame().iloc[[0, 0]], {}, "2024-01-01T00:00:00 twice"),
-    "columns twice": (frame(), {"columns": ["x", "x"]}, "is another column. Received: 'x' twice"),
-    "column is time": (frame(), {"columns": ["x", "y"], "time": "x"}, "Received: 'x' twice"),
+    "columns twice": (
+        frame(),
+        {"columns": ["x", "x"]},
+        "is another column. Received: columns with 'x' twice",
+    ),
+    "column is time": (
+        frame(),
+        {"columns": ["x", "y"], "time": "x"},
+        "Received: columns with 'x' twice",
+    ),
     "a number": (frame(), {"columns": 5}, "must be there once. Received: 5"),
     "no column": (frame(), {"columns": []}, "needs a column of numbers"),
     "negative gap": (frame(), {"max_gap": -1}, "max_gap must be a whole number of at least 0"),

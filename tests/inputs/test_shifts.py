@@ -133,7 +133,7 @@ def test_a_table_in_another_currency_is_standardised_per_domain():
 
 
 def test_what_is_refused():
-    with pytest.raises(ValueError, match="one of spaces, drift, .* Received: scenario='other'"):
+    with pytest.raises(ValueError, match="one of 'spaces', 'drift', .* Received: scenario='other'"):
         shifted_domains("other")
     with pytest.raises(ValueError, match="whole number of at least 1. Received: rows=0"):
         shifted_domains("drift", rows=0)

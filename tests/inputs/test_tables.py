@@ -146,7 +146,7 @@ def test_unknown_suffix_folder_and_missing_file(tmp_path):
 
 
 def test_unknown_on_error(tmp_path):
-    with pytest.raises(ValueError, match='"skip" or "raise". Received: on_error=\'no\''):
+    with pytest.raises(ValueError, match="one of 'skip', 'raise'. Received: on_error='no'"):
         read(write_table(tmp_path / "a.csv", ROWS, ","), on_error="no")
 
 

@@ -262,7 +262,7 @@ def test_encoded_pictures_and_labels_come_out_of_official_sets(name, tmp_path):
     [
         ("cats_vs_dgos", r"none of these.*Did you mean cats_vs_dogs\?"),
         ("qqqqqqqq", "Check the spelling"),
-        ("no such set!", "Received: 'no such set!'"),
+        ("no such set!", "Received: name='no such set!'"),
     ],
 )
 def test_an_unknown_name_is_refused_with_close_ones(name, message, tmp_path):
@@ -281,7 +281,7 @@ def test_no_look_up_of_a_name_asks_a_network(name, tmp_path, monkeypatch):
 
     monkeypatch.setattr(community, "community_register", asked)
     monkeypatch.setattr(urllib.request, "urlopen", asked)
-    with pytest.raises(ValueError, match=rf"Received: '{name}', which is none of these"):
+    with pytest.raises(ValueError, match=rf"Received: name='{name}', which is none of these"):
         load_dataset(name, data_dir=tmp_path)
 
 

@@ -119,13 +119,13 @@ def test_scaling_two_columns_by_hand():
 
 GOOD = np.arange(50.0)
 BAD = {
-    "too short": (GOOD[:9], {}, "Received: 5 steps for train"),
+    "too short": (GOOD[:9], {}, "Received: length=4, horizon=2, 5 steps for train"),
     "all gaps": (np.where(np.arange(50) % 4, GOOD, np.nan), {}, "without a missing value"),
     "all missing": (np.full(50, np.nan), {}, "0 known values"),
     "constant": (np.full(50, 3.3), {}, "must vary in its training part"),
     "constant in training": (np.maximum(GOOD, 35), {}, "must vary"),
     "one constant column": (np.stack([GOOD, GOOD * 0], axis=1), {}, "column '1'"),
-    "infinity": (np.where(GOOD == 20, np.inf, GOOD), {}, "infinity in row 20"),
+    "infinity": (np.where(GOOD == 20, np.inf, GOOD), {}, r"series\[20\]=inf"),
     "empty": (np.zeros(0), {}, r"shape \(0,\)"),
     "three axes": (np.zeros((5, 2, 2)), {}, r"shape \(5, 2, 2\)"),
     "no such target": (GOOD, {"target": "b"}, "target='b'"),

@@ -94,5 +94,5 @@ def test_nothing_of_it_stays(body, split, tmp_path):
 
 
 def test_a_pull_below_zero_is_refused(body, split):
-    with pytest.raises(ValueError, match="l2_sp must be zero or more"):
+    with pytest.raises(ValueError, match="l2_sp must be a finite number of at least 0"):
         fine_tune(build_classifier(body(), 3), *split, l2_sp=-1.0)

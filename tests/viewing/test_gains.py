@@ -37,5 +37,5 @@ def test_a_gain_that_is_missing_is_left_out():
 
 
 def test_nothing_to_plot_is_refused():
-    with pytest.raises(ValueError, match="needs runs and gains"):
+    with pytest.raises(ValueError, match="must be a list of dicts, one at least"):
         plot_transfer_gains([], GAINS)

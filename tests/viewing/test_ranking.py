@@ -51,5 +51,5 @@ def test_the_recommended_one_is_a_star_and_the_missing_are_named():
 
 
 def test_no_candidates_are_refused():
-    with pytest.raises(ValueError, match="candidates with leep and multiply_adds"):
+    with pytest.raises(ValueError, match="score must be a key of the rows. Received: score='leep'"):
         plot_ranking(ROWS, score="leep")

@@ -28,5 +28,5 @@ def test_times_become_dates():
 
 
 def test_no_lines_are_refused():
-    with pytest.raises(ValueError, match="at least one line"):
+    with pytest.raises(ValueError, match="lines must be a dict of names to values, one at least"):
         plot_series({})

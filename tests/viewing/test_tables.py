@@ -79,7 +79,9 @@ def test_no_rows():
 
 
 def test_unknown_columns_are_refused():
-    with pytest.raises(ValueError, match=r"method, accuracy, weights.*Received: speed"):
+    with pytest.raises(
+        ValueError, match=r"method, accuracy, weights.*Received: columns with speed"
+    ):
         format_table(ROWS, columns=["speed"])
 
 

@@ -47,5 +47,5 @@ def test_a_single_seed_has_no_interval():
 
 
 def test_no_gains_make_no_picture():
-    with pytest.raises(ValueError, match="needs gains"):
+    with pytest.raises(ValueError, match="gains must be a list of dicts, one at least"):
         plot_task_gains([])

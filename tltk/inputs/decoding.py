@@ -23,6 +23,7 @@ _FORMATS = ("JPEG", "PNG", "GIF", "BMP", "WEBP", "TIFF", "PPM", "AVIF", "JPEG200
 _HEIC = re.compile(rb".{4}ftyp(hei[cxmsf]|hev[cx]|mif1|msf1)", re.DOTALL)
 _MOST_BYTES = 2**28
 _MOST_PIXELS = 50_000_000
+_LARGEST_SIZE = 50_000_000  # of what pictures are resized to
 _MOST_OF_JPEG = 2**28
 _LARGE = 2**24
 _ONE_LARGE = threading.Lock()
@@ -350,9 +351,9 @@ def height_and_width(image_size: Any) -> tuple[int, int]:
         )
     for side in size:
         check_positive_integer("image_size", side)
-    if size[0] * size[1] > _MOST_PIXELS:
+    if size[0] * size[1] > _LARGEST_SIZE:
         raise ValueError(
-            f"image_size must be at most {_MOST_PIXELS // 10**6} megapixels. "
+            f"image_size must be at most {_LARGEST_SIZE // 10**6} megapixels. "
             f"Received: image_size={image_size!r}. Pass 224 or (224, 224)."
         )
     return size

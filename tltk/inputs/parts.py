@@ -34,7 +34,7 @@ def grouped(files: list[Picture], groups: Any, kind: str = "picture") -> list[Pi
     if len(found) != len(files) or lost:
         raise ValueError(
             f"Every {kind} needs a group. "
-            f"Received: groups of {len(found)} for {len(files)} {kind}s, none for "
+            f"Received: {len(found)} groups for {len(files)} {kind}s, none for "
             f"{listed(lost) or 'some'}. Name the group of each."
         )
     for file, group in zip(files, found, strict=True):

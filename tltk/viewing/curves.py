@@ -43,7 +43,7 @@ def plot_history(
         ['loss']
     """
     curves = getattr(history, "history", history)
-    check_mapping("history", curves, what="values, one for each epoch")
+    check_mapping("history", curves, what="numbers", advice="Train at least one epoch")
     for key, values in curves.items():
         if not isinstance(values, Sequence | np.ndarray) or isinstance(values, str):
             refuse("history must hold lists", f"history[{key!r}]={shown(values)}", "Train first")
