@@ -1,5 +1,7 @@
 """Canary: what `tltk/_keras.py` takes from private Keras is there and means what we think."""
 
+import gc
+
 import keras
 import numpy as np
 import pytest
@@ -162,3 +164,24 @@ def test_variables_are_tracked_and_let_go():
     assert any(weight is variable for weight in layer.weights)
     _keras.untrack_variable(layer, variable)
     assert not layer.weights
+
+
+def test_no_graph_of_a_training_stays_behind(model):
+    """TensorFlow keeps that of a training in which gradients were summed over replicas."""
+
+    class Adam(_keras.OneReplica, keras.optimizers.Adam):
+        pass
+
+    def graphs():
+        gc.collect()
+        return sum(type(each).__name__ == "FuncGraph" for each in gc.get_objects())
+
+    data, before = (np.ones((8, 4), "float32"), np.ones((8, 2), "float32")), graphs()
+    part = _keras.Part(model.input, model.output)
+    part.compile(Adam(0.01), "mse")
+    part.fit(*data, verbose=0)
+    expected = [weight.numpy() for weight in model.weights]
+    del part
+    _keras.forget_kernels()
+    assert graphs() <= before
+    assert all(np.isfinite(value).all() for value in expected)

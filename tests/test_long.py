@@ -105,4 +105,4 @@ def test_two_hundred_fits_end_where_five_do(tmp_path):
     seen = answer(started(FITS, folder=tmp_path))
     handles, megabytes = zip(*seen, strict=True)
     assert handles[-1] <= handles[4]
-    assert megabytes[-1] - megabytes[99] < 100  # 7 a fit before
+    assert megabytes[-1] - megabytes[99] < 40  # 7 for each fit before

@@ -254,7 +254,10 @@ def _on_cpu() -> bool:
 
 def on_gpu() -> bool:
     """Whether Keras computes on a GPU here."""
-    return bool(keras.distribution.list_devices("gpu"))
+    try:
+        return bool(keras.distribution.list_devices("gpu"))
+    except RuntimeError:  # how JAX says that it has none
+        return False
 
 
 def _has_bfloat16() -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import keras
 
-from tltk._keras import lent, synchronise
+from tltk._keras import forget_kernels, lent, synchronise
 from tltk.tuning.cutting import NoCut, cut_frozen
 from tltk.tuning.features import frozen_outputs
 
@@ -61,6 +61,7 @@ def train(
             verbose=verbose,
         )
     drop(batches, val)
+    forget_kernels()
     rows = zip(*run.history.values(), strict=True)
     return [dict(zip(run.history, values, strict=True)) for values in rows]
 
