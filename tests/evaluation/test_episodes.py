@@ -63,11 +63,11 @@ def test_a_transductive_method_sees_all_queries_at_once(features):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"baseline": "two"}, "one of the methods: one. Received: 'two'"),
+        ({"baseline": "two"}, "baseline must be one of 'one'. Received: baseline='two'"),
         ({"methods": {}}, "methods must be a dict of names to classifiers"),
         ({"episodes": 0}, "episodes must be a whole number"),
         ({"n_way": 9}, "n_way=9, and 8 classes"),
-        ({"n_query": 20}, "21 here. Received: class 0 with 20"),
+        ({"n_query": 20}, "21 here. Received: n_shot=1, n_query=20, class 0 with 20"),
         ({"features": np.full((160, 2), np.nan)}, "features.*nan, 320 not finite"),
         ({"labels": LABELS[1:]}, r"\(160,\)"),
     ],

@@ -20,9 +20,14 @@ def test_what_a_missing_one_would_say_is_not_looked_at():
 
 
 @pytest.mark.parametrize(
-    ("probabilities", "present"),
-    [({}, None), ({"a": SIGHT, "b": SOUND[:2]}, None), ({"a": SIGHT}, {"a": [1]})],
+    ("probabilities", "present", "message"),
+    [
+        ({}, None, "probabilities must be a dict of names to arrays, one at least"),
+        ({"a": SIGHT, "b": SOUND[:2]}, None, "same rows and classes"),
+        ({"a": SIGHT}, {"a": [True]}, "same rows and classes"),
+        ({"a": SIGHT}, {"a": [1, 1, 0]}, r"present must be booleans \(n,\)"),
+    ],
 )
-def test_shapes_that_differ_are_refused(probabilities, present):
-    with pytest.raises(ValueError, match="same rows and classes"):
+def test_shapes_that_differ_are_refused(probabilities, present, message):
+    with pytest.raises(ValueError, match=message):
         late_fusion(probabilities, present)

@@ -305,7 +305,7 @@ def test_windows_of_any_length_are_taken_one_by_one():
         ("series.csv", "windows of a series as arrays. Received: str. Read a file with series_f"),
         (np.zeros((5, 2)), r"shape \(6, 2\), None being free. Received: \(5, 2\)"),
         (np.zeros((6, 3)), r"shape \(6, 2\), None being free. Received: \(3,\)"),
-        (np.full((6, 2), np.nan), "Windows must be finite"),
+        (np.full((6, 2), np.nan), "inputs must be finite"),
     ],
 )
 def test_what_is_no_window_is_refused(given, message):

@@ -138,7 +138,7 @@ def test_what_is_refused():
     data, body = pictures(), network("body", 2)
     with pytest.raises(ValueError, match="by must be one of"):
         rank_backbones([body], data, by="accuracy")
-    with pytest.raises(ValueError, match="Received: body twice"):
+    with pytest.raises(ValueError, match="Received: candidates with body twice"):
         rank_backbones([body, body], data)
     with pytest.raises(ValueError, match="Received: no candidates"):
         rank_backbones([], data)

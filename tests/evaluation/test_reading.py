@@ -60,7 +60,7 @@ def test_a_text_of_unknown_words_is_told(model):
 
 
 def test_class_names_that_are_not_distinct(model):
-    with pytest.raises(ValueError, match="Class names must differ"):
+    with pytest.raises(ValueError, match="class_names must be different names"):
         predict(model, "good", class_names=["fine", "fine"])
 
 
@@ -232,7 +232,7 @@ def test_networks_that_take_no_pictures_are_told(file, shape, message):
     ("given", "error", "message"),
     [
         ("https://example.org/cat.jpg", FileNotFoundError, "on this machine.*Download it first"),
-        ("", ValueError, "A path is a string or a pathlib.Path. Received: ''"),
+        ("", ValueError, "A path is a string or a pathlib.Path, and not empty. Received: path=''"),
         (io.StringIO("text"), ValueError, "open file in binary mode"),
         (b"no picture", ValueError, r"Received: bytes \(not a JPEG"),
         (Upload(), ValueError, r"Received: noise.png \(the file is empty\)"),

@@ -102,7 +102,7 @@ def test_table_does_not_depend_on_the_batch_size():
 
 def test_unknown_corruptions_severities_and_kinds_are_refused():
     model, split = bright_or_dark(), (PICTURES[:2, :4, :4], np.array([0, 1]))
-    with pytest.raises(ValueError, match=r"noise, blur.*corruption='fog'"):
+    with pytest.raises(ValueError, match=r"'noise', 'blur'.*corruptions='fog'"):
         corruption_table(model, split, ["fog"])
     for severity in (0, 6):
         with pytest.raises(ValueError, match=f"severity={severity}"):

@@ -328,18 +328,16 @@ def test_scaled_pictures_are_warned_about(body, split):
     [
         ({"unfreeze_blocks": "block9"}, "Received: 'block9'"),
         ({"base_lr": 0.0}, "base_lr must be a finite number above 0"),
-        ({"schedule": "steps"}, "schedule='steps'"),
         ({"augment": "strong"}, "augment='strong'"),
         ({"epochs": -1}, "epochs must be a whole number of at least 0"),
-        ({"warmup": 3}, "warmup must be a finite number from 0 to 1"),
         ({"head_lr": None}, "head_lr must be a finite number above 0. Received: head_lr=None"),
         ({"cache": ("keras", "float32", 1)}, "Received: cache="),
         ({"cache": "torch"}, "Received: engine='torch'"),
-        ({"unfreeze_blocks": True}, "Received: True"),
-        ({"imbalance": "balanced"}, "one of class_weight, focal.*Received: 'balanced'"),
-        ({"imbalance": {7: 2}}, "Received: {7: 2}"),
-        ({"callbacks": keras.callbacks.EarlyStopping}, "are objects of .*Received: <class"),
-        ({"callbacks": [print]}, "are objects of Keras's callback classes. Received"),
+        ({"unfreeze_blocks": True}, "Received: blocks=True"),
+        ({"imbalance": "balanced"}, "one of class_weight, focal.*Received: imbalance='balanced'"),
+        ({"imbalance": {7: 2}}, "Received: imbalance={7: 2}"),
+        ({"callbacks": keras.callbacks.EarlyStopping}, "a list of .*Received: callbacks=<class"),
+        ({"callbacks": [print]}, "must be a list of .*Received: callbacks=\\[<built-in"),
     ],
 )
 def test_bad_settings(body, split, change, message):

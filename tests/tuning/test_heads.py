@@ -36,9 +36,9 @@ def test_kinds_train_and_predict(body, kind, labels, total):
     ("arguments", "message"),
     [
         ({"classes": 1}, "at least two classes"),
-        ({"classes": "cat"}, "at least two classes"),
-        ({"classes": ["a", "a"]}, "must differ"),
-        ({"classes": 2, "kind": "softmax"}, "one_label, many_labels, regression"),
+        ({"classes": "cat"}, "must be different names"),
+        ({"classes": ["a", "a"]}, "must be different names"),
+        ({"classes": 2, "kind": "softmax"}, "'one_label', 'many_labels', 'regression'"),
         ({"classes": 2, "pooling": "sum"}, "pooling='sum'"),
     ],
 )

@@ -226,8 +226,8 @@ def test_scores_instead_of_probabilities_cannot_be_adjusted(overlapping):
     [
         (np.array([0.5, 1.0, 2.0]), "Received: imbalance=array.*dict\\(enumerate\\(weights\\)\\)"),
         (True, "Received: imbalance=True"),
-        ({0: -1.0}, "class 0 must be .*of at least 0. Received: .*-1"),
-        ({0: float("nan")}, "class 0 must be .*Received: .*nan"),
+        ({0: -1.0}, r"imbalance\[0\] must be .*of at least 0. Received: .*-1"),
+        ({0: float("nan")}, r"imbalance\[0\] must be .*Received: .*nan"),
     ],
 )
 def test_weights_that_are_none_are_refused(imbalance, message):

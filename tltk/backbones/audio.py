@@ -6,13 +6,12 @@ import keras
 from keras import KerasTensor, layers, ops
 
 from tltk._cache import bundle_folder
-from tltk._checks import check_number, refuse
+from tltk._checks import check_count, check_number, refuse
 from tltk._keras import all_layers, as_functional, check_model
 from tltk.backbones.hub import HubLayer
 from tltk.backbones.load import load_backbone
 from tltk.backbones.log_mel import LogMel
 from tltk.backbones.weight_files import load_weights
-from tltk.inputs.checks import check_positive_integer
 from tltk.inputs.decoding import height_and_width
 
 SPEECH = "speech_embedding"
@@ -71,7 +70,7 @@ def load_audio_backbone(
     Reference:
         Lin et al., Training keyword spotters with limited and synthesized speech data, 2020.
     """
-    check_positive_integer("rate", rate)
+    check_count("rate", rate)
     check_number("seconds", seconds, above=0, advice="Pass seconds=1.0")
     samples = round(seconds * rate)
     if samples < 1:

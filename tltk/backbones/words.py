@@ -10,11 +10,10 @@ import keras
 import numpy as np
 
 from tltk._cache import bundle_folder
-from tltk._checks import check_choice, refuse, shown
+from tltk._checks import check_choice, check_count, refuse, shown
 from tltk._keras import all_layers, check_model
 from tltk._paths import user_path
 from tltk.backbones.text_normalization import TextNormalization, looked_up
-from tltk.inputs.checks import check_positive_integer
 from tltk.inputs.unpacking import bounded_lines, unpacked
 
 BUNDLED = "glove"
@@ -67,7 +66,7 @@ def load_word_vectors(source: str | Path = BUNDLED, most: int | None = None) -> 
         Mikolov et al., Efficient estimation of word representations in vector space, 2013.
     """
     if most is not None:
-        check_positive_integer("most", most)
+        check_count("most", most)
     if not isinstance(source, str | Path):
         refuse(
             f'Word vectors are "{BUNDLED}" or the path of a file',
@@ -145,8 +144,8 @@ def load_text_backbone(
         Kim, Convolutional neural networks for sentence classification, 2014 ("cnn").
     """
     check_choice("encoder", encoder, ENCODERS, 'Use "mean" for the fewest labels')
-    check_positive_integer("length", length)
-    check_positive_integer("units", units)
+    check_count("length", length)
+    check_count("units", units)
     if not isinstance(vectors, WordVectors):
         if not isinstance(vectors, str | Path):
             advice = "Make WordVectors(words, vectors) of arrays"

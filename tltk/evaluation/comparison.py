@@ -13,6 +13,7 @@ from tltk._cache import code_digest, network_digest
 from tltk._checks import (
     as_names,
     check_choice,
+    check_count,
     check_flag,
     check_mapping,
     check_number,
@@ -37,7 +38,6 @@ from tltk.evaluation.predictions import predict_split
 from tltk.evaluation.subsets import draw_subset, label_sizes, passes_of
 from tltk.evaluation.timing import Clock, foretold, in_words
 from tltk.evaluation.verdicts import Comparison, judge, transfer_verdict
-from tltk.inputs.checks import check_positive_integer
 from tltk.inputs.examples import Examples, Splits, examples_of
 from tltk.tuning.freezing import select_blocks
 
@@ -263,7 +263,7 @@ def _labelled_parts(data) -> list[Examples]:
 
 def _check(backbone, seeds, arms, methods, score, epochs) -> None:
     for name, value in (("seeds", seeds), ("epochs", epochs)):
-        check_positive_integer(name, value)
+        check_count(name, value)
     is_layer = isinstance(backbone, type | keras.layers.Layer)
     if is_layer or not (isinstance(backbone, str) or callable(backbone)):
         raise ValueError(

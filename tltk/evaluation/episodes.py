@@ -6,10 +6,9 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from tltk._checks import check_choice, check_mapping, check_seed, refuse, shown
+from tltk._checks import check_choice, check_count, check_mapping, check_seed, refuse, shown
 from tltk.evaluation.feature_checks import checked_features
 from tltk.evaluation.statistics import mean_interval, paired_interval
-from tltk.inputs.checks import check_positive_integer
 from tltk.tuning.threads import few_threads
 
 
@@ -109,7 +108,7 @@ def episode_accuracies(
 
     from tltk.few_labels.episodes import EpisodeDrawer, rows_and_labels
 
-    check_positive_integer("episodes", episodes)
+    check_count("episodes", episodes)
     check_seed("seed", seed)
     _check_methods(methods)
     features = checked_features(features)

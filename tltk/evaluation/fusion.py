@@ -35,17 +35,20 @@ def late_fusion(
         Kittler, Hatef, Duin and Matas, On combining classifiers, 1998.
     """
     check_mapping("probabilities", probabilities, what="arrays")
-    given = {
-        name: as_probabilities(f"probabilities[{name!r}]", each)
-        for name, each in probabilities.items()
-    }
     if present is not None:
         check_mapping("present", present, what="arrays")
+    given = {}
     for name, each in (present or {}).items():
-        check_choice("present", name, given, "Name the modalities as in probabilities")
+        check_choice("present", name, probabilities, "Name the modalities as in probabilities")
         if np.asarray(each).dtype != bool:
             received = f"present[{name!r}]={shown(each)}"
             refuse("present must be booleans (n,)", received, "Pass values != missing")
+    for name, each in probabilities.items():
+        here = np.asarray((present or {}).get(name, True))
+        looked_at = each
+        if here.ndim == 1 and np.shape(each)[:1] == here.shape and not here.all():
+            looked_at = np.where(here[:, None], each, 1 / np.shape(each)[-1])
+        given[name] = as_probabilities(f"probabilities[{name!r}]", looked_at)
     shapes = {name: each.shape for name, each in given.items()}
     shapes |= {f"present of {name}": np.shape(each) for name, each in (present or {}).items()}
     rows, wide = {shape[:1] for shape in shapes.values()}, set(map(np.shape, given.values()))

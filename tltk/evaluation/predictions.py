@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import keras
 import numpy as np
 
-from tltk._checks import as_names, check_flag
+from tltk._checks import as_names, check_count, check_flag
 from tltk._keras import as_functional, check_model
 from tltk._paths import user_path
 from tltk.backbones import sample_rate
@@ -25,7 +25,7 @@ from tltk.evaluation.reading import (
     takes_series,
     takes_texts,
 )
-from tltk.inputs.checks import check_on_error, check_positive_integer
+from tltk.inputs.checks import check_on_error
 from tltk.inputs.decoding import in_parallel, resize_method
 from tltk.inputs.examples import check_labelled, examples_of
 from tltk.tuning.checks import check_fits, warn_of_scale
@@ -150,7 +150,7 @@ def predict(
         [[('blue', 1.0)]]
     """
     check_on_error(on_error)
-    check_positive_integer("top", top)
+    check_count("top", top)
     check_flag("trust", trust)
     if resize is not None:
         resize_method(resize)

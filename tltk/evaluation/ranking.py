@@ -10,14 +10,13 @@ from typing import NamedTuple
 import keras
 import numpy as np
 
-from tltk._checks import check_choice, check_flag, refuse, shown
+from tltk._checks import check_choice, check_count, check_flag, refuse, shown
 from tltk.backbones import find_weights, load_backbone
 from tltk.backbones.operations import largest_pass, multiply_adds
 from tltk.backbones.table import architecture
 from tltk.evaluation.feature_checks import checked_classes
 from tltk.evaluation.probes import linear_probe_accuracy, neighbour_accuracy
 from tltk.evaluation.scores import h_score, leep, logme, nce, nleep
-from tltk.inputs.checks import check_positive_integer
 from tltk.inputs.examples import Examples, Splits, as_network_input, examples_of
 from tltk.tuning import extract_features
 from tltk.tuning.checks import check_each
@@ -139,12 +138,9 @@ def _named(candidates) -> dict[str, object]:
     names = [name for name, _ in named]
     repeated = sorted({name for name in names if names.count(name) > 1})
     if repeated or not names:
-        raise ValueError(
-            f"Candidates need names that differ. Received: candidates={repeated} twice. "
-            if repeated
-            else "Candidates need one at least. Received: candidates={}. "
-            'Pass a mapping: {"a name": candidate, …}.'
-        )
+        received = f"candidates with {', '.join(repeated)} twice" if repeated else "candidates={}"
+        advice = 'Pass a mapping: {"a name": candidate, …}'
+        refuse("Candidates need names that differ, one at least", received, advice)
     for _, candidate in named:
         if not isinstance(candidate, keras.Model):
             architecture(_pair(candidate)[0])
@@ -171,7 +167,7 @@ def _pair(candidate) -> tuple[str, object]:
 
 
 def _examples(data, most, seed) -> tuple[Examples, Examples | None]:
-    check_positive_integer("most", most)
+    check_count("most", most)
     parts = (data.train, data.val) if isinstance(data, Splits) else (examples_of(data), None)
     train, val = (None if part is None else _drawn(part, most, seed) for part in parts)
     checked_classes([] if train.labels is None else train.labels, train.count)

@@ -6,9 +6,8 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from tltk._checks import refuse, shown
+from tltk._checks import check_count, refuse, shown
 from tltk.evaluation.arms import BATCH
-from tltk.inputs.checks import check_positive_integer
 from tltk.inputs.examples import Examples
 
 
@@ -25,7 +24,7 @@ def label_sizes(labels: np.ndarray, asked: int | Sequence[int] | None) -> list[i
         return sorted({most} | {most // part for part in (4, 16) if most // part >= 2})
     listed = list(asked) if isinstance(asked, list | tuple | np.ndarray | range) else [asked]
     for size in listed:
-        check_positive_integer("labels_per_class", size)
+        check_count("labels_per_class", size)
     sizes = sorted(set(listed))
     if len(sizes) < len(listed):
         advice = "Name each number once"

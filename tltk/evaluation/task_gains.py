@@ -12,7 +12,6 @@ import numpy as np
 from tltk._checks import as_names, check_count, check_flag, refuse, shown
 from tltk.evaluation.statistics import mean_interval, paired_interval
 from tltk.evaluation.verdicts import transfer_verdict
-from tltk.inputs.checks import check_positive_integer
 from tltk.tuning.batching import ShuffledBatches
 from tltk.tuning.multitask import REGRESSION, tasks_of
 from tltk.tuning.task_labels import label_parts, task_examples
@@ -172,7 +171,7 @@ def _scores(model, names, test) -> dict[str, float]:
         received = list(tasks_of(model)) if isinstance(model, keras.Model) else type(model).__name__
         raise ValueError(
             "The function returns a model of just the tasks it was asked for. "
-            f"Received: {received} of learn, asked for {', '.join(names)}. "
+            f"Received: {received} from learn, asked for {', '.join(names)}. "
             "Build it with {name: … for name in names}."
         )
     inputs, labels = test
@@ -181,7 +180,7 @@ def _scores(model, names, test) -> dict[str, float]:
 
 
 def _check(tasks, test, seeds) -> None:
-    check_positive_integer("seeds", seeds)
+    check_count("seeds", seeds)
     if len(tasks) < 2 or len(set(tasks)) < len(tasks) or ALL in tasks:
         raise ValueError(
             "Gains are between at least two different tasks, none of them called 'all'. "

@@ -8,10 +8,9 @@ import keras
 import numpy as np
 from keras import ops
 
-from tltk._checks import as_numbers, check_seed, refuse, shown
+from tltk._checks import as_numbers, check_count, check_seed, refuse, shown
 from tltk._keras import all_layers, check_model
 from tltk.few_labels.drawn_tasks import TO_TEST, check_rates, stacked_tasks, task_numbers
-from tltk.inputs.checks import check_positive_integer
 from tltk.tuning.checks import fits_shape
 from tltk.tuning.gradients import value_and_gradient
 
@@ -53,7 +52,7 @@ def adapt(
         >>> adapted.get_weights()[0].item(), model.get_weights()[0].item()  # 1 - 0.25 * 2 * (1 - 3)
         (2.0, 1.0)
     """
-    check_positive_integer("steps", steps)
+    check_count("steps", steps)
     learner = InnerLoop(model, loss, inner_layers)
     rates = learner.rates(lr)
     x, y = as_numbers("x", x, ""), as_numbers("y", y, "")
@@ -115,8 +114,8 @@ def adaptation_curve(
         >>> curves.shape
         (3, 3)
     """
-    check_positive_integer("steps", steps)
-    check_positive_integer("count", count)
+    check_count("steps", steps)
+    check_count("count", count)
     learner = InnerLoop(model, loss, inner_layers)
     rates = learner.rates(lr)
     score = _score_of(score, learner)

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from tltk._checks import check_flag, check_number, check_seed, refuse, shown
+from tltk._checks import check_count, check_flag, check_number, check_seed, refuse, shown
 from tltk.few_labels.drawn_tasks import (
     TO_LEARN,
     checked_task,
@@ -16,7 +16,6 @@ from tltk.few_labels.drawn_tasks import (
     task_numbers,
 )
 from tltk.few_labels.inner_loop import InnerLoop, check_task_fits, for_each_task
-from tltk.inputs.checks import check_positive_integer
 from tltk.tuning.gradients import value_and_gradient
 from tltk.tuning.loop import history_of
 
@@ -84,7 +83,7 @@ def maml(
         Raghu et al., Rapid learning or feature reuse?, 2020 (ANIL).
         Li et al., Meta-SGD, 2017 (learned rates).
     """
-    check_positive_integer("inner_steps", inner_steps)
+    check_count("inner_steps", inner_steps)
     check_number("lr", lr, above=0)
     check_flag("first_order", first_order)
     check_flag("learn_rates", learn_rates)
@@ -161,11 +160,11 @@ def reptile(
     Reference:
         Nichol, Achiam and Schulman, On first-order meta-learning algorithms, 2018.
     """
-    check_positive_integer("inner_steps", inner_steps)
-    check_positive_integer("iterations", iterations)
+    check_count("inner_steps", inner_steps)
+    check_count("iterations", iterations)
     check_number("lr", lr, above=0)
     if inner_batch is not None:
-        check_positive_integer("inner_batch", inner_batch)
+        check_count("inner_batch", inner_batch)
     learner = InnerLoop(model, loss)
     rates = learner.rates(inner_lr, "inner_lr")
 
@@ -263,8 +262,8 @@ class _MetaTrainer(keras.Model):
 
 def _train(learner, gradient, more, optimizer, tasks, meta_batch, iterations, seed):
     """Meta-train on tasks that are drawn a hundred iterations at a time."""
-    check_positive_integer("meta_batch", meta_batch)
-    check_positive_integer("iterations", iterations)
+    check_count("meta_batch", meta_batch)
+    check_count("iterations", iterations)
     check_seed("seed", seed)
     trained = [*learner.model.trainable_variables, *more]
     optimizer.build(trained)

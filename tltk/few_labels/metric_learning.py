@@ -12,7 +12,6 @@ from tltk._checks import check_count, check_number, check_seed
 from tltk._keras import Part, check_model, input_structure
 from tltk.few_labels.drawn_tasks import TO_LEARN
 from tltk.few_labels.episodes import EpisodeDrawer, rows_and_labels
-from tltk.inputs.checks import check_positive_integer
 from tltk.inputs.examples import as_network_input, examples_of
 from tltk.tuning.checks import check_fits
 from tltk.tuning.features import pooled_network
@@ -80,9 +79,9 @@ def train_prototypical(
         return ops.cast(ops.argmax(likeness, axis=1) == truth, "float32")
 
     _check_encoder(encoder, data, lr, seed)
-    check_positive_integer("episodes", episodes)
+    check_count("episodes", episodes)
     fetch, labels = rows_and_labels(data, labels)
-    check_positive_integer("n_query", n_query)
+    check_count("n_query", n_query)
     check_count("n_way", n_way, least=2)
     batches = _ClassBatches(fetch, EpisodeDrawer(labels, n_way, n_shot, n_query), episodes, seed)
     return _trained(encoder, batches, loss, [accuracy], lr, verbose)

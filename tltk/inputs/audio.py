@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from tltk._cache import file_stamp, sha256_of
-from tltk._checks import check_flag, check_number
-from tltk.inputs.checks import check_on_error, check_positive_integer
+from tltk._checks import check_count, check_flag, check_number
+from tltk.inputs.checks import check_on_error
 from tltk.inputs.clips import (
     FORMATS,
     SUFFIXES,
@@ -97,7 +97,7 @@ def audio_folder(
         (('high', 'low'), 18, 4000)
     """
     check_on_error(on_error)
-    check_positive_integer("batch_size", batch_size)
+    check_count("batch_size", batch_size)
     windows = windows_of(seconds, hop, rate)
     check_flag("verify", verify)
     folder = labelled_files(path, CLIPS)

@@ -6,10 +6,9 @@ from typing import Any
 import numpy as np
 
 from tltk._cache import bundle_folder, content_digest
-from tltk._checks import refuse, shown
+from tltk._checks import check_count, refuse, shown
 from tltk.inputs.audio import windows_of
 from tltk.inputs.bundled_sounds import bundled_sounds
-from tltk.inputs.checks import check_positive_integer
 from tltk.inputs.decoding import height_and_width, prepared_images, resize_images, resize_method
 from tltk.inputs.examples import Examples, Splits, splits_of
 from tltk.inputs.splits import split_rows
@@ -102,7 +101,7 @@ def load_dataset(
         refuse("name must be the name of a data set", f"name={shown(name)}", advice)
     height_and_width(image_size)
     resize_method(resize)
-    check_positive_integer("batch_size", batch_size)
+    check_count("batch_size", batch_size)
     default_val, groups = _CARVED, None
     if name in _BUNDLED:
         given, class_names = _bundled(name, image_size, resize)
@@ -228,7 +227,7 @@ def _resized(pictures, labels, names, image_size, resize):
 
 
 def _first_of_each(rows, labels, per_class):
-    check_positive_integer("per_class", per_class)
+    check_count("per_class", per_class)
     classes = [rows[labels[rows] == code] for code in np.unique(labels)]
     fewest = min(map(len, classes))
     if per_class > fewest:

@@ -11,9 +11,7 @@ import keras
 import numpy as np
 
 from tltk._cache import row_chunks
-from tltk._checks import check_choice, check_count
-
-check_positive_integer = check_count
+from tltk._checks import check_choice
 
 
 def check_on_error(on_error: str) -> None:

@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from tltk._checks import check_count
 from tltk._paths import existing_file, unreadable
-from tltk.inputs.checks import check_positive_integer
 from tltk.inputs.decoding import content_of
 
 FORMATS = "WAV, FLAC, OGG, Opus, MP3, AIFF, AU, CAF or W64"
@@ -116,7 +116,7 @@ def _check_whole(source, sound, rate):
 
 def check_rate(rate: int) -> None:
     """Refuse a rate that no recording has."""
-    check_positive_integer("rate", rate)
+    check_count("rate", rate)
     if rate > _FASTEST:
         raise ValueError(
             f"rate is at most {_FASTEST} samples a second. Received: rate={rate}. Pass rate=16000."

@@ -13,9 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from tltk._checks import as_rows, check_choice
+from tltk._checks import as_rows, check_choice, check_count
 from tltk._paths import existing_file, unreadable
-from tltk.inputs.checks import check_positive_integer
 
 RESIZE_METHODS = ("bicubic", "bilinear", "lanczos", "nearest")
 FORMATS = "JPEG, PNG, GIF, BMP, WebP, TIFF, PPM, AVIF or JPEG 2000"
@@ -350,7 +349,7 @@ def height_and_width(image_size: Any) -> tuple[int, int]:
             f"Received: image_size={image_size!r}. Pass 224 or (224, 224)."
         )
     for side in size:
-        check_positive_integer("image_size", side)
+        check_count("image_size", side)
     if size[0] * size[1] > _LARGEST_SIZE:
         raise ValueError(
             f"image_size must be at most {_LARGEST_SIZE // 10**6} megapixels. "

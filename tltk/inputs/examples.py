@@ -12,12 +12,19 @@ import keras
 import numpy as np
 
 from tltk._cache import add_rows, content_digest, joint_digest, temporary_columns
-from tltk._checks import as_names, check_choice, check_mapping, check_number, refuse, shown
+from tltk._checks import (
+    as_names,
+    check_choice,
+    check_count,
+    check_mapping,
+    check_number,
+    refuse,
+    shown,
+)
 from tltk.inputs.checks import (
     as_arrays,
     check_finite,
     check_not_empty,
-    check_positive_integer,
     checked_chunks,
     checked_labels,
     is_dataset,
@@ -84,7 +91,7 @@ class Examples(keras.utils.PyDataset):
         batch_size: int = 32,
     ):
         check_number("count", count, least=1, whole=True, advice="There must be at least one row")
-        check_positive_integer("batch_size", batch_size)
+        check_count("batch_size", batch_size)
         if labels is not None and np.shape(labels)[:1] != (count,):
             advice = "Pass one label for each row"
             refuse(f"labels must have {count} rows", f"labels={shown(labels)}", advice)

@@ -6,8 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tltk._checks import check_seed
-from tltk.inputs.checks import check_positive_integer
+from tltk._checks import check_count, check_seed
 
 FINER, POINTS, INK, PAPER = 4, 14, 25, 255
 ALIKE, TRIALS, SKETCH = 0.6, 40, 16
@@ -70,7 +69,7 @@ def glyph_alphabets(
     """
     given = {"alphabets": alphabets, "characters": characters, "drawers": drawers, "size": size}
     for name, value in given.items():
-        check_positive_integer(name, value)
+        check_count(name, value)
     check_seed("seed", seed)
     if size < 8:
         raise ValueError(

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from tltk._cache import sha256_of
-from tltk._checks import check_flag, check_seed
-from tltk.inputs.checks import check_on_error, check_positive_integer
+from tltk._checks import check_count, check_flag, check_seed
+from tltk.inputs.checks import check_on_error
 from tltk.inputs.copies import warn_of_copies
 from tltk.inputs.decoding import (
     decode,
@@ -97,11 +97,11 @@ def image_folder(
     check_on_error(on_error)
     height_and_width(image_size)
     resize_method(resize)
-    check_positive_integer("batch_size", batch_size)
+    check_count("batch_size", batch_size)
     check_flag("verify", verify)
     check_seed("seed", seed)
     if max_per_class is not None:
-        check_positive_integer("max_per_class", max_per_class)
+        check_count("max_per_class", max_per_class)
     folder = labelled_files(path, PICTURES)
     pictures = grouped(folder.files, groups, PICTURES.name)
     if max_per_class is not None:

@@ -4,8 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tltk._checks import check_choice, check_seed
-from tltk.inputs.checks import check_positive_integer
+from tltk._checks import check_choice, check_count, check_seed
 
 
 class Shift(NamedTuple):
@@ -65,7 +64,7 @@ def shifted_domains(scenario: str, rows: int = 500, seed: int = 0) -> Shift:
         Pan and Yang, A survey on transfer learning, 2010 (the four ways to differ).
         Moreno-Torres et al., A unifying view on dataset shift in classification, 2012.
     """
-    check_positive_integer("rows", rows)
+    check_count("rows", rows)
     check_choice("scenario", scenario, SCENARIOS)
     check_seed("seed", seed)
     number = list(SCENARIOS).index(scenario)

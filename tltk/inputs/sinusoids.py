@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from tltk.inputs.checks import check_positive_integer
+from tltk._checks import check_count
 
 AMPLITUDE, PHASE, REACH = (0.1, 5.0), (0.0, np.pi), 5.0
 
@@ -33,8 +33,8 @@ def sinusoid_tasks(shots: int = 10, queries: int = 10) -> Callable[[int], tuple]
     Reference:
         Finn, Abbeel and Levine, Model-agnostic meta-learning, 2017 (section 5.1).
     """
-    check_positive_integer("shots", shots)
-    check_positive_integer("queries", queries)
+    check_count("shots", shots)
+    check_count("queries", queries)
 
     def task(seed: int) -> tuple:
         random = np.random.default_rng(seed)

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tltk._cache import content_digest
+from tltk._checks import check_count
 from tltk._paths import existing_file
-from tltk.inputs.checks import check_on_error, check_positive_integer
+from tltk.inputs.checks import check_on_error
 from tltk.inputs.examples import Examples, Splits, splits_of
 from tltk.inputs.folders import Kind, labelled_files, listed
 from tltk.inputs.splits import split_rows
@@ -87,7 +88,7 @@ def text_file(
         >>> reviews.class_names, len(reviews.files["train"])
         (('fine', 'poor'), 12)
     """
-    check_positive_integer("batch_size", batch_size)
+    check_count("batch_size", batch_size)
     settings = (text, label, group, encoding, on_error, delimiter, quoting)
     own_files = {part: p for part, p in (("val", val), ("test", test)) if not _is_share(p)}
     tables = {"train": read_texts(path, *settings)}
@@ -140,7 +141,7 @@ def text_folder(
         >>> reviews.class_names, len(reviews.files["test"])
         (('bad', 'good'), 2)
     """
-    check_positive_integer("batch_size", batch_size)
+    check_count("batch_size", batch_size)
     check_on_error(on_error)
     check_encoding(encoding)
     folder = labelled_files(path, TEXTS)

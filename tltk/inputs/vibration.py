@@ -4,8 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tltk._checks import check_number, check_seed
-from tltk.inputs.checks import check_positive_integer
+from tltk._checks import check_count, check_number, check_seed
 
 CONDITIONS = ("healthy", "imbalance", "inner race", "outer race")
 RATE = 4096.0
@@ -76,7 +75,7 @@ def vibration_windows(
     """
     counts = {"recordings": recordings, "windows": windows, "length": length}
     for name, value in counts.items():
-        check_positive_integer(name, value)
+        check_count(name, value)
     check_number("load", load, least=0, most=10, advice="Full load is about 3")
     check_number("noise", noise, least=0)
     check_seed("seed", seed)

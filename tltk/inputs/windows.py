@@ -4,8 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tltk._checks import as_names, as_numbers, check_choice, refuse, shown
-from tltk.inputs.checks import check_positive_integer
+from tltk._checks import as_names, as_numbers, check_choice, check_count, refuse, shown
 from tltk.inputs.examples import Examples, examples_of
 from tltk.inputs.series import Series, series_file
 from tltk.inputs.splits import part_shares
@@ -96,7 +95,7 @@ def series_windows(
     """
     sizes = {"length": length, "horizon": horizon, "stride": stride, "batch_size": batch_size}
     for name, value in sizes.items():
-        check_positive_integer(name, value)
+        check_count(name, value)
     values, times, columns = _parts_of(series)
     target = _number_of(target, columns)
     rows = _rows_by_time(len(values), val, test)
@@ -144,7 +143,7 @@ def cut_windows(
         ([[0.0, 1.0, 2.0], [1.0, 2.0, 3.0]], [[3.0, 4.0], [4.0, 5.0]])
     """
     for name, value in {"length": length, "horizon": horizon, "stride": stride}.items():
-        check_positive_integer(name, value)
+        check_count(name, value)
     values = _columns_of("values", values).astype("float32")
     target = _number_of(target, tuple(map(str, range(values.shape[1]))))
     if length + horizon > len(values):

@@ -7,10 +7,9 @@ from collections.abc import Iterable, Sequence
 
 import keras
 
-from tltk._checks import check_number, check_seed, refuse, shown
+from tltk._checks import check_count, check_number, check_seed, refuse, shown
 from tltk._keras import all_layers, check_model, retrace, untrack_variable
 from tltk.backbones import layers_by_block
-from tltk.inputs.checks import check_positive_integer
 from tltk.tuning.freezing import freeze, select_blocks, unfreeze
 
 _LAYERS = keras.layers
@@ -71,7 +70,7 @@ def add_lora(
     Reference:
         Hu et al., LoRA: low-rank adaptation of large language models, 2021.
     """
-    check_positive_integer("rank", rank)
+    check_count("rank", rank)
     check_seed("seed", seed)
     if alpha is not None:
         check_number("alpha", alpha, above=0, advice="Leave it out for an update as it is")

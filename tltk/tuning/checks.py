@@ -124,15 +124,14 @@ RULES = {
     for names, rule in (
         ("head_lr base_lr lr lr_decay temperature", {"above": 0}),
         ("weight_decay l2_sp weight steepness pseudo_weight", {"least": 0}),
-        ("epochs head_epochs views", {"least": 0, "whole": True}),
+        ("epochs head_epochs", {"least": 0, "whole": True}),
         ("batch_size patience width stretch", {"least": 1, "whole": True}),
-        ("warmup", {"least": 0, "most": 1}),
         ("seed", {"least": 0, "most": 2**32 - 1, "whole": True}),
     )
     for name in names.split()
 }
 FLAGS = ("cache", "train_batch_norm")
-CHOICES = {"schedule": ("cosine", "constant"), "verbose": (0, 1, 2, False, True)}
+CHOICES = {"verbose": (0, 1, 2, False, True)}
 
 
 def check_each(**settings) -> None:

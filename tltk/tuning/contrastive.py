@@ -6,9 +6,8 @@ import keras
 import numpy as np
 from keras import ops
 
-from tltk._checks import check_number, check_seed, refuse, shown
+from tltk._checks import check_count, check_number, check_seed, refuse, shown
 from tltk._keras import check_model, reseed
-from tltk.inputs.checks import check_positive_integer
 from tltk.inputs.examples import examples_of
 from tltk.tuning.checks import check_each, check_fits
 from tltk.tuning.features import pooled_network
@@ -69,7 +68,7 @@ def pretrain_contrastive(
     check_model(encoder, "encoder", functional=True)
     examples = examples_of(data)
     check_fits(encoder, examples)
-    check_positive_integer("epochs", epochs)
+    check_count("epochs", epochs)
     check_each(batch_size=batch_size, temperature=temperature, lr=lr, width=width, seed=seed)
     if augment is not None and not isinstance(augment, keras.layers.Layer):
         refuse("augment must be a Keras layer", f"augment={shown(augment)}", "Leave it out")
