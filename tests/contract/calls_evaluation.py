@@ -532,7 +532,7 @@ CALLS = [
             "seed": seed,
             "verbose": flag,
         },
-        {"data": {"negative", "beyond", "2**32", "width"}, "candidates": {"text"}},
+        {"data": {"negative", "beyond", "2**32", "width", "splits"}, "candidates": {"text"}},
     ),
     Call(evaluation.episode_accuracies, EPISODES, OF_EPISODES),
     Call(
@@ -574,7 +574,10 @@ CALLS = [
         evaluation.compare_transfer,
         COMPARED,
         {
-            "backbone": lambda g: network(g) | {"a function": lambda: None, "none such": "nope"},
+            "backbone": lambda g: (
+                {which: bad for which, bad in network(g).items() if which != "name"}
+                | {"a function": lambda: None, "none such": "nope"}
+            ),
             "data": splits,
             "seeds": count,
             "labels_per_class": optional(sizes),

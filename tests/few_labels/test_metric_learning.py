@@ -135,7 +135,7 @@ def test_strings_will_do():
     ("action", "message"),
     [
         (lambda e, x, y: train_prototypical(e, x, y, n_way=31), "n_way=31, and 30 classes"),
-        (lambda e, x, y: train_prototypical(e, x, y, n_shot=12), "17 here. Received: class"),
+        (lambda e, x, y: train_prototypical(e, x, y, n_shot=12), "17 here. Received: .*class"),
         (
             lambda e, x, y: train_prototypical(e, x, y, episodes=0),
             "episodes must be a whole number",
@@ -144,7 +144,10 @@ def test_strings_will_do():
         (lambda e, x, y: train_siamese(e, x, y, n_each=1), "n_each=1"),
         (lambda e, x, y: train_siamese(e, x, y, n_way=1), "n_way=1"),
         (lambda e, x, y: train_siamese(e, x, y, margin=2.5), "margin=2.5"),
-        (lambda e, x, y: train_siamese(e, x * np.nan, y), r"data\[0, 0\]=nan"),
+        (
+            lambda e, x, y: train_siamese(e, x * np.nan, y),
+            "finite numbers. Received: NaN or infinity in row 0",
+        ),
     ],
 )
 def test_what_makes_no_sense_is_refused(data, action, message):
