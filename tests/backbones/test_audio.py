@@ -65,7 +65,7 @@ def test_weights_of_another_network_are_refused():
     other = bundle_folder() / "mobilenet_v2.weights.h5"
     with pytest.raises(ValueError, match="must belong to the network's architecture"):
         load_audio_backbone(weights=other)
-    with pytest.raises(FileNotFoundError, match="weights=none.h5"):
+    with pytest.raises(FileNotFoundError, match="weights='none.h5'"):
         load_audio_backbone(weights="none.h5")
 
 
@@ -83,9 +83,16 @@ def test_what_the_speech_embedding_does_not_take(settings):
         load_audio_backbone(**settings)
 
 
-@pytest.mark.parametrize("settings", [{"rate": 0}, {"rate": 8000.0}, {"seconds": 0}])
-def test_windows_that_are_none(settings):
-    with pytest.raises(ValueError, match="must be a whole number of at least 1"):
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"rate": 0}, "rate must be a whole number of at least 1. Received: rate=0"),
+        ({"rate": 8000.0}, "rate must be a whole number of at least 1. Received: rate=8000.0"),
+        ({"seconds": 0}, "seconds must be a finite number above 0. Received: seconds=0"),
+    ],
+)
+def test_windows_that_are_none(settings, message):
+    with pytest.raises(ValueError, match=message):
         load_audio_backbone(**settings)
 
 

@@ -108,5 +108,7 @@ def test_refusals():
     with pytest.raises(ValueError, match="a whole number of at least 1. Received: bins=0"):
         reliability_table(seen, bins=0)
     model = keras.Sequential([keras.Input((2,)), keras.layers.Softmax(name="end")])
-    with pytest.raises(ValueError, match=r"dense layer with softmax. Received: a model that ends in 'end'"):
+    with pytest.raises(
+        ValueError, match=r"dense layer with softmax. Received: a model that ends in 'end'"
+    ):
         calibrate(model, (np.eye(2), [0, 1]))
