@@ -39,7 +39,12 @@ def test_fresh_weights_differ_between_loads(copied):
     assert not any(equal_blocks(first, second).values())
 
 
-@pytest.mark.parametrize(("count", "weights"), [(20, "imagenet"), (-1, "imagenet"), (2, None)])
+def test_a_number_of_blocks_below_zero_is_refused():
+    with pytest.raises(ValueError, match="at least 0. Received: copy_blocks=-1"):
+        load_backbone("mobilenet_v2", "imagenet", SHAPE, copy_blocks=-1)
+
+
+@pytest.mark.parametrize(("count", "weights"), [(20, "imagenet"), (2, None)])
 def test_a_number_of_blocks_that_does_not_exist_is_refused(count, weights):
     with pytest.raises(ValueError, match=f"19 blocks to copy.*copy_blocks={count}.*stem, expanded"):
         load_backbone("mobilenet_v2", weights, SHAPE, copy_blocks=count)

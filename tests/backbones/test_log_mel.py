@@ -101,9 +101,17 @@ def test_frames_are_announced_as_they_come():
     assert LogMel()(keras.Input((None,))).shape == (None, None, 32)
 
 
-@pytest.mark.parametrize("settings", [{"high": 9000.0}, {"low": 5000.0}, {"bands": 0}, {"hop": 0}])
-def test_filters_that_cannot_be(settings):
-    with pytest.raises(ValueError, match="between 0 and half the rate.*Received: rate=16000"):
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"high": 9000.0}, "between 0 and half the rate.*Received: rate=16000"),
+        ({"low": 5000.0}, "between 0 and half the rate.*Received: rate=16000"),
+        ({"bands": 0}, "bands must be a whole number of at least 1. Received: bands=0"),
+        ({"hop": 0}, "hop must be a finite number above 0. Received: hop=0"),
+    ],
+)
+def test_filters_that_cannot_be(settings, message):
+    with pytest.raises(ValueError, match=message):
         LogMel(**settings)
 
 

@@ -64,7 +64,7 @@ def test_class_names_come_from_the_argument_then_the_model_then_numbers():
     split = (pictures_of(LABELS), LABELS)
     named = colour_classifier(class_names=NAMES)
     assert predict_split(named, split).class_names == NAMES
-    assert predict_split(named, split, "abc").class_names == ("a", "b", "c")
+    assert predict_split(named, split, list("abc")).class_names == ("a", "b", "c")
     assert predict_split(colour_classifier(), split).class_names[2] == "class 2"
     with pytest.raises(ValueError, match=r"one name per output.*2 class_names for 3"):
         predict_split(named, split, "ab")
@@ -266,7 +266,7 @@ def test_pictures_are_resized_as_the_model_says(tmp_path):
 def test_regression_gives_every_output():
     pixels = keras.Input((2, 2, 3))
     model = keras.Model(pixels, keras.layers.GlobalAveragePooling2D()(pixels))
-    (answer,) = predict(model, np.full((2, 2, 3), (1, 2, 3), "uint8"), top=1, class_names="abc")
+    (answer,) = predict(model, np.full((2, 2, 3), (1, 2, 3), "uint8"), top=1, class_names=list("abc"))
     assert answer == [("a", 1.0), ("b", 2.0), ("c", 3.0)]
 
 

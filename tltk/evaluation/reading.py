@@ -209,9 +209,8 @@ def _in_channels(picture, channels):
     """Whole numbers from 0 to 255 as uint8, and those in the channels that the network takes."""
     from PIL import Image
 
-    pixels = as_numbers("inputs", picture, "", advice="Pass raw pixels from 0 to 255").astype(
-        getattr(picture, "dtype", "float32")
-    )
+    numbers = as_numbers("inputs", picture, "", advice="Pass raw pixels from 0 to 255")
+    pixels = numbers.astype(np.asarray(picture).dtype)
     if pixels.dtype.kind in "iu" and pixels.size and pixels.min() >= 0 and pixels.max() <= 255:
         pixels = pixels.astype("uint8")
     if pixels.ndim == 2:
