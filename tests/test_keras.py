@@ -185,3 +185,16 @@ def test_no_graph_of_a_training_stays_behind(model):
     _keras.forget_kernels()
     assert graphs() <= before
     assert all(np.isfinite(value).all() for value in expected)
+
+
+def test_a_model_whose_optimizer_was_refitted_is_exported_and_trains_on(model, tmp_path):
+    model.compile("adam", "mse")
+    data = np.ones((4, 4), "float32"), np.ones((4, 2), "float32")
+    model.fit(*data, verbose=0)
+    model.get_layer("first").trainable = False
+    _keras.obey_flags(model)
+    model.fit(*data, verbose=0)
+    assert len(model.optimizer.variables) == 2 + 2 * len(model.trainable_variables)
+    model.export(tmp_path / "saved", verbose=False)
+    answers = keras.layers.TFSMLayer(tmp_path / "saved", call_endpoint="serve")(data[0])
+    np.testing.assert_allclose(np.asarray(answers), model.predict(data[0], verbose=0), atol=1e-6)

@@ -231,6 +231,20 @@ def refit_optimizer(optimizer: keras.optimizers.Optimizer, variables: list) -> N
             for was in keras.tree.flatten(old):
                 if was is not None:
                     each._untrack_variable(was)
+        _renew_list_of_variables(each)
+
+
+def _renew_list_of_variables(optimizer) -> None:
+    """A new list in place of one from which variables were taken, as TensorFlow exports no such."""
+    variables = list(optimizer._variables)
+    if keras.backend.backend() == "tensorflow":
+        from tensorflow.__internal__ import tracking
+
+        variables = tracking.wrap(variables)
+        optimizer._track_trackable(variables, "_variables", overwrite=True)
+    optimizer.__dict__["_variables"] = variables
+    is_variable, _ = optimizer._tracker.config["variables"]
+    optimizer._tracker.config["variables"] = is_variable, variables
 
 
 def _slots(optimizer) -> dict:
