@@ -27,10 +27,10 @@ def test_it_has_nothing_to_train_and_loads_with_plain_keras(tmp_path):
 @pytest.mark.parametrize(
     ("rows", "says"),
     [
-        (np.array([["a"]]), "array .* of numbers"),
-        (np.zeros(3), "array .* of numbers"),
-        (np.array([[1.0, np.nan]]), "column 1 without a value"),
-        (np.array([[np.inf]]), "Received: infinity"),
+        (np.array([["a"]]), "numbers .n, d., NaN where .* Received: rows=<U1 of shape .1, 1."),
+        (np.zeros(3), "numbers .n, d., NaN where .* Received: rows=float64 of shape .3,."),
+        (np.array([[1.0, np.nan]]), "Received: rows without a value in column 1"),
+        (np.array([[np.inf]]), r"Received: rows\[0, 0\]=inf"),
     ],
 )
 def test_tables_that_say_nothing_are_refused(rows, says):

@@ -119,7 +119,7 @@ def test_other_shapes_are_refused(fresh, tmp_path):
 
 
 def test_a_file_that_is_not_there_is_named():
-    with pytest.raises(FileNotFoundError, match=r"Received: weights=nowhere.h5"):
+    with pytest.raises(FileNotFoundError, match=r"Received: weights='nowhere.h5'"):
         load_backbone("resnet18", weights="nowhere.h5", input_shape=SHAPE)
 
 

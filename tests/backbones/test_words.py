@@ -119,7 +119,7 @@ def test_a_number_of_words_that_is_none(most):
 
 
 def test_vectors_that_are_no_path():
-    with pytest.raises(ValueError, match='"glove" or the path of a file. Received: int'):
+    with pytest.raises(ValueError, match='"glove" or the path of a file. Received: source=5'):
         load_word_vectors(5)
 
 
@@ -150,7 +150,7 @@ def test_words_of_own_vectors_are_looked_up_as_texts_are():
 
 
 def test_a_file_that_is_not_there():
-    with pytest.raises(FileNotFoundError, match='"glove" or a file. Received: none.txt'):
+    with pytest.raises(FileNotFoundError, match="\"glove\" or a file. Received: source='none.txt'"):
         load_word_vectors("none.txt")
 
 
@@ -266,7 +266,7 @@ print(*answers[:, 1].tolist())
 @pytest.mark.parametrize(
     ("settings", "match"),
     [
-        ({"encoder": "bert"}, "one of mean, cnn, lstm. Received: encoder='bert'"),
+        ({"encoder": "bert"}, "one of 'mean', 'cnn', 'lstm'. Received: encoder='bert'"),
         ({"length": 0}, "at least 1. Received: length=0"),
         ({"units": 0}, "at least 1.*units=0"),
     ],

@@ -266,7 +266,8 @@ def test_pictures_are_resized_as_the_model_says(tmp_path):
 def test_regression_gives_every_output():
     pixels = keras.Input((2, 2, 3))
     model = keras.Model(pixels, keras.layers.GlobalAveragePooling2D()(pixels))
-    (answer,) = predict(model, np.full((2, 2, 3), (1, 2, 3), "uint8"), top=1, class_names=list("abc"))
+    picture = np.full((2, 2, 3), (1, 2, 3), "uint8")
+    (answer,) = predict(model, picture, top=1, class_names=["a", "b", "c"])
     assert answer == [("a", 1.0), ("b", 2.0), ("c", 3.0)]
 
 

@@ -25,7 +25,9 @@ def test_what_is_kept_comes_back(tmp_path, monkeypatch):
     assert kept["rows"] == rows
     assert kept["seconds"] == 12
     assert kept["script"] == "studies/07_voices.py"
-    with pytest.raises(FileNotFoundError, match=r"Received: '08_x'. The studies are 07_voices"):
+    with pytest.raises(
+        FileNotFoundError, match=r"Received: name='08_x'. The studies are 07_voices"
+    ):
         kept_study("08_x")
 
 

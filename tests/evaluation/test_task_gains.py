@@ -75,7 +75,14 @@ def test_a_task_without_test_labels_is_refused():
         task_gains(lambda names, seed: None, ["a", "size"], (X, {"a": LABELS["a"]}))
 
 
-@pytest.mark.parametrize("tasks", [["a"], ["a", "a"], ["a", "all"]])
-def test_gains_are_between_two_tasks(tasks):
-    with pytest.raises(ValueError, match="at least two different tasks"):
+@pytest.mark.parametrize(
+    ("tasks", "rule"),
+    [
+        (["a"], "at least two different tasks"),
+        (["a", "a"], r"tasks must be different names. Received: tasks=\['a', 'a'\]"),
+        (["a", "all"], "at least two different tasks"),
+    ],
+)
+def test_gains_are_between_two_tasks(tasks, rule):
+    with pytest.raises(ValueError, match=rule):
         task_gains(lambda names, seed: None, tasks, (X, LABELS))

@@ -24,14 +24,20 @@ def test_tasks_to_test_on_are_not_those_to_learn_from():
 def test_tasks_are_stacked_in_order():
     x, *_ = stacked_tasks(lambda number: (*rows(1), np.full((3, 2), number), np.ones(3)), [4, 7])
     assert x.shape == (2, 1, 2)
-    assert stacked_tasks(lambda n: (np.full(1, n), *rows(1)[1:], *rows(3)), [4, 7])[0].tolist() == [
-        [4],
-        [7],
-    ]
+    x, *_ = stacked_tasks(lambda n: (np.full((1, 2), n), *rows(1)[1:], *rows(3)), [4, 7])
+    assert x.tolist() == [[[4, 4]], [[7, 7]]]
 
 
 @pytest.mark.parametrize(
-    "task", [rows(2), (*rows(2), *rows(3, labels=2)), (*rows(0), *rows(3)), None, (1, 2, 3, 4)]
+    "task",
+    [
+        rows(2),
+        (*rows(2), *rows(3, labels=2)),
+        (*rows(0), *rows(3)),
+        None,
+        (1, 2, 3, 4),
+        (np.ones(1), np.ones(1), *rows(3)),
+    ],
 )
 def test_a_task_is_four_arrays(task):
     with pytest.raises(ValueError, match="A task is .* Received: .* Return four arrays"):
@@ -45,11 +51,11 @@ def test_tasks_of_unequal_shape_are_refused():
 
 @pytest.mark.parametrize("rate", [0, -0.1, np.nan, np.inf])
 def test_a_rate_is_positive(rate):
-    with pytest.raises(ValueError, match="positive. Received"):
+    with pytest.raises(ValueError, match="lr must be a finite number above 0. Received: lr="):
         check_rates(rate, [])
 
 
 def test_rates_fit_the_weights():
     check_rates([np.ones(2)], [(2,)])
-    with pytest.raises(ValueError, match="for each weight that moves.* Received: shapes"):
+    with pytest.raises(ValueError, match="for each weight that moves.* Received: lr of shapes"):
         check_rates([np.ones(2)], [(2,), (1,)])

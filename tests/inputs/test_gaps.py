@@ -11,9 +11,13 @@ def test_gaps_stay_and_change_the_digest():
     assert rows.digest != rows_with_gaps([[1.0, 0.0], [2.0, 3.0]]).digest
 
 
-@pytest.mark.parametrize("rows", [[1.0, 2.0], [[np.inf]]])
-def test_what_is_no_table_is_refused(rows):
-    with pytest.raises(ValueError, match="finite numbers, NaN where one is missing"):
+@pytest.mark.parametrize(
+    ("rows", "received"),
+    [([1.0, 2.0], r"rows=\[1.0, 2.0\]"), ([[np.inf]], r"rows\[0, 0\]=inf")],
+)
+def test_what_is_no_table_is_refused(rows, received):
+    rule = r"finite numbers \(n, d\), NaN where one is missing, at least one"
+    with pytest.raises(ValueError, match=f"{rule}. Received: {received}"):
         rows_with_gaps(rows)
 
 

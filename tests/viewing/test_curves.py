@@ -83,9 +83,15 @@ def test_history_objects_single_epochs_and_unknown_losses():
     assert set(lines_of(panel)) == {"training", "validation"}
 
 
-@pytest.mark.parametrize("history", [{}, {"loss": []}])
-def test_a_history_needs_epochs(history):
-    with pytest.raises(ValueError, match="one at least"):
+@pytest.mark.parametrize(
+    ("history", "says"),
+    [
+        ({}, "one at least. Received: history={}. Train"),
+        ({"loss": []}, r"at least one epoch. Received: history with entries \['loss'\]. Train"),
+    ],
+)
+def test_a_history_needs_epochs(history, says):
+    with pytest.raises(ValueError, match=says):
         plot_history(history)
 
 

@@ -67,8 +67,6 @@ def check_rates(lr, shapes: Sequence[tuple], name: str = "lr") -> None:
 def checked_task(task) -> tuple:
     """The four arrays of a task, with as many labels as rows."""
     parts = tuple(map(np.asarray, task)) if isinstance(task, tuple | list) else ()
-    for part in parts:
-        as_numbers("each array of tasks", part, "", advice="Return four arrays of numbers")
     rows = [len(part) if part.ndim else 0 for part in parts]
     alike = len(parts) == 4 and parts[0].shape[1:] == parts[2].shape[1:]
     if not alike or rows[::2] != rows[1::2] or not all(rows):
@@ -77,4 +75,6 @@ def checked_task(task) -> tuple:
             f"Received: tasks of {[part.shape for part in parts] or type(task).__name__}. "
             "Return four arrays."
         )
+    for part in parts:
+        as_numbers("each array of tasks", part, "", advice="Return four arrays of numbers")
     return parts

@@ -62,7 +62,8 @@ def adapt(
             f"Received: x of {len(x)} rows and y of {len(y)}. Pass as many."
         )
     check_task_fits(model, x, "x")
-    x, y = ops.convert_to_tensor(x, "float32"), ops.convert_to_tensor(y, "float32")
+    kind = keras.backend.result_type("float32", model.trainable_variables[0].dtype)
+    x, y = ops.convert_to_tensor(x, kind), ops.convert_to_tensor(y, kind)
     weights = [variable.value for variable in model.trainable_variables]
     for _ in range(steps):
         weights = learner.step(weights, rates, x, y)
