@@ -340,7 +340,7 @@ CALLS = [
             "weight_decay": at_least(0),
             "steepness": at_least(0),
             "cache": flag,
-            "callbacks": lambda g: {repr(each): each for each in ([3], None, 5)},
+            "callbacks": lambda g: {repr(each): each for each in ([3], 5)},
             "batch_size": count,
         },
     ),

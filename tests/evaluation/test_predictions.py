@@ -67,6 +67,8 @@ def test_class_names_come_from_the_argument_then_the_model_then_numbers():
     assert predict_split(named, split, list("abc")).class_names == ("a", "b", "c")
     assert predict_split(colour_classifier(), split).class_names[2] == "class 2"
     with pytest.raises(ValueError, match=r"one name per output.*2 class_names for 3"):
+        predict_split(named, split, list("ab"))
+    with pytest.raises(ValueError, match="must be different names. Received: class_names='ab'"):
         predict_split(named, split, "ab")
 
 

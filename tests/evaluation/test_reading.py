@@ -1,6 +1,7 @@
 """What predict is given, in every form, is prepared as training did."""
 
 import io
+import itertools
 import os
 
 import keras
@@ -301,3 +302,8 @@ def test_a_silent_clip_is_answered_and_told(tmp_path):
     with pytest.warns(UserWarning, match=r"should hold sound. Received: .*mute\.wav, which is sil"):
         [[(_, level), _]] = predict(listener(1024), os.fspath(tmp_path / "mute.wav"))
     assert level == 0
+
+
+def test_an_iterator_without_end_is_refused():
+    with pytest.raises(ValueError, match="up to 100,000 from an iterator. Received: inputs="):
+        predict(network(), itertools.repeat(NOISE))

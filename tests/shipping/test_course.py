@@ -26,7 +26,7 @@ def test_chapters_are_chosen_by_number(tmp_path):
     write_chapter(tmp_path, "notes")
     assert [p.stem for p in chapters(folder=tmp_path)] == ["01_count_numbers", "02_count_more"]
     assert [p.stem for p in chapters(["2", 1], tmp_path)] == ["02_count_more", "01_count_numbers"]
-    with pytest.raises(ValueError, match=r"by its number. Received: 07. The numbers are 01, 02"):
+    with pytest.raises(ValueError, match=r"by its number. Received: 07 .*The numbers are 01, 02"):
         chapters(["1", "7"], tmp_path)
 
 
