@@ -31,7 +31,7 @@ def test_a_wrong_call_ends_with_usage(call, capsys):
 def test_an_unknown_chapter_is_one_line(capsys):
     assert main(["notebooks", "99"]) == 2
     error = capsys.readouterr().err
-    assert error.startswith("tltk: A chapter is asked for by its number. Received: 99.")
+    assert error.startswith("tltk: A chapter is asked for by its number. Received: 99 in ")
     assert error.count("\n") == 1
 
 
