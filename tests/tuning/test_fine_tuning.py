@@ -332,7 +332,7 @@ def test_scaled_pictures_are_warned_about(body, split):
         ({"epochs": -1}, "epochs must be a whole number of at least 0"),
         ({"head_lr": None}, "head_lr must be a finite number above 0. Received: head_lr=None"),
         ({"cache": ("keras", "float32", 1)}, "Received: cache="),
-        ({"cache": "torch"}, "Received: engine='torch'"),
+        ({"cache": "torch"}, "engine and precision .*Received: cache='torch'"),
         ({"unfreeze_blocks": True}, "Received: blocks=True"),
         ({"imbalance": "balanced"}, "one of class_weight, focal.*Received: imbalance='balanced'"),
         ({"imbalance": {7: 2}}, "Received: imbalance={7: 2}"),
