@@ -46,7 +46,9 @@ QUICK = FULL | {
 GOALS = {"Keras": 15, "OpenVINO bfloat16": 25}
 
 
-def head_on_frozen(folder, network, side, epochs, seed=0, first=None, **how):
+def head_on_frozen(
+    folder, network, side, epochs, seed=0, first=None, engine="keras", precision="float32"
+):
     """Train a head with tltk, from given first weights or its own; return the history."""
     photos = tltk.image_folder(folder, image_size=side, test=0)
     model = tltk.build_classifier(network, photos.class_names, dropout=0)
@@ -63,7 +65,7 @@ def head_on_frozen(folder, network, side, epochs, seed=0, first=None, **how):
         patience=epochs,
         seed=seed,
         verbose=0,
-        **how,
+        cache=(engine, precision),
     )
 
 

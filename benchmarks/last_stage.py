@@ -50,7 +50,9 @@ def blocks_of(network, unfrozen):
     return [name for name in tltk.block_names(network) if name.startswith(unfrozen)]
 
 
-def tuned_seconds(folder, network, unfrozen, side, epochs, measured, **how):
+def tuned_seconds(
+    folder, network, unfrozen, side, epochs, measured, engine="keras", precision="float32"
+):
     """Seconds that tltk takes for `epochs` epochs, from `measured` of them."""
     history = []
 
@@ -69,7 +71,7 @@ def tuned_seconds(folder, network, unfrozen, side, epochs, measured, **how):
             callbacks=[keras.callbacks.LearningRateScheduler(lambda epoch, rate: rate)],
             patience=measured,
             verbose=0,
-            **how,
+            cache=(engine, precision),
         )
         history.extend(found.history["seconds"])
 
