@@ -2,8 +2,7 @@
 
 import os
 import warnings
-from collections.abc import Iterator, Mapping, Set, Sized
-from itertools import islice
+from collections.abc import Mapping, Set, Sized
 from pathlib import Path
 
 import keras
@@ -15,8 +14,6 @@ from tltk.inputs.checks import check_finite, composed, is_dataset
 from tltk.inputs.clips import Windows, all_samples, as_waveforms, cut_clip, whole_sound
 from tltk.inputs.decoding import content_of, read_image, resize_images, upright_rgb
 from tltk.inputs.examples import Splits
-
-MOST_ITERATED = 100_000
 
 
 def takes_texts(model: keras.Model) -> bool:
@@ -141,15 +138,9 @@ def listed_pictures(pictures: object) -> list:
 
 
 def _listed(inputs, what) -> list:
-    """Several inputs as a list; what has no length may have no end, so iterators have a most."""
+    """Several inputs as a list; what has no length may have no end."""
     if isinstance(inputs, np.ma.MaskedArray):
         refuse("inputs must be whole", f"inputs={shown(inputs)}", "Fill in what is masked")
-    if isinstance(inputs, Iterator):  # such as folder.glob("*.jpg")
-        listed = list(islice(inputs, MOST_ITERATED + 1))
-        if len(listed) > MOST_ITERATED:
-            rule = f"predict takes {what}, up to {MOST_ITERATED:,} from an iterator"
-            refuse(rule, f"inputs={shown(inputs)} with more", "Pass a list")
-        return listed
     if not isinstance(inputs, Sized) or isinstance(inputs, Mapping | Set):
         advice = "Pass one, or a list"
         refuse(f"predict takes {what}, one or a list", f"inputs={shown(inputs)}", advice)
