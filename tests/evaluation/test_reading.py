@@ -306,5 +306,7 @@ def test_a_silent_clip_is_answered_and_told(tmp_path):
 
 def test_an_iterator_is_refused():
     for given in (itertools.repeat(NOISE), iter([NOISE])):
-        with pytest.raises(ValueError, match="one or a list. Received: inputs=.* Pass one, or a"):
+        with pytest.raises(
+            ValueError, match=r"(?s)one or a list. Received: inputs=.* Pass one, or"
+        ):
             predict(network(), given)
