@@ -9,7 +9,14 @@ import numpy as np
 import pytest
 
 from tltk._cache import locked
-from tltk.tuning import add_lora, build_classifier, build_multitask, fine_tune, fine_tune_tasks
+from tltk.tuning import (
+    add_lora,
+    build_classifier,
+    build_multitask,
+    fine_tune,
+    fine_tune_tasks,
+    session,
+)
 
 RNG = np.random.default_rng(0)
 LABELS = np.arange(36, dtype="int32") % 2
@@ -325,3 +332,9 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(OSError, match=r"Checkpoints are kept on disk.*Received: .*file/runs"):
         tuned(classifier(), tmp_path / "file" / "runs")
+
+
+def test_a_checkpoint_may_lie_below_the_home_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    assert session.Checkpoint("~/run").path == tmp_path / "run" / "fine_tune.npz"

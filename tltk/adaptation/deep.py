@@ -10,13 +10,12 @@ from tltk._keras import Part, compiled_with, input_structure, output_structure, 
 from tltk.adaptation.deep_checks import (
     check_adaptable,
     check_something_to_move,
-    labelled_examples,
     unlabelled_examples,
 )
 from tltk.adaptation.domain_training import DomainBatches, TwoDomains, method_of
 from tltk.tuning.augmentation import augmentation_of
 from tltk.tuning.batching import ShuffledBatches
-from tltk.tuning.checks import check_callbacks, sets_the_rate
+from tltk.tuning.checks import check_callbacks, checked_examples, sets_the_rate
 from tltk.tuning.cutting import body_below
 from tltk.tuning.freezing import unfreeze
 from tltk.tuning.loop import behind_cut, drop, history_of, train
@@ -124,9 +123,9 @@ def adapt_domains(
     settings |= {} if base_lr is None else {"base_lr": base_lr}
     check_adaptable(model, chosen, cache=cache, **settings)
     callbacks, [changes, _] = check_callbacks(callbacks), augmentation_of(model, augment)
-    source, target = labelled_examples(model, source), unlabelled_examples(model, target)
-    known = None if labelled_target is None else labelled_examples(model, labelled_target)
-    held = None if val is None else labelled_examples(model, val)
+    source, target = checked_examples(model, source), unlabelled_examples(model, target)
+    known = None if labelled_target is None else checked_examples(model, labelled_target)
+    held = None if val is None else checked_examples(model, val)
     note_preparation(model, source)
     reseed(seed, model, changes)
 

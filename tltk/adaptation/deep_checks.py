@@ -50,11 +50,6 @@ def check_something_to_move(model: keras.Model) -> None:
         )
 
 
-def labelled_examples(model: keras.Model, data) -> Examples:
-    """Labelled rows that fit a model."""
-    return checked_examples(model, data)
-
-
 def unlabelled_examples(model: keras.Model, data) -> Examples:
     """Rows that fit a model; labels, if there are any, are not looked at."""
     check_is_model(model)

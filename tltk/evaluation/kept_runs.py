@@ -23,6 +23,7 @@ from tltk._cache import (
     write_facts,
     writing,
 )
+from tltk._paths import user_path
 from tltk.backbones.hub import known_networks
 
 CURE = "Free some space or pass another folder as checkpoint=; the same call goes on here."
@@ -65,7 +66,7 @@ class KeptRuns:
             folder = self._stack.enter_context(
                 tempfile.TemporaryDirectory(prefix="tltk_comparison_")
             )
-        self.folder = Path(folder)
+        self.folder = user_path(folder, "checkpoint")
         self._fingerprint, self._methods = fingerprint, methods
         with writing("Runs", self.folder, CURE):
             self.folder.mkdir(parents=True, exist_ok=True)

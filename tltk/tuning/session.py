@@ -9,13 +9,13 @@ import time
 import zipfile
 import zlib
 from collections.abc import Iterator
-from pathlib import Path
 
 import keras
 import numpy as np
 
 from tltk._cache import code_digest, content_digest, locked, network_digest, whole_file, writing
 from tltk._keras import compiled_with
+from tltk._paths import user_path
 from tltk.inputs.examples import Examples
 from tltk.tuning import loop
 
@@ -31,7 +31,7 @@ class Checkpoint:
     """
 
     def __init__(self, folder, fingerprint: dict | None = None, found=(), drawn=()):
-        self.path = Path(folder) / "fine_tune.npz" if folder else None
+        self.path = user_path(folder, "checkpoint") / "fine_tune.npz" if folder else None
         self._fingerprint, self._weights = fingerprint or {}, [*found, *drawn]
         self._first = _values(self._weights) if self.path else []
         self._judged = self._first[: len(found)] if _are_new(drawn) else self._first
