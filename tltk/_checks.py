@@ -338,3 +338,11 @@ def _plain(values: Any) -> np.ndarray | None:
         return np.asarray(values)
     except (ValueError, TypeError):
         return None
+
+
+def check_present(present: dict) -> None:
+    """Refuse masks of what is there, by name, that are no booleans (n,)."""
+    for name, each in present.items():
+        if np.asarray(each).dtype != bool:
+            received = f"present[{name!r}]={shown(each)}"
+            refuse("present must be booleans (n,)", received, "Pass values != missing")

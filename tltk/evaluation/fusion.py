@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from tltk._checks import as_probabilities, check_choice, check_mapping, refuse, shown
+from tltk._checks import as_probabilities, check_choice, check_mapping, check_present
 
 
 def late_fusion(
@@ -38,11 +38,9 @@ def late_fusion(
     if present is not None:
         check_mapping("present", present, what="arrays")
     given = {}
-    for name, each in (present or {}).items():
+    for name in present or {}:
         check_choice("present", name, probabilities, "Name the modalities as in probabilities")
-        if np.asarray(each).dtype != bool:
-            received = f"present[{name!r}]={shown(each)}"
-            refuse("present must be booleans (n,)", received, "Pass values != missing")
+    check_present(present or {})
     for name, each in probabilities.items():
         here = np.asarray((present or {}).get(name, True))
         looked_at = each

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 
 from tltk._cache import content_digest
-from tltk._checks import check_mapping, refuse, shown
+from tltk._checks import check_mapping, check_present, refuse
 from tltk._keras import as_functional, check_model
 from tltk.inputs.checks import checked_labels
 from tltk.inputs.examples import Examples, examples_of
@@ -58,10 +58,7 @@ def modality_examples(
     count = _checked_count(modalities, known, present or {})
     for name, each in known.items():
         check_fits_tensor(name, each, tensors[name])
-    for name, each in (present or {}).items():
-        if np.asarray(each).dtype != bool:
-            received = f"present[{name!r}]={shown(each)}"
-            refuse("present must be booleans (n,)", received, "Pass values != missing")
+    check_present(present or {})
     here = np.ones((count, len(modalities)), "float32")
     for number, name in enumerate(modalities):
         here[:, number] = (present or {}).get(name, True) if name in known else 0.0
