@@ -38,6 +38,22 @@ def test_a_started_engine_is_used_again_for_the_same_network(body, pictures, mon
     assert len(begun) == 2
 
 
+def test_two_precisions_in_turn_are_each_made_ready_once(body, pictures, monkeypatch):
+    made, model, (images, _) = [], body(), pictures
+
+    def make_ready(network, engine, precision, *_):
+        made.append((engine, precision))
+        return precision
+
+    monkeypatch.setattr(engines, "_checked_run", make_ready)
+    turns = [("openvino", "float32"), ("openvino", "bfloat16"), ("keras", "bfloat16")] * 2
+    runs = [engines.started(model, *each, "its digest", images[:2]) for each in turns]
+    assert made == turns[:3]
+    assert runs == [precision for _, precision in turns]
+    engines.started(model, "openvino", "float32", "digest of other weights", images[:2])
+    assert made == [*turns[:3], turns[0]]
+
+
 def test_fractions_are_not_cut_off_after_whole_numbers(body, pictures):
     """OpenVINO takes bytes as bytes; the same started network must not do so with floats."""
     pytest.importorskip("openvino")

@@ -30,7 +30,7 @@ SUMS = "sums.json"
 LARGEST_ERROR = {"float32": 1e-4, "bfloat16": 0.05}
 
 Run = Callable[..., list[np.ndarray]]
-_started: WeakKeyDictionary[keras.Model, tuple[tuple, Run]] = WeakKeyDictionary()
+_started: WeakKeyDictionary[keras.Model, dict[tuple, tuple[tuple, Run]]] = WeakKeyDictionary()
 
 
 def chosen_engine(engine: str, precision: str, network: keras.Model | None = None) -> str:
@@ -86,7 +86,8 @@ def started(
     """Make a network ready to run on an engine, and check its answers against Keras.
 
     Args:
-        network: the frozen part. As long as it lives, it is made ready once.
+        network: the frozen part. As long as it lives, it is made ready once for each engine and
+            precision.
         engine: "keras" or "openvino".
         precision: "float32" or "bfloat16".
         name: the network's digest; a converted network is kept under it for the next time.
@@ -105,12 +106,12 @@ def started(
     """
     if (engine, precision) == ("keras", "float32"):
         return _keras_run(network)
-    key = (engine, precision, name, suffix is None, _dtypes(sample))
-    last_key, run = _started.get(network, (None, None))
-    if key != last_key:
+    key = (name, suffix is None, _dtypes(sample))
+    ready = _started.setdefault(network, {})
+    if ready.get((engine, precision), (None,))[0] != key:
         run = _checked_run(network, engine, precision, name, sample, suffix, announce, cache)
-        _started[network] = key, run
-    return run
+        ready[engine, precision] = key, run
+    return ready[engine, precision][1]
 
 
 def _checked_run(network, engine, precision, name, sample, suffix, announce, cache) -> Run:
