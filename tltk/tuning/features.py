@@ -20,7 +20,7 @@ from tltk.tuning.checks import check_fits, warn_of_first_batch
 from tltk.tuning.engines import LARGEST_ERROR, chosen_engine, on_gpu, relative_error, started
 
 LAYOUT = "4"
-COMPARED = 8  # rows that are computed again before kept features are used
+COMPARED = 2  # rows that are computed again before kept features are used
 _pooled: WeakKeyDictionary[keras.Model, tuple[tuple, keras.Model]] = WeakKeyDictionary()
 _compared: dict[str, list[ref]] = {}
 
