@@ -160,7 +160,7 @@ def expected_calibration_error(
 ) -> float:
     """Return by how much probabilities miss what comes true, on average.
 
-    The mean over the examples of |mean probability - share that came true| in their bin. With few
+    The mean over the examples of `|mean probability - share that came true|` in their bin. With few
     examples chance alone makes it larger than 0, the more so the more bins there are.
 
     Args:

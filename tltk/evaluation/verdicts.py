@@ -197,11 +197,13 @@ def label_worth(
 ) -> list[dict]:
     """Measure how many times the labels transfer is worth.
 
-    factor = m / n, where the baseline with m labels scores as much as transfer with n. The
-    baseline's curve is interpolated linearly over log(labels), for each seed; m is the first number
-    at which its mean reaches the mean of transfer. The interval holds every m at which the paired
-    t interval of the gap reaches zero. Nothing is read off outside the labels measured: there the
-    factor is None and what is known is stated as a bound.
+        factor = m / n
+
+    where the baseline with m labels scores as much as transfer with n. The baseline's curve is
+    interpolated linearly over log(labels), for each seed; m is the first number at which its mean
+    reaches the mean of transfer. The interval holds every m at which the paired t interval of the
+    gap reaches zero. Nothing is read off outside the labels measured: there the factor is None and
+    what is known is stated as a bound.
 
     Args:
         transferred: scores (seeds, sizes), one column per number of labels.

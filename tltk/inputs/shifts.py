@@ -60,9 +60,9 @@ def shifted_domains(scenario: str, rows: int = 500, seed: int = 0) -> Shift:
         >>> bool(np.allclose(moved.mean(axis=0), made.test[0].mean(axis=0), atol=1.5))
         True
 
-    Reference:
-        Pan and Yang, A survey on transfer learning, 2010 (the four ways to differ).
-        Moreno-Torres et al., A unifying view on dataset shift in classification, 2012.
+    References:
+        - Pan and Yang, A survey on transfer learning, 2010 (the four ways to differ).
+        - Moreno-Torres et al., A unifying view on dataset shift in classification, 2012.
     """
     check_count("rows", rows)
     check_choice("scenario", scenario, SCENARIOS)
