@@ -34,7 +34,8 @@ html_copy_source = html_show_sourcelink = False
 html_theme_options = {
     "use_download_button": False,
     "use_fullscreen_button": False,
-    "show_toc_level": 2,
+    "navbar_persistent": [],
+    "show_toc_level": 1,
     "home_page_in_toc": False,
 }
 
@@ -43,11 +44,12 @@ autodoc_preserve_defaults = True
 autodoc_inherit_docstrings = False  # what Keras and scikit-learn say of their methods stays there
 autosummary_generate = False  # tables alone: each page holds its docstrings itself
 add_module_names = False
-python_maximum_signature_line_length = 88
+python_maximum_signature_line_length = 100
 toc_object_entries_show_parents = "hide"
 napoleon_google_docstring, napoleon_numpy_docstring = True, False
 napoleon_use_ivar = True
 napoleon_custom_sections = [("Reference", "References")]
+highlight_language = "none"  # formulas; examples are known by their prompt
 default_role = "literal"  # docstrings write code in single backticks, as Markdown does
 myst_heading_anchors = 3
 nitpick_ignore_regex = [("py:.*", r"(?!tltk\b).*")]  # types of other packages: no network is asked
@@ -102,14 +104,18 @@ def resolve_by_name(app, env, node, contnode):
     """A type of ours, which autodoc calls by its module, is described where it is public."""
     target = node.get("reftarget", "")
     path = PATHS.get(target.rpartition(".")[2])
-    if node.get("refdomain") != "py" or not target.startswith("tltk.") or path in (None, target):
+    if node.get("refdomain") != "py" or not target.startswith("tltk.") or path == target:
         return None
+    if path is None and node.get("reftype") == "class":
+        return contnode  # the type of a result, which its function describes
     domain, page = env.get_domain("py"), node["refdoc"]
     return domain.resolve_xref(env, page, app.builder, "obj", path, node, contnode)
 
 
-def show_formulas(app, what, name, obj, options, lines):
-    lines[:] = PAGES["with_formulas"]("\n".join(lines)).split("\n")
+def read_docstring(app, what, name, obj, options, lines):
+    """Before napoleon does: formulas are shown as they stand, data say what stands below them."""
+    text = PAGES["data_docstring"](name) if what == "data" else "\n".join(lines)
+    lines[:] = PAGES["with_formulas"](text).split("\n")
 
 
 def skip_member(app, what, name, obj, skip, options):
@@ -124,5 +130,5 @@ def setup(app):
     app.add_directive("area", Area)
     app.add_transform(LinkNames)
     app.connect("missing-reference", resolve_by_name)
-    app.connect("autodoc-process-docstring", show_formulas, priority=400)
+    app.connect("autodoc-process-docstring", read_docstring, priority=400)
     app.connect("autodoc-skip-member", skip_member)

@@ -14,8 +14,8 @@ from typing import NamedTuple
 
 ROOT = Path(__file__).parents[1]
 PICTURE = ROOT / "docs" / "house.svg"
-WIDTH, LEFT, RIGHT = 920, 170, 700  # of the picture, and the walls of the house
-ROOM, STAIRS, TOP, LANE = 76, 34, 104, 24  # heights of a room, between floors, of the roof; a lane
+WIDTH, LEFT, RIGHT = 850, 92, 680  # of the picture, and the walls of the house
+ROOM, STAIRS, TOP, LANE = 70, 34, 104, 24  # heights of a room, between floors, of the roof; a lane
 COLOURS = ["#1f6f8b", "#b5541c", "#5b7f24", "#7a4fa3", "#b03060", "#8a6d00", "#3558a8", "#4d5661"]
 
 
@@ -163,12 +163,12 @@ def _foundation(count):
 
 def _room(area, room, sentence, colour):
     x, y, width, _ = room
-    lines = textwrap.wrap(sentence, (width - 32) // 6, max_lines=2, placeholder=" …")
+    lines = textwrap.wrap(sentence, int((width - 32) / 5.6), max_lines=2, placeholder=" …")
     return (
         f'<rect x="{x}" y="{y}" width="{width}" height="{ROOM}" rx="5" fill="#ffffff" '
         f'stroke="{colour}" stroke-width="2"/>'
-        + _text(x + 16, y + 25, area, 17, colour, "bold")
-        + "".join(_text(x + 16, y + 45 + 16 * i, line) for i, line in enumerate(lines))
+        + _text(x + 16, y + 24, area, 17, colour, "bold")
+        + "".join(_text(x + 16, y + 43 + 15 * i, line, 12.5) for i, line in enumerate(lines))
     )
 
 

@@ -4,9 +4,12 @@ Names are written nowhere in `docs/reference/`: a page there names its area, and
 this text in its place.
 """
 
+import ast
 import inspect
+import itertools
 import pkgutil
 import re
+import sys
 from importlib import import_module
 
 import tltk
@@ -46,12 +49,27 @@ def area_page(area: str) -> str:
     lists = {heading: names for heading, names in public_names(area).items() if names}
     blocks = [f".. automodule:: {area}\n   :no-members:"]
     for heading, names in lists.items():
-        rows = "\n".join(f"   ~{name}" for name in names)
+        rows = "\n".join(f"   {name.removeprefix(area + '.')}" for name in names)
         blocks += [f".. rubric:: {heading}", f".. autosummary::\n   :nosignatures:\n\n{rows}"]
     for heading, names in lists.items():
         options = "\n   :members:\n   :inherited-members:" if heading == "Classes" else ""
         blocks += [f".. auto{KINDS[heading]}:: {name}{options}" for name in names]
     return "\n\n".join(blocks) + "\n"
+
+
+def data_docstring(path: str) -> str:
+    """The string below the assignment of a public name that is neither function nor class."""
+    area, _, name = path.rpartition(".")
+    thing = getattr(sys.modules[area], name)
+    homes = [module for key, module in sys.modules.items() if key.startswith(f"{area}.")]
+    for module in homes:
+        if vars(module).get(name) is not thing:
+            continue
+        for node, below in itertools.pairwise(ast.parse(inspect.getsource(module)).body):
+            is_text = isinstance(below, ast.Expr) and isinstance(below.value, ast.Constant)
+            if is_text and isinstance(node, ast.Assign) and node.targets[0].id == name:
+                return inspect.cleandoc(below.value.value)
+    return ""
 
 
 def with_formulas(docstring: str) -> str:

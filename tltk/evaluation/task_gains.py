@@ -22,10 +22,11 @@ ALL = "all"
 class TaskGains(NamedTuple):
     """What a comparison of tasks found, as rows for `format_table`.
 
-    rows: one for each run and task: "task", "with" (the others it was trained with, "" for none),
-        "seed" and "score".
-    gains: one for each task and partner, or "all" others: its score "alone" and "together", the
-        paired "gain" (mean, half width) and the "verdict".
+    Attributes:
+        rows: one for each run and task: "task", "with" (the others it was trained with, "" for
+            none), "seed" and "score".
+        gains: one for each task and partner, or "all" others: its score "alone" and "together",
+            the paired "gain" (mean, half width) and the "verdict".
     """
 
     rows: list[dict]

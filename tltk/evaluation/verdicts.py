@@ -20,15 +20,16 @@ GRID = 2001
 class Comparison(NamedTuple):
     """What a comparison found, as rows for `format_table`.
 
-    rows: one for each run: "method", "labels_per_class", "seed", "examples", "seconds" of
-        training, "val_accuracy", "val_balanced_accuracy", and on the test set "accuracy" and
-        "balanced_accuracy".
-    verdicts: one for each method with transfer and number of labels: its score and that of the
-        best method without transfer, "gain" (mean, half width) and "verdict".
-    gains: one for each method with transfer: "higher start", "steeper slope", "higher asymptote",
-        see `transfer_gains`.
-    worth: one for each method with transfer and number of labels, see `label_worth`.
-    summary: all of it in a few sentences.
+    Attributes:
+        rows: one for each run: "method", "labels_per_class", "seed", "examples", "seconds" of
+            training, "val_accuracy", "val_balanced_accuracy", and on the test set "accuracy" and
+            "balanced_accuracy".
+        verdicts: one for each method with transfer and number of labels: its score and that of
+            the best method without transfer, "gain" (mean, half width) and "verdict".
+        gains: one for each method with transfer: "higher start", "steeper slope", "higher
+            asymptote", see `transfer_gains`.
+        worth: one for each method with transfer and number of labels, see `label_worth`.
+        summary: all of it in a few sentences.
     """
 
     rows: list[dict]

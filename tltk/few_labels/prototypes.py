@@ -60,7 +60,7 @@ class NearestPrototype(ClassifierMixin, BaseEstimator):
         return self
 
     def similarity(self, X) -> np.ndarray:
-        """How like each prototype each row is (n, k): -|x - p|^2, or the cosine."""
+        """How like each prototype each row is (n, k): `-|x - p|^2`, or the cosine."""
         X = rows_to_answer(self, X)
         if self.metric == "cosine":
             return normalize(X) @ normalize(self.prototypes_).T

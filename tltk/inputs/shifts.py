@@ -10,10 +10,11 @@ from tltk._checks import check_choice, check_count, check_seed
 class Shift(NamedTuple):
     """A labelled source, a target, and what is known of their difference.
 
-    source: rows and labels, (n, d) and (n,).
-    target: rows and labels to learn from; a method without target labels takes `target[0]`.
-    test: other rows and labels of the target, to judge with.
-    truth: the known answer, by name.
+    Attributes:
+        source: rows and labels, (n, d) and (n,).
+        target: rows and labels to learn from; a method without target labels takes `target[0]`.
+        test: other rows and labels of the target, to judge with.
+        truth: the known answer, by name.
     """
 
     source: tuple[np.ndarray, np.ndarray]
