@@ -115,7 +115,7 @@ def resolve_by_name(app, env, node, contnode):
 def read_docstring(app, what, name, obj, options, lines):
     """Before napoleon does: formulas are shown as they stand, data say what stands below them."""
     text = PAGES["data_docstring"](name) if what == "data" else "\n".join(lines)
-    lines[:] = PAGES["with_formulas"](text).split("\n")
+    lines[:] = PAGES["for_napoleon"](text).split("\n")
 
 
 def skip_member(app, what, name, obj, skip, options):

@@ -72,11 +72,14 @@ def data_docstring(path: str) -> str:
     return ""
 
 
-def with_formulas(docstring: str) -> str:
-    """Mark what is indented before the first section, a formula, as text to be shown as it stands.
+def for_napoleon(docstring: str) -> str:
+    """Say in napoleon's terms what our docstrings mean.
+
+    What is indented before the first section is a formula, to be shown as it stands. What is
+    returned is told in prose: a colon in its first line ends no type.
 
     Example:
-        >>> with_formulas("Add.\\n\\n    x + y\\n\\nArgs:\\n    x: a number.").split("\\n")[2:5]
+        >>> for_napoleon("Add.\\n\\n    x + y\\n\\nArgs:\\n    x: a number.").split("\\n")[2:5]
         ['::', '', '    x + y']
     """
     section = SECTION.search(docstring)
@@ -85,4 +88,7 @@ def with_formulas(docstring: str) -> str:
     for paragraph in re.split(r"\n{2,}", docstring[:end].strip("\n")):
         formula = paragraph.startswith("    ") and not (shown and ITEM.match(shown[-1]))
         shown.append(f"::\n\n{paragraph}" if formula else paragraph)
-    return "\n\n".join([*shown, docstring[end:]])
+    sections = re.sub(
+        r"^(Returns|Yields):\n( +)", r"\1:\n\2: ", docstring[end:], flags=re.MULTILINE
+    )
+    return "\n\n".join([*shown, sections])

@@ -1,6 +1,7 @@
 """The reference holds every public name, and the drawing of the house is that of the code."""
 
 import importlib
+import inspect
 import re
 import runpy
 from pathlib import Path
@@ -64,9 +65,14 @@ def test_data_say_what_they_are(area):
 
 def test_formula_is_shown_as_it_stands():
     docstring = "Add.\n\n    x + |y|\n\nwith\n\n- a list\n\n    of its own\n\nArgs:\n    x: one."
-    assert PAGES["with_formulas"](docstring) == (
+    assert PAGES["for_napoleon"](docstring) == (
         "Add.\n\n::\n\n    x + |y|\n\nwith\n\n- a list\n\n    of its own\n\nArgs:\n    x: one."
     )
+
+
+def test_what_is_returned_has_no_type_before_a_colon():
+    docstring = "Fit.\n\nReturns:\n    The scale: above 0."
+    assert PAGES["for_napoleon"](docstring) == "Fit.\n\nReturns:\n    : The scale: above 0."
 
 
 def test_drawing_is_that_of_the_code():
@@ -106,3 +112,34 @@ def test_drawing_has_a_room_for_each_area_and_an_arrow_for_each_import(tmp_path)
     assert re.findall(r'font-size="17"[^>]*>(\w+)<', picture) == ["a", "b", "c"]
     assert "The &lt;ground&gt;." in picture
     assert picture.count('Z"') == 3  # heads of arrows
+
+
+def described(area: str) -> dict[str, str]:
+    """The docstrings on the page of an area: of its names, and of the methods of its classes."""
+    module = importlib.import_module(area)
+    things = {name: getattr(module, name) for name in module.__all__}
+    for name, thing in list(things.items()):
+        if PAGES["kind"](thing) == "class":
+            own = [each for each in vars(thing) if not re.match("_|set_.*_request", each)]
+            things |= {f"{name}.{each}": getattr(thing, each) for each in own}
+    return {name: inspect.getdoc(thing) or "" for name, thing in things.items()}
+
+
+def unread_by_a_page(docstring: str) -> list[str]:
+    """Lines that would not read on a page as they do here: bars and odd backticks in prose."""
+    text = re.sub(r"^Example:\n(?: .*\n?|\n)*", "", docstring, flags=re.MULTILINE)
+    text = re.sub(r"::\n\n(?:    .*\n?|\n)+", "", PAGES["for_napoleon"](text))
+    prose = re.sub(r"`[^`]+`", "", text)
+    return [line for line in prose.splitlines() if "`" in line or re.search(r"\|\S", line)]
+
+
+def test_what_a_page_would_not_read_is_found():
+    good = "Add `|x|`.\n\n    |x| + |y|\n\nwith y.\n\nExample:\n    >>> 1 | 2\n    '|3'\n"
+    assert unread_by_a_page(good) == []
+    assert unread_by_a_page(good + "\nReturns:\n    |x| of `y.\n") == ["    : |x| of `y."]
+
+
+@pytest.mark.parametrize("area", AREAS)
+def test_docstrings_read_on_a_page_as_in_a_terminal(area):
+    found = {name: unread_by_a_page(text) for name, text in described(area).items()}
+    assert {name: lines for name, lines in found.items() if lines} == {}

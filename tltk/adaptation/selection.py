@@ -49,7 +49,9 @@ def target_entropy(probabilities: np.ndarray) -> float:
 def infomax(probabilities: np.ndarray) -> float:
     """How decided a classifier is about each row while using all classes; higher is better.
 
-    H(mean_i p_i) - mean_i H(p_i), the mutual information of row and answer, in nats.
+        H(mean_i p_i) - mean_i H(p_i)
+
+    which is the mutual information of row and answer, in nats.
 
     Args:
         probabilities: answers for target rows (m, k), each row adding up to 1.

@@ -60,8 +60,10 @@ def calibrate(model: keras.Model, val) -> float:
 def fit_temperature(validation: Predictions) -> float:
     """Find the temperature under which the labels are likeliest.
 
-    softmax(logits / T), T the minimum of the mean of -log p(label). The logits are taken as log p,
-    which differs from them by a constant that softmax does not see.
+        softmax(logits / T)
+
+    with T the minimum of the mean of -log p(label). The logits are taken as log p, which differs
+    from them by a constant that softmax does not see.
 
     Args:
         validation: what `predict_split` returned for examples not trained on; one label each.
