@@ -6,6 +6,7 @@ from importlib import import_module
 from pathlib import Path
 
 os.environ["CUDA_VISIBLE_DEVICES"] = ""
+os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 
 from docutils import nodes
 from sphinx import addnodes
@@ -78,7 +79,7 @@ class Area(SphinxDirective):
 
 
 class LinkNames(SphinxTransform):
-    """Make a public name in code type, in a docstring or on a page, a link to its description."""
+    """Make a public name in code type, and a type of ours in a signature, a link to its page."""
 
     default_priority = 500
 
@@ -93,6 +94,9 @@ class LinkNames(SphinxTransform):
             )
             node.replace_self(link)
             link += node
+        for node in self.document.findall(addnodes.pending_xref):
+            parts = node["reftarget"].split(".")  # a type of ours, called by its module
+            node["reftarget"] = PATHS.get(".".join([*parts[:2], parts[-1]]), node["reftarget"])
 
 
 def ancestors(node):
@@ -100,16 +104,10 @@ def ancestors(node):
         yield node
 
 
-def resolve_by_name(app, env, node, contnode):
-    """A type of ours, which autodoc calls by its module, is described where it is public."""
-    target = node.get("reftarget", "")
-    path = PATHS.get(target.rpartition(".")[2])
-    if node.get("refdomain") != "py" or not target.startswith("tltk.") or path == target:
-        return None
-    if path is None and node.get("reftype") == "class":
-        return contnode  # the type of a result, which its function describes
-    domain, page = env.get_domain("py"), node["refdoc"]
-    return domain.resolve_xref(env, page, app.builder, "obj", path, node, contnode)
+def leave_plain(app, env, node, contnode):
+    """The type of a result that has no public name is described by the function that returns it."""
+    ours = node.get("reftype") == "class" and node.get("reftarget", "").startswith("tltk.")
+    return contnode if ours else None
 
 
 def read_docstring(app, what, name, obj, options, lines):
@@ -129,6 +127,6 @@ def skip_member(app, what, name, obj, skip, options):
 def setup(app):
     app.add_directive("area", Area)
     app.add_transform(LinkNames)
-    app.connect("missing-reference", resolve_by_name)
+    app.connect("missing-reference", leave_plain)
     app.connect("autodoc-process-docstring", read_docstring, priority=400)
     app.connect("autodoc-skip-member", skip_member)
