@@ -1,11 +1,11 @@
-# make demo | test | test-long | notebooks [CHAPTERS="01 03"] | bench | lint | clean | repository URL=https://…
+# make demo | test | test-long | notebooks [CHAPTERS="01 03"] | bench | docs | lint | clean | repository URL=https://…
 # All of them use one virtual environment, made on first use. Another Python: make test PYTHON=python3.12
 PYTHON ?= python3
 VENV ?= .venv
 STAMP := $(VENV)/.installed
 RUN := $(VENV)/bin/python
 
-.PHONY: demo test test-long notebooks bench lint clean repository
+.PHONY: demo test test-long notebooks bench docs lint clean repository
 
 demo: $(STAMP)
 	@$(RUN) -m tltk demo
@@ -23,6 +23,11 @@ bench: $(STAMP)
 	@$(RUN) -m pip install -qq --disable-pip-version-check --constraint constraints.txt \
 	  --editable ".[bench]" || echo "Without OpenVINO or ONNX Runtime their rows are missing."
 	@$(RUN) benchmarks/run_all.py
+
+docs: $(STAMP)
+	@$(RUN) -m pip install -qq --disable-pip-version-check --constraint constraints.txt --editable ".[docs]"
+	@$(RUN) -m sphinx --quiet --fail-on-warning --keep-going --nitpicky docs build/docs
+	@echo "The site: build/docs/index.html"
 
 lint: $(STAMP)
 	@$(RUN) -m ruff check .

@@ -76,10 +76,10 @@ class CORAL(DomainTransformer):
         >>> bool(np.allclose(np.cov(moved[:90].T), np.cov(target.T)))
         True
 
-    Reference:
-        Sun, Feng and Saenko, Return of frustratingly easy domain adaptation, 2016.
-        Ledoit and Wolf, A well-conditioned estimator for large-dimensional covariance matrices,
-        2004.
+    References:
+        - Sun, Feng and Saenko, Return of frustratingly easy domain adaptation, 2016.
+        - Ledoit and Wolf, A well-conditioned estimator for large-dimensional covariance matrices,
+          2004.
     """
 
     def __init__(self, shrinkage="auto"):

@@ -14,7 +14,7 @@ from tltk.tuning.checks import check_fits
 def adapt_batch_norm(model: keras.Model, target, batch_size: int = 64) -> int:
     """Set the moving statistics of every batch normalisation to those of a target domain.
 
-    mean_c = E[x_c],  variance_c = E[(x_c - mean_c)^2], over rows and positions of the target
+        mean_c = E[x_c],  variance_c = E[(x_c - mean_c)^2], over rows and positions of the target
 
     From the input to the output, each layer gets the mean and variance of all that reaches it, when
     the layers before it have theirs already. So the result is exact and depends neither on the

@@ -10,7 +10,9 @@ from tltk._checks import check_seed
 class RandomColours(keras.layers.Layer):
     """Map black and white of each picture to two random colours, and what lies between to between.
 
-    y = black + (white - black) * x / 255, for each channel, with black and white from U(0, 255)
+        y = black + (white - black) * x / 255
+
+    for each channel, with black and white from U(0, 255)
 
     So pictures are inverted, tinted and faded at random. Outside of training nothing changes.
 

@@ -49,11 +49,11 @@ def adapt_domains(
 ) -> keras.callbacks.History:
     """Train a classifier on a labelled source so that it serves an unlabelled target too.
 
-    loss = classification(labelled rows) + strength(t) * distance(source, target)
+        loss = classification(labelled rows) + strength(t) * distance(source, target)
 
     Each step sees `batch_size` rows of either domain in one pass. The distance is measured on the
-    input of the last dense layer, the features, and its strength rises to `weight` in the course
-    of the training (see `rising_strength`). It is one of
+    input of the last dense layer, the features, and its strength rises to `weight` in the course of
+    the training (see `rising_strength`). It is one of
 
     - "dann": how well a domain classifier tells the features apart, its gradient reversed;
     - "cdan": the same of features times probabilities, so that classes are kept apart;
@@ -111,10 +111,11 @@ def adapt_domains(
         >>> len(history.history["accuracy"])
         2
 
-    Reference:
-        Ganin et al., Domain-adversarial training of neural networks, 2016. Sun and Saenko, Deep
-        CORAL, 2016. Long et al., Learning transferable features with deep adaptation networks,
-        2015; Conditional adversarial domain adaptation, 2018.
+    References:
+        - Ganin et al., Domain-adversarial training of neural networks, 2016.
+        - Sun and Saenko, Deep CORAL, 2016.
+        - Long et al., Learning transferable features with deep adaptation networks, 2015;
+          Conditional adversarial domain adaptation, 2018.
     """
     chosen = method_of(method)
     weight = chosen.weight if weight is None else weight

@@ -17,7 +17,7 @@ CERTAIN = 1e-6
 def effective_sample_size(weights: np.ndarray) -> float:
     """How many equally weighted rows say as much as rows of these weights.
 
-    (sum w)^2 / sum w^2, between 1 and n.
+        (sum w)^2 / sum w^2, between 1 and n
 
     Args:
         weights: (n,), none negative, not all 0.
@@ -55,8 +55,9 @@ def checked_weights(weights: Any) -> np.ndarray:
 class DensityRatio(BaseEstimator):
     """Weigh source rows by how much more probable they are in the target.
 
-    w(x) = p_target(x) / p_source(x) = (n / m) P(target | x) / P(source | x), for n source and m
-    target rows, with P from a classifier that tells the domains apart.
+        w(x) = p_target(x) / p_source(x) = (n / m) P(target | x) / P(source | x)
+
+    for n source and m target rows, with P from a classifier that tells the domains apart.
 
     The classifier is a logistic regression on standardised features, on all rows, in one chunk of
     memory. Rows are judged by classifiers that did not see them (`folds`), and the answers are

@@ -25,9 +25,10 @@ TOLERANCE = 1e-8
 class KMM(BaseEstimator):
     """Weigh source rows so that their mean in a kernel's space is that of the target.
 
-    minimise |sum_i w_i f(x_i) / n - sum_j f(t_j) / m|^2 subject to 0 <= w_i <= bound and
-    |sum_i w_i / n - 1| <= slack, with f the map of the kernel exp(-|x - y|^2 / (2 s^2)), n source
-    rows x and m target rows t.
+        minimise |sum_i w_i f(x_i) / n - sum_j f(t_j) / m|^2
+        subject to 0 <= w_i <= bound and |sum_i w_i / n - 1| <= slack
+
+    with f the map of the kernel `exp(-|x - y|^2 / (2 s^2))`, n source rows x and m target rows t.
 
     It is solved as a quadratic programme to a measured duality gap, in some twenty Cholesky
     factorisations. Up to `exact_rows` source rows it is exact, at a cost of n^2 numbers and n^3

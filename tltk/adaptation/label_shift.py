@@ -13,9 +13,11 @@ TOLERANCE, MOST_ROUNDS = 1e-10, 10_000
 class LabelShift(NamedTuple):
     """What `correct_label_shift` found.
 
-    probabilities: (n, classes), corrected.
-    priors: the estimated shares of the classes where the rows come from, (classes,).
-    weights: target shares over source shares (classes,), to weight source examples by class.
+    Attributes:
+        probabilities: (n, classes), corrected.
+        priors: the estimated shares of the classes where the rows come from, (classes,).
+        weights: target shares over source shares (classes,), to weight source examples by
+            class.
     """
 
     probabilities: np.ndarray

@@ -47,7 +47,7 @@ def mmd_loss(
         mean k(s, s') + mean k(t, t') - 2 mean k(s, t)
 
     with k(x, y) = x'y ("linear": the squared distance of the means), or the mean over the
-    bandwidths b of exp(-|x - y|^2 / (2 b m)), where m is the mean squared distance of different
+    bandwidths b of `exp(-|x - y|^2 / (2 b m))`, where m is the mean squared distance of different
     rows of both batches, taken as a constant by the gradient.
 
     Args:
@@ -71,9 +71,9 @@ def mmd_loss(
         >>> bool(abs(mmd_loss(a, a)) < 1e-6)
         True
 
-    Reference:
-        Gretton et al., A kernel two-sample test, 2012.
-        Long et al., Learning transferable features with deep adaptation networks, 2015.
+    References:
+        - Gretton et al., A kernel two-sample test, 2012.
+        - Long et al., Learning transferable features with deep adaptation networks, 2015.
     """
     _check(source, target)
     if kernel not in ("gaussian", "linear"):

@@ -23,7 +23,7 @@ class OptimalTransport(DomainTransformer):
     of its rows are carried into another one.
 
     A row that was not in `fit` goes where the plan's dual potential g sends it, with weights
-    softmax_j (g_j - |x - y_j|^2) / reg; for rows of `fit` that is the plan itself. Needs POT, an
+    `softmax_j (g_j - |x - y_j|^2) / reg`; for rows of `fit` that is the plan itself. Needs POT, an
     extra: `pip install POT`.
 
     Args:
@@ -44,10 +44,11 @@ class OptimalTransport(DomainTransformer):
         >>> moved.round(2).ravel().tolist()
         [10.0, 12.0, 10.0, 12.0]
 
-    Reference:
-        Courty, Flamary, Tuia and Rakotomamonjy, Optimal transport for domain adaptation, 2017.
-        Cuturi, Sinkhorn distances, 2013. Seguy et al., Large-scale optimal transport and mapping
-        estimation, 2018 (rows that were not in the plan).
+    References:
+        - Courty, Flamary, Tuia and Rakotomamonjy, Optimal transport for domain adaptation, 2017.
+        - Cuturi, Sinkhorn distances, 2013.
+        - Seguy et al., Large-scale optimal transport and mapping estimation, 2018 (rows that were
+          not in the plan).
     """
 
     def __init__(self, regularization=0.05, *, max_rows=2000, iterations=500, random_state=0):

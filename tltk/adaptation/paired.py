@@ -17,7 +17,7 @@ class PairedAlignment(BaseEstimator):
     some examples, which need no labels, were seen in both.
 
     - "procrustes": the target is turned, stretched as a whole and moved onto the source,
-      min |X - s Y Q|^2 with Q'Q = I (or QQ' = I, where the target is narrower). The source stays,
+      min `|X - s Y Q|^2` with Q'Q = I (or QQ' = I, where the target is narrower). The source stays,
       so its classifiers can be used as they are.
     - "cca": both are mapped to the k directions that are most correlated, each of variance 1 over
       the pairs.
@@ -39,9 +39,9 @@ class PairedAlignment(BaseEstimator):
         >>> bool(np.allclose(found.transform_target(target), source))
         True
 
-    Reference:
-        Schönemann, A generalized solution of the orthogonal Procrustes problem, 1966.
-        Hotelling, Relations between two sets of variates, 1936.
+    References:
+        - Schönemann, A generalized solution of the orthogonal Procrustes problem, 1966.
+        - Hotelling, Relations between two sets of variates, 1936.
     """
 
     def __init__(self, method="procrustes", n_components=None, shrinkage=0.01):

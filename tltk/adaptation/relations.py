@@ -14,7 +14,7 @@ def structural_features(
 ) -> np.ndarray:
     """Describe each node of a network by its neighbourhood alone, not by who it is.
 
-    Round 0 gives, for node v with neighbours N(v): its degree |N(v)|; the edges within its egonet
+    Round 0 gives, for node v with neighbours N(v): its degree `|N(v)|`; the edges within its egonet
     (v, N(v) and what joins them); the edges that leave it; and its clustering coefficient, the
     share of pairs of neighbours that are neighbours themselves. Each further round appends the
     mean and the sum of all features so far over the neighbours. Counts c become log(1 + c / m), m
@@ -62,7 +62,9 @@ def structural_features(
 def mean_over_neighbours(adjacency: np.ndarray) -> np.ndarray:
     """Return the matrix that takes the mean over each node's neighbours.
 
-    M = D^-1 A, so that (M x)_v is the mean of x over N(v), and 0 where there are none.
+        M = D^-1 A
+
+    so that (M x)_v is the mean of x over N(v), and 0 where there are none.
 
     Args:
         adjacency: (n, n), see `structural_features`.
@@ -107,9 +109,10 @@ def message_passing_network(
 ) -> keras.Model:
     """Build a small network that classifies nodes by their own features and their neighbours'.
 
-    Block k gives h_v = relu(W [h_v, mean of h_u over the neighbours u] + b), so that a node sees k
-    steps far. Nothing in it depends on how many nodes there are: what is learned on one network
-    runs on another.
+        h_v = relu(W [h_v, mean of h_u over the neighbours u] + b)
+
+    is what each block gives, so that with k of them a node sees k steps far. Nothing in it depends
+    on how many nodes there are: what is learned on one network runs on another.
 
     Args:
         features: d, the features of a node, such as those of `structural_features`.

@@ -11,7 +11,7 @@ from tltk._checks import check_number
 def reverse_gradient(x, scale):
     """Pass values on unchanged, and their gradient times -scale.
 
-    r(x) = x, dr/dx = -scale.
+        r(x) = x,  dr/dx = -scale
 
     Args:
         x: a tensor or an array of any shape.
@@ -35,7 +35,7 @@ def reverse_gradient(x, scale):
 def rising_strength(progress, steepness: float = 10.0):
     """The share of an adaptation's full strength at a time of the training, from 0 to almost 1.
 
-    2 / (1 + exp(-steepness * progress)) - 1
+        2 / (1 + exp(-steepness * progress)) - 1
 
     Early features are noise, and to align them would only disturb the classifier.
 

@@ -49,7 +49,9 @@ def target_entropy(probabilities: np.ndarray) -> float:
 def infomax(probabilities: np.ndarray) -> float:
     """How decided a classifier is about each row while using all classes; higher is better.
 
-    H(mean_i p_i) - mean_i H(p_i), the mutual information of row and answer, in nats.
+        H(mean_i p_i) - mean_i H(p_i)
+
+    which is the mutual information of row and answer, in nats.
 
     Args:
         probabilities: answers for target rows (m, k), each row adding up to 1.
@@ -75,9 +77,11 @@ def infomax(probabilities: np.ndarray) -> float:
 def soft_neighbourhood_density(probabilities: np.ndarray, temperature: float = 0.05) -> float:
     """How many neighbours a target row has among the answers; higher is taken for better.
 
-    The answers, as vectors of length 1, have the likeness s_ij = a_i'a_j; a row's neighbours are
-    shared out as q_ij = exp(s_ij / t) / sum_{l != i} exp(s_il / t), j != i, and the density is the
-    mean entropy of q_i. All rows in one tight cluster have the highest.
+        q_ij = exp(s_ij / t) / sum_{l != i} exp(s_il / t),  j != i
+
+    is how a row's neighbours are shared out, with s_ij = a_i'a_j the likeness of two answers as
+    vectors of length 1; the density is the mean entropy of q_i. All rows in one tight cluster have
+    the highest.
 
     Args:
         probabilities: answers for target rows (m, k), each row adding up to 1, m of 2 or more.
@@ -126,9 +130,11 @@ def importance_weighted_risk(
 ) -> float:
     """The loss to expect on the target, from weighted losses on held-out source rows.
 
-    mean_i w_i l_i, whose expectation is the target's risk if w is the true ratio of the densities.
-    With the control variate, mean(w l) + c (mean(w) - 1), c = -cov(w l, w) / var(w), which has the
-    same expectation and varies less.
+        mean_i w_i l_i
+        mean(w l) + c (mean(w) - 1),  c = -cov(w l, w) / var(w)   with the control variate
+
+    The expectation is the target's risk if w is the true ratio of the densities; with the control
+    variate it is the same and the estimate varies less.
 
     Args:
         losses: of source rows that the model did not see, (n,).
@@ -146,10 +152,10 @@ def importance_weighted_risk(
         0.75
 
     References:
-        Sugiyama, Krauledat and Müller, Covariate shift adaptation by importance weighted cross
-        validation, 2007.
-        You, Wang, Long and Jordan, Towards accurate model selection in deep unsupervised domain
-        adaptation, 2019.
+        - Sugiyama, Krauledat and Müller, Covariate shift adaptation by importance weighted cross
+          validation, 2007.
+        - You, Wang, Long and Jordan, Towards accurate model selection in deep unsupervised domain
+          adaptation, 2019.
     """
     losses, weights = as_numbers("losses", losses, "(n,)"), checked_weights(weights)
     check_flag("control_variate", control_variate)

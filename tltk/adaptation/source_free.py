@@ -39,7 +39,7 @@ def adapt_without_source(
 ) -> keras.callbacks.History:
     """Move a trained classifier's features until its frozen head is sure about the target (SHOT).
 
-    loss = uncertainty(p) + pseudo_weight * cross-entropy(p, pseudo-label)
+        loss = uncertainty(p) + pseudo_weight * cross-entropy(p, pseudo-label)
 
     The head keeps what the source taught about the classes; the features are moved to where it is
     sure of each row and uses all classes (`uncertainty`). Before each epoch every row gets the

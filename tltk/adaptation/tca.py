@@ -26,7 +26,7 @@ class TCA(DomainTransformer):
     Args:
         n_components: how many; at most the number of rows, or of landmarks.
         mu: how much the size of W counts against the agreement of means; larger is smoother.
-        kernel: "rbf", exp(-gamma |x - y|^2), or "linear", x'y.
+        kernel: "rbf", `exp(-gamma |x - y|^2)`, or "linear", x'y.
         gamma: None for 1 / (2 s^2), with s the median distance between (at most 1,000) rows.
         max_rows: the most rows for the exact solution.
         landmarks: how many beyond.

@@ -58,8 +58,8 @@ class TrAdaBoost(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         [0, 1]
 
     References:
-        Dai, Yang, Xue and Yu, Boosting for transfer learning, 2007.
-        Hastie, Rosset, Zhu and Zou, Multi-class AdaBoost, 2009.
+        - Dai, Yang, Xue and Yu, Boosting for transfer learning, 2007.
+        - Hastie, Rosset, Zhu and Zou, Multi-class AdaBoost, 2009.
     """
 
     __metadata_request__fit: ClassVar = {"domain": True}

@@ -17,10 +17,12 @@ from tltk.adaptation.weighted_fit import fit_weighted, random_of, seeded
 class TrAdaBoostR2(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
     """Boost a regressor on many source values and few target values.
 
-    As `TrAdaBoost`, with mistakes between 0 and 1, e_i = |y_i - h(x_i)| / max_j |y_j - h(x_j)| over
-    all rows: weights are multiplied by exp(alpha e_i) in the target and beta^e_i in the source, and
-    rounds end where the target's mean weighted mistake reaches 1/2. The answer is the median of the
-    later half of the rounds, weighted by alpha.
+        e_i = |y_i - h(x_i)| / max_j |y_j - h(x_j)|, over all rows
+
+    As `TrAdaBoost`, with these mistakes between 0 and 1: weights are multiplied by exp(alpha e_i)
+    in the target and beta^e_i in the source, and rounds end where the target's mean weighted
+    mistake reaches 1/2. The answer is the median of the later half of the rounds, weighted by
+    alpha.
 
     Args:
         estimator: any scikit-learn regressor whose `fit` takes sample_weight, or a pipeline that

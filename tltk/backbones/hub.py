@@ -146,7 +146,7 @@ def load_hub_backbone(
         rate: samples a second, where it takes waveforms; `predict` then reads recordings.
 
     Returns:
-        A `keras.Model`: (b, *input_shape) in, features out. Saved, it loads with
+        A `keras.Model`: `(b, *input_shape)` in, features out. Saved, it loads with
         `tltk.load_model(path, trust=True)` as long as `handle` can still be read, unchanged. Keep
         to handles that you trust: a SavedModel runs whatever its graph says.
 

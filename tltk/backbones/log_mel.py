@@ -44,9 +44,9 @@ class LogMel(keras.layers.Layer):
         >>> spectrogram.shape, int(spectrogram[0, 50].argmax()), float(spectrogram.min())
         ((1, 97, 32), 13, -80.0)
 
-    Reference:
-        Slaney, Auditory toolbox, 1998. Lin et al., Training keyword spotters with limited and
-        synthesized speech data, 2020.
+    References:
+        - Slaney, Auditory toolbox, 1998.
+        - Lin et al., Training keyword spotters with limited and synthesized speech data, 2020.
     """
 
     def __init__(

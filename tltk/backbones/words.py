@@ -61,9 +61,9 @@ def load_word_vectors(source: str | Path = BUNDLED, most: int | None = None) -> 
         >>> bool(film @ movie > film @ tax)
         True
 
-    Reference:
-        Pennington, Socher and Manning, GloVe: global vectors for word representation, 2014.
-        Mikolov et al., Efficient estimation of word representations in vector space, 2013.
+    References:
+        - Pennington, Socher and Manning, GloVe: global vectors for word representation, 2014.
+        - Mikolov et al., Efficient estimation of word representations in vector space, 2013.
     """
     if most is not None:
         check_count("most", most)

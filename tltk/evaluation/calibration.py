@@ -60,8 +60,10 @@ def calibrate(model: keras.Model, val) -> float:
 def fit_temperature(validation: Predictions) -> float:
     """Find the temperature under which the labels are likeliest.
 
-    softmax(logits / T), T the minimum of the mean of -log p(label). The logits are taken as log p,
-    which differs from them by a constant that softmax does not see.
+        softmax(logits / T)
+
+    with T the minimum of the mean of -log p(label). The logits are taken as log p, which differs
+    from them by a constant that softmax does not see.
 
     Args:
         validation: what `predict_split` returned for examples not trained on; one label each.
@@ -160,7 +162,7 @@ def expected_calibration_error(
 ) -> float:
     """Return by how much probabilities miss what comes true, on average.
 
-    The mean over the examples of |mean probability - share that came true| in their bin. With few
+    The mean over the examples of `|mean probability - share that came true|` in their bin. With few
     examples chance alone makes it larger than 0, the more so the more bins there are.
 
     Args:

@@ -10,10 +10,11 @@ from tltk.evaluation.thresholds import check_predictions
 def classification_table(predictions: Predictions, threshold: float = 0.5) -> list[dict]:
     """Return precision, recall and F1 of each class, and the figures for all of them together.
 
-    precision = TP / (TP + FP), recall = TP / (TP + FN), F1 = their harmonic mean; 0 where the
-    denominator is 0. Accuracy is the share of right answers; balanced accuracy is the mean recall
-    of the classes that occur, so a common class counts no more than a rare one. Both stand in the
-    recall column: they are the recall over all pictures and over all classes.
+        precision = TP / (TP + FP),  recall = TP / (TP + FN),  F1 = their harmonic mean
+
+    or 0 where the denominator is 0. Accuracy is the share of right answers; balanced accuracy is
+    the mean recall of the classes that occur, so a common class counts no more than a rare one.
+    Both stand in the recall column: they are the recall over all pictures and over all classes.
 
     Args:
         predictions: what `predict_split` returned, n rows.

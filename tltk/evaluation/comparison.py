@@ -120,9 +120,9 @@ def compare_transfer(
         >>> found.verdicts[-1]["verdict"]
         'no evidence either way'
 
-    Reference:
-        Rosenstein et al., To transfer or not to transfer, 2005. Student, The probable error of a
-        mean, 1908.
+    References:
+        - Rosenstein et al., To transfer or not to transfer, 2005.
+        - Student, The probable error of a mean, 1908.
     """
     _check(backbone, seeds, arms, methods, score, epochs)
     check_seed("seed", seed)

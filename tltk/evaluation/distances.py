@@ -24,9 +24,9 @@ def domain_distance(
     - proxy A-distance: 2 (1 - 2 e), with e the five-fold error of a ridge classifier (penalty d, on
       standardised features) that tells the domains apart: 0 where it cannot, 2 where it always can;
     - MMD: the unbiased estimate of the squared distance of the mean embeddings under the kernel
-      exp(-|x - y|^2 / (2 s^2)), with s the median distance of all pairs of rows;
-    - CORAL: |Ca - Cb|^2 / (4 d^2), the difference of the covariances (n - 1 in the denominator);
-    - Fréchet: |ma - mb|^2 + tr(Ca + Cb - 2 (Ca Cb)^(1/2)), between normal distributions.
+      `exp(-|x - y|^2 / (2 s^2))`, with s the median distance of all pairs of rows;
+    - CORAL: `|Ca - Cb|^2 / (4 d^2)`, the difference of the covariances (n - 1 in the denominator);
+    - Fréchet: `|ma - mb|^2 + tr(Ca + Cb - 2 (Ca Cb)^(1/2))`, between normal distributions.
 
     All of them but the MMD are far from 0 for two halves of one domain, the more so with few
     examples and many features. So each is measured again and again with the rows dealt out to the
@@ -55,10 +55,10 @@ def domain_distance(
         [('proxy A-distance', True), ('MMD', True)]
 
     References:
-        Ben-David et al., Analysis of representations for domain adaptation, 2007.
-        Gretton et al., A kernel two-sample test, 2012.
-        Sun and Saenko, Deep CORAL, 2016.
-        Dowson and Landau, The Fréchet distance between multivariate normal distributions, 1982.
+        - Ben-David et al., Analysis of representations for domain adaptation, 2007.
+        - Gretton et al., A kernel two-sample test, 2012.
+        - Sun and Saenko, Deep CORAL, 2016.
+        - Dowson and Landau, The Fréchet distance between multivariate normal distributions, 1982.
     """
     check_seed("seed", seed)
     check_number("permutations", permutations, least=1, whole=True, advice="200 are usual")
@@ -199,12 +199,13 @@ def ben_david_bound(
 ) -> list[dict]:
     """Estimate the terms that bound a classifier's error in a target domain, and that error.
 
-    target error <= source error + d / 2 + joint error, with d the divergence of the domains and
-    the joint error the least sum of both errors that one classifier has. The estimates: errors of
-    logistic regression (C = 0.01, standardised features) on rows held out in five folds; d the
-    proxy A-distance of `domain_distance`, at least 0. The theorem speaks of another divergence (of
-    pairs of classifiers), of the best classifiers and of endless data. So this is an illustration
-    that may fail to hold, not a guarantee.
+        target error <= source error + d / 2 + joint error
+
+    with d the divergence of the domains and the joint error the least sum of both errors that one
+    classifier has. The estimates: errors of logistic regression (C = 0.01, standardised features)
+    on rows held out in five folds; d the proxy A-distance of `domain_distance`, at least 0. The
+    theorem speaks of another divergence (of pairs of classifiers), of the best classifiers and of
+    endless data. So this is an illustration that may fail to hold, not a guarantee.
 
     Args:
         source: features (n, d).

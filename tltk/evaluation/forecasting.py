@@ -67,8 +67,9 @@ def seasonal_naive_forecast(
 def mase(truth: np.ndarray, forecasts: np.ndarray, history: np.ndarray, period: int = 1) -> float:
     """Measure forecasts by the mean absolute scaled error.
 
-    MASE = mean |y - forecast| / mean |y(t) - y(t - period)| over the history. Below 1, forecasts
-    are better than the (seasonal) naive one-step forecast was on the history.
+        MASE = mean |y - forecast| / mean |y(t) - y(t - period)| over the history
+
+    Below 1, forecasts are better than the (seasonal) naive one-step forecast was on the history.
 
     Args:
         truth: what came, any shape.

@@ -62,9 +62,9 @@ def check_splits(
         >>> [(row["check"], row["parts"], row["count"]) for row in found]
         [('copies', 'train, test', 1)]
 
-    Reference:
-        Kaufman, Rosset and Perlich, Leakage in data mining, 2011. Barz and Denzler, Do we train on
-        test data? Purging CIFAR of near-duplicates, 2020.
+    References:
+        - Kaufman, Rosset and Perlich, Leakage in data mining, 2011.
+        - Barz and Denzler, Do we train on test data? Purging CIFAR of near-duplicates, 2020.
     """
     if not all(hasattr(splits, part) for part in Splits._fields[:3]) or splits.train is None:
         advice = "Pass what load_dataset or image_folder returns"

@@ -37,11 +37,13 @@ AT_ONCE = 32
 class Predictions(NamedTuple):
     """A split's labels and a model's answers, row by row.
 
-    labels: (n,) class numbers; many labels: (n, k) of 0 and 1; regression: (n, k) numbers.
-    probabilities: (n, k) float32, one column per class name (regression: the predicted numbers).
-    class_names: k names in the order of the columns.
-    names: n file names in the order of the rows, or None where the split has none.
-    kind: "one_label", "many_labels" or "regression".
+    Attributes:
+        labels: (n,) class numbers; many labels: (n, k) of 0 and 1; regression: (n, k) numbers.
+        probabilities: (n, k) float32, one column per class name (regression: the predicted
+            numbers).
+        class_names: k names in the order of the columns.
+        names: n file names in the order of the rows, or None where the split has none.
+        kind: "one_label", "many_labels" or "regression".
     """
 
     labels: np.ndarray

@@ -183,6 +183,7 @@ CORRUPTIONS = {
     "contrast": _contrast,
     "jpeg": _jpeg,
 }
+"""The corruptions by name, each a function of picture, severity and random generator."""
 
 
 def _check(corruption: str, severity: float, one="corruption", other="severity") -> None:

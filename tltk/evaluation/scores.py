@@ -12,11 +12,12 @@ FEWEST_PER_COMPONENT = 10
 def logme(features: np.ndarray, targets: np.ndarray) -> float:
     """Return the logarithm of the maximum evidence, per example, of a linear model's targets.
 
-    LogME = max over a, b of log N(y; 0, I / b + F F' / a) / n, averaged over the columns y of the
-    targets (one of 0 and 1 for each class). Higher is better. The maximum is searched along the
-    ratio a / b, for each of which the best b is known, so that it is the highest one, where the
-    fixed point of the paper may stop at a lower one. Features are taken as they are, not centred;
-    a column of ones gives the linear model an intercept.
+        LogME = max over a, b of log N(y; 0, I / b + F F' / a) / n
+
+    averaged over the columns y of the targets (one of 0 and 1 for each class). Higher is better.
+    The maximum is searched along the ratio a / b, for each of which the best b is known, so that it
+    is the highest one, where the fixed point of the paper may stop at a lower one. Features are
+    taken as they are, not centred; a column of ones gives the linear model an intercept.
 
     Args:
         features: (n, d), d may exceed n.
@@ -72,9 +73,11 @@ def h_score(
 ) -> float:
     """Return how far the classes' mean features lie apart, measured by the features' own spread.
 
-    H = (1 - s) tr(C^-1 B), with B the covariance of the class means (weighted by their frequency)
-    and C the covariance of the features, shrunk: (1 - s) cov(F) + s tr(cov(F)) / d I. Between 0 and
-    the number of classes less one; higher is better.
+        H = (1 - s) tr(C^-1 B)
+
+    with B the covariance of the class means (weighted by their frequency) and C the covariance of
+    the features, shrunk: (1 - s) cov(F) + s tr(cov(F)) / d I. Between 0 and the number of classes
+    less one; higher is better.
 
     Args:
         features: (n, d), d may exceed n.
@@ -94,8 +97,8 @@ def h_score(
         0.5
 
     References:
-        Bao et al., An information-theoretic approach to transferability, 2019.
-        Ibrahim, Ponomareva and Mazumder, Newer is not always better, 2022: the shrinkage.
+        - Bao et al., An information-theoretic approach to transferability, 2019.
+        - Ibrahim, Ponomareva and Mazumder, Newer is not always better, 2022: the shrinkage.
     """
     features, labels = checked_features(features), checked_classes(labels, len(features))
     centred = features - features.mean(axis=0)
@@ -125,9 +128,11 @@ def _share(shrinkage, centred) -> float:
 def leep(probabilities: np.ndarray, labels: np.ndarray) -> float:
     """Return the mean log likelihood of the labels, told from a source head's probabilities alone.
 
-    LEEP = mean over i of log sum over z of P(y_i | z) p_i(z), with p_i the source head's
-    probabilities of example i, and P(y | z) = sum of p_i(z) where y_i = y, over sum of p_i(z).
-    At most 0; higher is better. Guessing by frequency scores minus the labels' entropy.
+        LEEP = mean over i of log sum over z of P(y_i | z) p_i(z)
+
+    with p_i the source head's probabilities of example i, and P(y | z) = sum of p_i(z) where y_i =
+    y, over sum of p_i(z). At most 0; higher is better. Guessing by frequency scores minus the
+    labels' entropy.
 
     Args:
         probabilities: (n, z), rows that sum to 1.
@@ -157,7 +162,9 @@ def leep(probabilities: np.ndarray, labels: np.ndarray) -> float:
 def nce(source_labels: np.ndarray, labels: np.ndarray) -> float:
     """Return minus the entropy that the labels keep once the source's answers are known.
 
-    NCE = -H(Y | Z) = sum over z, y of P(z, y) log P(y | z). At most 0; higher is better.
+        NCE = -H(Y | Z) = sum over z, y of P(z, y) log P(y | z)
+
+    At most 0; higher is better.
 
     Args:
         source_labels: the source head's answer for each example, class numbers (n,).

@@ -14,7 +14,9 @@ RESAMPLES = 2000
 def mean_interval(values: Sequence[float], level: float = 0.95) -> tuple[float, float]:
     """Return the mean of repeated runs and the half width of its Student t interval.
 
-    half width = t(level, n - 1) * s / sqrt(n), with s the sample standard deviation of n values.
+        half width = t(level, n - 1) * s / sqrt(n)
+
+    with s the sample standard deviation of n values.
 
     Args:
         values: one number per run (seed), shape (n,).

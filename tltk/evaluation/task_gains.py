@@ -22,10 +22,11 @@ ALL = "all"
 class TaskGains(NamedTuple):
     """What a comparison of tasks found, as rows for `format_table`.
 
-    rows: one for each run and task: "task", "with" (the others it was trained with, "" for none),
-        "seed" and "score".
-    gains: one for each task and partner, or "all" others: its score "alone" and "together", the
-        paired "gain" (mean, half width) and the "verdict".
+    Attributes:
+        rows: one for each run and task: "task", "with" (the others it was trained with, "" for
+            none), "seed" and "score".
+        gains: one for each task and partner, or "all" others: its score "alone" and "together",
+            the paired "gain" (mean, half width) and the "verdict".
     """
 
     rows: list[dict]
@@ -44,8 +45,9 @@ def task_gains(
 ) -> TaskGains:
     """Train each task alone, with each other, and with all, and say which gains from which.
 
-    gain of a from b = score of a when trained with b - score of a when trained alone, paired by
-    seed. A negative gain is negative transfer between tasks. The verdict is that of
+        gain of a from b = score of a when trained with b - score of a when trained alone
+
+    paired by seed. A negative gain is negative transfer between tasks. The verdict is that of
     `transfer_verdict`.
 
     Args:
@@ -80,9 +82,9 @@ def task_gains(
         >>> [(row["task"], row["with"], row["verdict"]) for row in found.gains]
         [('right', 'sum', 'no evidence either way'), ('sum', 'right', 'no evidence either way')]
 
-    Reference:
-        Standley et al., Which tasks should be learned together in multi-task learning?, 2020.
-        Fifty et al., Efficiently identifying task groupings for multi-task learning, 2021.
+    References:
+        - Standley et al., Which tasks should be learned together in multi-task learning?, 2020.
+        - Fifty et al., Efficiently identifying task groupings for multi-task learning, 2021.
     """
     tasks = list(as_names("tasks", tasks))
     check_flag("verbose", verbose)

@@ -84,7 +84,7 @@ def threshold_table(
 ) -> list[dict]:
     """Say what thresholds lead to: what is found, what is called in vain, and the cost.
 
-    cost = (miss_cost * misses + false_alarm_cost * false alarms) / examples.
+        cost = (miss_cost * misses + false_alarm_cost * false alarms) / examples
 
     Args:
         predictions: what `predict_split` returned, n rows.

@@ -20,15 +20,16 @@ GRID = 2001
 class Comparison(NamedTuple):
     """What a comparison found, as rows for `format_table`.
 
-    rows: one for each run: "method", "labels_per_class", "seed", "examples", "seconds" of
-        training, "val_accuracy", "val_balanced_accuracy", and on the test set "accuracy" and
-        "balanced_accuracy".
-    verdicts: one for each method with transfer and number of labels: its score and that of the
-        best method without transfer, "gain" (mean, half width) and "verdict".
-    gains: one for each method with transfer: "higher start", "steeper slope", "higher asymptote",
-        see `transfer_gains`.
-    worth: one for each method with transfer and number of labels, see `label_worth`.
-    summary: all of it in a few sentences.
+    Attributes:
+        rows: one for each run: "method", "labels_per_class", "seed", "examples", "seconds" of
+            training, "val_accuracy", "val_balanced_accuracy", and on the test set "accuracy" and
+            "balanced_accuracy".
+        verdicts: one for each method with transfer and number of labels: its score and that of
+            the best method without transfer, "gain" (mean, half width) and "verdict".
+        gains: one for each method with transfer: "higher start", "steeper slope", "higher
+            asymptote", see `transfer_gains`.
+        worth: one for each method with transfer and number of labels, see `label_worth`.
+        summary: all of it in a few sentences.
     """
 
     rows: list[dict]
@@ -197,11 +198,13 @@ def label_worth(
 ) -> list[dict]:
     """Measure how many times the labels transfer is worth.
 
-    factor = m / n, where the baseline with m labels scores as much as transfer with n. The
-    baseline's curve is interpolated linearly over log(labels), for each seed; m is the first number
-    at which its mean reaches the mean of transfer. The interval holds every m at which the paired
-    t interval of the gap reaches zero. Nothing is read off outside the labels measured: there the
-    factor is None and what is known is stated as a bound.
+        factor = m / n
+
+    where the baseline with m labels scores as much as transfer with n. The baseline's curve is
+    interpolated linearly over log(labels), for each seed; m is the first number at which its mean
+    reaches the mean of transfer. The interval holds every m at which the paired t interval of the
+    gap reaches zero. Nothing is read off outside the labels measured: there the factor is None and
+    what is known is stated as a bound.
 
     Args:
         transferred: scores (seeds, sizes), one column per number of labels.

@@ -54,10 +54,10 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
         [1, -1]
 
     References:
-        Lee et al., A simple unified framework for detecting out-of-distribution samples, 2018.
-        Ramaswamy, Rastogi and Shim, Efficient algorithms for mining outliers, 2000.
-        Ledoit and Wolf, A well-conditioned estimator for large covariance matrices, 2004.
-        Vovk, Gammerman and Shafer, Algorithmic learning in a random world, 2005 (the threshold).
+        - Lee et al., A simple unified framework for detecting out-of-distribution samples, 2018.
+        - Ramaswamy, Rastogi and Shim, Efficient algorithms for mining outliers, 2000.
+        - Ledoit and Wolf, A well-conditioned estimator for large covariance matrices, 2004.
+        - Vovk, Gammerman and Shafer, Algorithmic learning in a random world, 2005 (the threshold).
     """
 
     def __init__(

@@ -116,8 +116,8 @@ class BayesianPrototype(ClassifierMixin, BaseEstimator):
         ([-2.0, 2.0], [1.5, 1.5])
 
     References:
-        Fei-Fei, Fergus and Perona, One-shot learning of object categories, 2006 (the idea).
-        Ioffe, Probabilistic linear discriminant analysis, 2006 (the model).
+        - Fei-Fei, Fergus and Perona, One-shot learning of object categories, 2006 (the idea).
+        - Ioffe, Probabilistic linear discriminant analysis, 2006 (the model).
     """
 
     def __init__(self, prior=None):

@@ -41,10 +41,10 @@ def borrow_rows(
       taken for a target row, w = (n / m) p / (1 - p), with p from a classifier that was not
       fitted on that row, n source and m target rows. Labels are not compared, so unlabelled
       target rows serve;
-    - "class_means": w = exp(-|x - m_y|^2 / (2 s^2)), with m_y the mean of the target's rows of the
-      row's own class y and s^2 the mean of that square over the target rows; features are divided
-      by the target's deviation first. A row whose label means something else in the target lies
-      far from that mean.
+    - "class_means": w = `exp(-|x - m_y|^2 / (2 s^2))`, with m_y the mean of the target's rows of
+      the row's own class y and s^2 the mean of that square over the target rows; features are
+      divided by the target's deviation first. A row whose label means something else in the target
+      lies far from that mean.
 
     Train on the target's rows with weight 1 and on these with the weights given, by the
     `sample_weight` of any scikit-learn classifier.
@@ -78,8 +78,8 @@ def borrow_rows(
         (25, True, 1.0)
 
     References:
-        Zadrozny, Learning and evaluating classifiers under sample selection bias, 2004.
-        Ge and Yu, Borrowing treasures from the wealthy, 2017.
+        - Zadrozny, Learning and evaluating classifiers under sample selection bias, 2004.
+        - Ge and Yu, Borrowing treasures from the wealthy, 2017.
     """
     source, target = as_numbers("source", source), as_numbers("target", target)
     check_choice("by", by, ("domain", "class_means"))

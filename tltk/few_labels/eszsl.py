@@ -15,7 +15,7 @@ class ESZSL(BaseEstimator):
 
         V = (X'X + gamma I)^-1 X' Y S (S'S + lambda I)^-1,    score of class c = x' V s_c
 
-    the minimum of |X V S' - Y|^2 + gamma |V S'|^2 + lambda |X V|^2 + gamma lambda |V|^2, with
+    the minimum of `|X V S' - Y|^2 + gamma |V S'|^2 + lambda |X V|^2 + gamma lambda |V|^2`, with
     features X (n, d), vectors S (k, a) of the classes seen, and Y (n, k) of 1 for a row's own class
     and -1 for the others. There is no intercept: standardise the features first.
 

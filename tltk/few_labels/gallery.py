@@ -38,7 +38,7 @@ class OpenSetCurve(NamedTuple):
 class Gallery:
     """Classes known by examples: a new one is added in a moment, and others are turned away.
 
-    similarity of x and a class = cosine of x and the mean of the class's unit vectors
+        similarity of x and a class = cosine of x and the mean of the class's unit vectors
 
     A row is called by the most similar class where the similarity is above the threshold, and None
     otherwise.
@@ -58,9 +58,9 @@ class Gallery:
         ['east', 'north', None]
 
     References:
-        Phillips, Grother and Micheals, Evaluation methods in face recognition, 2011 (the open-set
-        rates).
-        Vovk, Gammerman and Shafer, Algorithmic learning in a random world, 2005 (the threshold).
+        - Phillips, Grother and Micheals, Evaluation methods in face recognition, 2011 (the open-set
+          rates).
+        - Vovk, Gammerman and Shafer, Algorithmic learning in a random world, 2005 (the threshold).
     """
 
     def __init__(self, normalizer: FeatureNormalizer | None = None):

@@ -27,7 +27,7 @@ def adapt(
 ) -> keras.Model:
     """Copy a network and fit the copy to one small task by a few steps of gradient descent.
 
-    w <- w - lr * gradient of the mean loss of all rows
+        w <- w - lr * gradient of the mean loss of all rows
 
     Args:
         model: a network, meta-trained or not; it stays as it is.

@@ -39,10 +39,10 @@ def maml(
 ) -> keras.callbacks.History:
     """Train a network so that a few gradient steps on a new task make it good at that task.
 
-    minimise over w the mean over tasks of L_query(w'),  w' = w - inner_lr * gradient of L(w)
+        minimise over w the mean over tasks of L_query(w'),  w' = w - inner_lr * gradient of L(w)
 
-    The gradient goes through the inner steps, second derivatives included; `first_order` takes
-    that of L_query at w' instead, as if w' did not depend on w.
+    The gradient goes through the inner steps, second derivatives included; `first_order` takes that
+    of L_query at w' instead, as if w' did not depend on w.
 
     Args:
         model: any network with trainable weights; it is trained in place. All layers run as in
@@ -79,9 +79,9 @@ def maml(
         2
 
     References:
-        Finn, Abbeel and Levine, Model-agnostic meta-learning, 2017.
-        Raghu et al., Rapid learning or feature reuse?, 2020 (ANIL).
-        Li et al., Meta-SGD, 2017 (learned rates).
+        - Finn, Abbeel and Levine, Model-agnostic meta-learning, 2017.
+        - Raghu et al., Rapid learning or feature reuse?, 2020 (ANIL).
+        - Li et al., Meta-SGD, 2017 (learned rates).
     """
     check_count("inner_steps", inner_steps)
     check_number("lr", lr, above=0)
@@ -124,7 +124,7 @@ def reptile(
 ) -> keras.callbacks.History:
     """Train a network on one task after another, and move it only part of the way each time.
 
-    w <- w + e (mean over tasks of w' - w),  w' = w after the inner steps on a task
+        w <- w + e (mean over tasks of w' - w),  w' = w after the inner steps on a task
 
     No query is needed, so a task's queries are rows to learn from like the others. With one inner
     step on all rows it is plain training on all tasks at once; what it learns beyond that comes

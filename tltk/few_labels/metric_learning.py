@@ -36,7 +36,7 @@ def train_prototypical(
 ) -> keras.callbacks.History:
     """Train an encoder by episodes: queries shall lie nearest to the prototype of their class.
 
-    minimise the mean over queries of -log softmax over classes c of -|f(x) - p_c|^2
+        minimise the mean over queries of -log softmax over classes c of -|f(x) - p_c|^2
 
     with p_c the mean of f over the class's shots, all drawn anew in every step. More ways than the
     task to come has are the rule: a harder lesson.
@@ -102,7 +102,7 @@ def train_siamese(
 ) -> keras.callbacks.History:
     """Train an encoder by pairs: those of one class shall lie together, others a margin apart.
 
-    minimise mean over pairs of one class of d^2 + mean over other pairs of max(0, margin - d)^2
+        minimise mean over pairs of one class of d^2 + mean over other pairs of max(0, margin - d)^2
 
     with d the distance of the two embeddings at length 1, between 0 and 2. A step compares all
     pairs of a few classes' examples, which go through one and the same network.
@@ -134,8 +134,10 @@ def train_siamese(
         1
 
     References:
-        Hadsell, Chopra and LeCun, Dimensionality reduction by learning an invariant mapping, 2006.
-        Koch, Zemel and Salakhutdinov, Siamese neural networks for one-shot image recognition, 2015.
+        - Hadsell, Chopra and LeCun, Dimensionality reduction by learning an invariant mapping,
+          2006.
+        - Koch, Zemel and Salakhutdinov, Siamese neural networks for one-shot image recognition,
+          2015.
     """
     _check_encoder(encoder, data, lr, seed)
     check_count("n_way", n_way, least=2)
@@ -152,7 +154,7 @@ def train_siamese(
 
 
 def prototypical_loss(embeddings, n_way: int, n_shot: int):
-    """The cross-entropy of an episode's queries under a softmax over -|f(x) - p_c|^2.
+    """The cross-entropy of an episode's queries under a softmax over `-|f(x) - p_c|^2`.
 
     Args:
         embeddings: (n_way * n_shot + n_way * n_query, d): the shots class by class, then the
@@ -197,8 +199,9 @@ def query_likeness(embeddings, n_way: int, n_shot: int):
 def siamese_loss(embeddings, numbers, margin: float = 1.0):
     """The contrastive loss of all pairs: those of one class near each other, others a margin apart.
 
-    d^2 for pairs of one class, max(0, margin - d)^2 for others; each kind is averaged by itself,
-    since there are far more pairs of the second.
+        d^2 for pairs of one class,  max(0, margin - d)^2 for others
+
+    Each kind is averaged by itself, since there are far more pairs of the second.
 
     Args:
         embeddings: (b, d); d is taken after scaling them to length 1.

@@ -33,9 +33,9 @@ class NearestPrototype(ClassifierMixin, BaseEstimator):
         >>> model.prototypes_.ravel().tolist(), model.predict([[4.0], [7]]).tolist()
         ([10.0, 1.0], ['low', 'high'])
 
-    Reference:
-        Snell, Swersky and Zemel, Prototypical networks for few-shot learning, 2017.
-        Mensink et al., Distance-based image classification, 2013.
+    References:
+        - Snell, Swersky and Zemel, Prototypical networks for few-shot learning, 2017.
+        - Mensink et al., Distance-based image classification, 2013.
     """
 
     def __init__(self, metric="euclidean"):
@@ -60,7 +60,7 @@ class NearestPrototype(ClassifierMixin, BaseEstimator):
         return self
 
     def similarity(self, X) -> np.ndarray:
-        """How like each prototype each row is (n, k): -|x - p|^2, or the cosine."""
+        """How like each prototype each row is (n, k): `-|x - p|^2`, or the cosine."""
         X = rows_to_answer(self, X)
         if self.metric == "cosine":
             return normalize(X) @ normalize(self.prototypes_).T
@@ -97,9 +97,9 @@ class FeatureNormalizer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     scikit-learn's `FrozenEstimator`; or transform all features once.
 
     References:
-        Wang et al., SimpleShot: revisiting nearest-neighbor classification, 2019 (centre, L2).
-        Hu, Gripon and Pateux, Leveraging the feature distribution in transfer-based few-shot
-        learning, 2021 (power).
+        - Wang et al., SimpleShot: revisiting nearest-neighbor classification, 2019 (centre, L2).
+        - Hu, Gripon and Pateux, Leveraging the feature distribution in transfer-based few-shot
+          learning, 2021 (power).
     """
 
     def __init__(self, power=0.5, center=True, unit_length=True):

@@ -61,8 +61,8 @@ class SelfTraining(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         [0, 2, 4, 6]
 
     References:
-        Lee, Pseudo-label, 2013.
-        Cascante-Bonilla et al., Curriculum labeling, 2021.
+        - Lee, Pseudo-label, 2013.
+        - Cascante-Bonilla et al., Curriculum labeling, 2021.
     """
 
     def __init__(self, classifier=None, rounds=5, threshold=None, balanced=True, patience=2):

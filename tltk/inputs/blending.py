@@ -15,7 +15,7 @@ def blend_with_photos(pictures, photos=None, half: str = "left", seed: int = 0) 
     """Blend each picture with a patch of a photograph, as MNIST-M was made from MNIST.
 
     A patch of the picture's size is cut at random from a random photograph, and the picture is
-    taken from it: |patch - picture|, for each colour. A dark background shows the photograph, a
+    taken from it: `|patch - picture|`, for each colour. A dark background shows the photograph, a
     bright stroke its negative.
 
     Args:

@@ -14,9 +14,10 @@ REACH = 2  # people that a broker knows in each of two teams
 class Organisation(NamedTuple):
     """A made network and the role of everybody in it.
 
-    adjacency: (n, n) uint8, symmetric, 1 where two people know each other.
-    labels: (n,) int32 numbers of roles.
-    class_names: the roles.
+    Attributes:
+        adjacency: (n, n) uint8, symmetric, 1 where two people know each other.
+        labels: (n,) int32 numbers of roles.
+        class_names: the roles.
     """
 
     adjacency: np.ndarray

@@ -36,10 +36,11 @@ _NUMBER = r"[-+]?\d+(\.\d*)?"
 class Series(NamedTuple):
     """One or many columns on a regular grid of time.
 
-    values: (n, c) float64, one row per step; NaN where nothing is known.
-    times: (n,) datetime64, or whole numbers where there are no time stamps.
-    columns: c names.
-    filled: (n, c) booleans, True where a missing value was filled.
+    Attributes:
+        values: (n, c) float64, one row per step; NaN where nothing is known.
+        times: (n,) datetime64, or whole numbers where there are no time stamps.
+        columns: c names.
+        filled: (n, c) booleans, True where a missing value was filled.
     """
 
     values: np.ndarray

@@ -10,10 +10,11 @@ from tltk._checks import check_choice, check_count, check_seed
 class Shift(NamedTuple):
     """A labelled source, a target, and what is known of their difference.
 
-    source: rows and labels, (n, d) and (n,).
-    target: rows and labels to learn from; a method without target labels takes `target[0]`.
-    test: other rows and labels of the target, to judge with.
-    truth: the known answer, by name.
+    Attributes:
+        source: rows and labels, (n, d) and (n,).
+        target: rows and labels to learn from; a method without target labels takes `target[0]`.
+        test: other rows and labels of the target, to judge with.
+        truth: the known answer, by name.
     """
 
     source: tuple[np.ndarray, np.ndarray]
@@ -60,9 +61,9 @@ def shifted_domains(scenario: str, rows: int = 500, seed: int = 0) -> Shift:
         >>> bool(np.allclose(moved.mean(axis=0), made.test[0].mean(axis=0), atol=1.5))
         True
 
-    Reference:
-        Pan and Yang, A survey on transfer learning, 2010 (the four ways to differ).
-        Moreno-Torres et al., A unifying view on dataset shift in classification, 2012.
+    References:
+        - Pan and Yang, A survey on transfer learning, 2010 (the four ways to differ).
+        - Moreno-Torres et al., A unifying view on dataset shift in classification, 2012.
     """
     check_count("rows", rows)
     check_choice("scenario", scenario, SCENARIOS)

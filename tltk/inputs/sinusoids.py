@@ -14,7 +14,9 @@ AMPLITUDE, PHASE, REACH = (0.1, 5.0), (0.0, np.pi), 5.0
 def sinusoid_tasks(shots: int = 10, queries: int = 10) -> Callable[[int], tuple]:
     """Tasks of regression that differ in the amplitude and the phase of a sine wave.
 
-    y = a sin(x - p), with a uniform in 0.1 to 5, p in 0 to pi, and x in -5 to 5; no noise.
+        y = a sin(x - p)
+
+    with a uniform in 0.1 to 5, p in 0 to pi, and x in -5 to 5; no noise.
 
     Args:
         shots: points to learn from in each task.

@@ -16,10 +16,11 @@ RESONANCE, SOFTENING, DAMPING = 1100.0, 90.0, 350.0
 class Vibration(NamedTuple):
     """Windows of made vibration, with the recording that each was cut from.
 
-    windows: (n, length, 1) float32.
-    labels: (n,) int32 class numbers.
-    groups: (n,) int32 numbers of recordings, for `split_rows(..., groups=)`.
-    class_names: the conditions.
+    Attributes:
+        windows: (n, length, 1) float32.
+        labels: (n,) int32 class numbers.
+        groups: (n,) int32 numbers of recordings, for `split_rows(..., groups=)`.
+        class_names: the conditions.
     """
 
     windows: np.ndarray

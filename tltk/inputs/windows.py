@@ -15,9 +15,11 @@ ORIGINS = ("mean", "last")
 class Scaling(NamedTuple):
     """How windows are scaled, learned on training values only.
 
-    origin: "mean" measures values from the training mean, "last" from their window's last value.
-    mean, deviation: one number per column, in the series' own units.
-    target: the number of the column to forecast.
+    Attributes:
+        origin: "mean" measures values from the training mean, "last" from their window's last
+            value.
+        mean, deviation: one number per column, in the series' own units.
+        target: the number of the column to forecast.
     """
 
     origin: str
@@ -29,11 +31,13 @@ class Scaling(NamedTuple):
 class SeriesWindows(NamedTuple):
     """Windows split by time: the fields of `Splits`, the scaling, and the windows unscaled.
 
-    train, val, test: examples of scaled inputs (b, length, c) and targets (b, horizon).
-    class_names: the names of the outputs, the steps ahead from "+1" to "+horizon".
-    files: the names of the windows: for each part the time of each window's first step ahead.
-    scaling: what `in_own_units` needs to turn forecasts back.
-    raw: for each part the arrays (inputs, targets) in the series' own units.
+    Attributes:
+        train, val, test: examples of scaled inputs (b, length, c) and targets (b, horizon).
+        class_names: the names of the outputs, the steps ahead from "+1" to "+horizon".
+        files: the names of the windows: for each part the time of each window's first step
+            ahead.
+        scaling: what `in_own_units` needs to turn forecasts back.
+        raw: for each part the arrays (inputs, targets) in the series' own units.
     """
 
     train: Examples

@@ -94,8 +94,9 @@ def pretrain_contrastive(
 def nt_xent(first, second, temperature: float = 0.5):
     """The normalised, temperature-scaled cross-entropy of pairs of views.
 
-    l(i, j) = -log(exp(s_ij / t) / sum over k other than i of exp(s_ik / t)), with s the cosine of
-    two of the 2n views; the mean of l over both orders of all pairs (i, j).
+        l(i, j) = -log(exp(s_ij / t) / sum over k other than i of exp(s_ik / t))
+
+    with s the cosine of two of the 2n views; the mean of l over both orders of all pairs (i, j).
 
     Args:
         first: one view of each of n examples (n, d).

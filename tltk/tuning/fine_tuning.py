@@ -85,7 +85,7 @@ def fine_tune(
         head_lr: learning rate of phase one.
         base_lr: learning rate of the head and the last block in phase two.
         lr_decay: factor of the learning rate from a block to the one before it.
-        l2_sp: alpha in alpha / 2 |w - start|^2, which is added to the loss: it pulls what is
+        l2_sp: alpha in `alpha / 2 |w - start|^2`, which is added to the loss: it pulls what is
             unfrozen back to where this call found it, and the head to zero.
         imbalance: against classes of unequal size: weights of class numbers or names;
             "class_weight" for the inverse frequency; "focal" for a loss that counts what is
@@ -139,11 +139,13 @@ def fine_tune(
         >>> history.history["phase"]
         ['head', 'fine-tune', 'fine-tune']
 
-    Reference:
-        Howard and Ruder, Universal language model fine-tuning for text classification, 2018
-        (rates that fall with depth). Kumar et al., Fine-tuning can distort pretrained features
-        and underperform out-of-distribution, 2022 (probe first, then tune). Lin et al., 2017 and
-        Menon et al., 2021 (focal loss and logit adjustment). Li et al., 2018 (L2-SP).
+    References:
+        - Howard and Ruder, Universal language model fine-tuning for text classification, 2018
+          (rates that fall with depth).
+        - Kumar et al., Fine-tuning can distort pretrained features and underperform
+          out-of-distribution, 2022 (probe first, then tune).
+        - Lin et al., 2017 and Menon et al., 2021 (focal loss and logit adjustment).
+        - Li et al., 2018 (L2-SP).
     """
     engine, precision = _engine_of(cache)
     settings = {

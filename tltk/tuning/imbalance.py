@@ -19,9 +19,10 @@ LEAST = 1e-30  # a probability whose logarithm float32 still differentiates
 class Remedy(NamedTuple):
     """A method against imbalance with the numbers it takes from the training labels.
 
-    method: one of `METHODS`; "class_weight" for weights given by hand too.
-    weights: the weight of each class number, inverse to its frequency unless given by hand.
-    priors: (k,) the share of each class.
+    Attributes:
+        method: one of `METHODS`; "class_weight" for weights given by hand too.
+        weights: the weight of each class number, inverse to its frequency unless given by hand.
+        priors: (k,) the share of each class.
     """
 
     method: str

@@ -62,9 +62,9 @@ def build_multimodal(
         >>> {name: tensor.shape for name, tensor in model.input.items()}
         {'sound': (None, 3), 'sight': (None, 5), 'present': (None, 2)}
 
-    Reference:
-        Ngiam et al., Multimodal deep learning, 2011. Neverova et al., ModDrop: adaptive
-        multi-modal gesture recognition, 2016.
+    References:
+        - Ngiam et al., Multimodal deep learning, 2011.
+        - Neverova et al., ModDrop: adaptive multi-modal gesture recognition, 2016.
     """
     names = checked_names(classes, kind)
     check_share("dropout", dropout)

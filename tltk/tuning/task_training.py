@@ -74,9 +74,9 @@ def fine_tune_tasks(
         >>> round(history.history["sum_r2"][-1], 2), history.history["big_accuracy"][-1] > 0.9
         (1.0, True)
 
-    Reference:
-        Caruana, Multitask learning, 1997. Kendall, Gal and Cipolla, Multi-task learning using
-        uncertainty to weigh losses, 2018.
+    References:
+        - Caruana, Multitask learning, 1997.
+        - Kendall, Gal and Cipolla, Multi-task learning using uncertainty to weigh losses, 2018.
     """
     tasks = tasks_of(model)
     train = task_examples(model, train)

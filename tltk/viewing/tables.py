@@ -15,10 +15,11 @@ from tltk._checks import check_number, check_records, check_text, refuse, shown
 class Table(NamedTuple):
     """A formatted table: prints as aligned text, shows as HTML in a notebook.
 
-    headings: m column headings.
-    cells: n rows of m texts.
-    numeric: for each column, whether it is set to the right.
-    caption: a line above the table, or None.
+    Attributes:
+        headings: m column headings.
+        cells: n rows of m texts.
+        numeric: for each column, whether it is set to the right.
+        caption: a line above the table, or None.
     """
 
     headings: tuple[str, ...]
