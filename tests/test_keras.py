@@ -5,6 +5,7 @@ import gc
 import keras
 import numpy as np
 import pytest
+from packaging.version import Version
 
 from tltk import _keras
 
@@ -75,6 +76,8 @@ def test_what_a_model_was_compiled_with_are_the_very_objects(model):
 
 @pytest.mark.parametrize("name", ["Adafactor", "Adam", "Ftrl", "Muon", "Nadam", "SGD"])
 def test_an_optimizer_is_built_anew_for_other_variables(model, name):
+    if name == "Muon" and Version(keras.__version__) < Version("3.13"):
+        pytest.skip("Keras's own fit fails with Muon before 3.13")
     optimizer = getattr(keras.optimizers, name)(0.01)
     model.compile(optimizer, "mse", run_eagerly=True)
     rng = np.random.default_rng(0)
