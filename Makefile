@@ -1,11 +1,11 @@
-# make demo | test | test-long | notebooks [CHAPTERS="01 03"] | bench | docs | lint | clean | repository URL=https://…
+# make demo | test | test-long | notebooks [CHAPTERS="01 03"] | bench | docs | lint | lock | clean | repository URL=https://…
 # All of them use one virtual environment, made on first use. Another Python: make test PYTHON=python3.12
 PYTHON ?= python3
 VENV ?= .venv
 STAMP := $(VENV)/.installed
 RUN := $(VENV)/bin/python
 
-.PHONY: demo test test-long notebooks bench docs lint clean repository
+.PHONY: demo test test-long notebooks bench docs lint lock clean repository
 
 demo: $(STAMP)
 	@$(RUN) -m tltk demo
@@ -32,6 +32,15 @@ docs: $(STAMP)
 lint: $(STAMP)
 	@$(RUN) -m ruff check .
 	@$(RUN) -m ruff format --check .
+
+# Write constraints.txt anew from pyproject.toml, keeping every version that still fits: another
+# one is asked for by LOCK="--upgrade-package keras", all by LOCK=--upgrade
+lock:
+	@$(PYTHON) -m venv build/lock
+	@build/lock/bin/python -m pip install -qq --disable-pip-version-check uv==0.13.8
+	@build/lock/bin/uv pip compile pyproject.toml --extra test --extra bench --extra docs --universal \
+	  --python-version 3.11 --custom-compile-command "make lock" --no-annotate --quiet $(LOCK) \
+	  --output-file constraints.txt
 
 # Write the public address into pyproject.toml, README.md and the chapters
 repository:

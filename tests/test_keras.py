@@ -5,6 +5,7 @@ import gc
 import keras
 import numpy as np
 import pytest
+from packaging.version import Version
 
 from tltk import _keras
 
@@ -75,6 +76,8 @@ def test_what_a_model_was_compiled_with_are_the_very_objects(model):
 
 @pytest.mark.parametrize("name", ["Adafactor", "Adam", "Ftrl", "Muon", "Nadam", "SGD"])
 def test_an_optimizer_is_built_anew_for_other_variables(model, name):
+    if name == "Muon" and Version(keras.__version__) < Version("3.13"):
+        pytest.skip("Keras's own fit fails with Muon before 3.13")
     optimizer = getattr(keras.optimizers, name)(0.01)
     model.compile(optimizer, "mse", run_eagerly=True)
     rng = np.random.default_rng(0)
@@ -101,7 +104,10 @@ def test_an_optimizer_is_built_anew_for_other_variables(model, name):
     assert not np.array_equal(before[0], model.get_layer("first").get_weights()[0])
 
 
-def test_a_part_shares_layers_and_notes_nothing_on_them(model):
+@pytest.mark.parametrize("version", [keras.__version__, "3.13.2"])
+def test_a_part_shares_layers_and_notes_nothing_on_them(model, version, monkeypatch):
+    """Before 3.14 Keras has no function that begins inside a graph."""
+    monkeypatch.setattr(keras, "__version__", version)
     calls = [len(layer._inbound_nodes) for layer in model.layers]
     middle = model.get_layer("first").output
     part = _keras.Part(middle, model.output)

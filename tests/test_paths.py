@@ -1,4 +1,5 @@
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -6,6 +7,8 @@ import pytest
 from tltk._cache import cache_folder
 from tltk._paths import existing_file, unreadable, user_path
 from tltk.inputs import read_clip, read_image
+
+MISSING = {"nt": "The system cannot find the file specified"}.get(os.name, os.strerror(2))
 
 
 def no_home(*_):
@@ -27,7 +30,7 @@ def test_a_user_without_home_is_told_what_to_set(monkeypatch):
 @pytest.mark.parametrize(
     ("path", "message"),
     [
-        ("gone.file", r"Received: gone.file \(No such file or directory\). Check the spelling"),
+        ("gone.file", rf"Received: gone.file \({MISSING}\). Check the spelling"),
         (".", r"Received: \. \(a folder\). For a folder, list its files"),
         ("https://example.org/a", "on this machine. Received: https://example.org/a. Download it"),
         ("x" * 5000, "Check the disk or the connection to it, and the name"),
@@ -70,3 +73,56 @@ def test_paths_may_begin_at_home(tmp_path, monkeypatch):
 def test_errors_of_the_disk_are_told():
     error = unreadable(Path("a"), "picture", OSError(5, "Input/output error"))
     assert "a (Input/output error). Check the disk" in str(error)
+
+
+def test_a_name_that_is_too_long_is_not_called_missing():
+    """As Windows raises it."""
+    error = FileNotFoundError(2, "The filename or extension is too long")
+    error.winerror = 206
+    assert "too long). Check the disk or the connection" in str(
+        unreadable(Path("a"), "text", error)
+    )
+
+
+@pytest.mark.parametrize(
+    ("path", "part"),
+    [
+        ("birds:v1", "birds:v1"),
+        ("out/nul", "nul"),
+        ("out/Aux.tar.npz", "Aux.tar.npz"),
+        ("com1 .keras", "com1 .keras"),
+        (r"C:\run 1.\a.npz", "run 1."),
+        (r"\\server\share\what?.keras", "what?.keras"),
+        ("tab\there", "tab\there"),
+        ("blank ", "blank "),
+    ],
+)
+def test_names_that_windows_keeps_are_refused_there(path, part, monkeypatch):
+    monkeypatch.setattr(sys, "platform", "linux")
+    assert user_path(path) == Path(path)
+    monkeypatch.setattr(sys, "platform", "win32")
+    with pytest.raises(ValueError, match="On Windows the names of files.*Received: out=") as raised:
+        user_path(path, "out")
+    assert f"another name than {part!r}." in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        ".",
+        "../up",
+        "~/photos",
+        "C:/photos/a.jpg",
+        r"C:\Users\Ana\a b.keras",
+        "C:relative",
+        r"\\?\C:\far\down",
+        r"\\server\share\a",
+        "console/auxiliary.npz",
+        "com10",
+        ".cache",
+        "https://example.org/a?b",
+    ],
+)
+def test_other_names_are_taken_on_windows(path, monkeypatch):
+    monkeypatch.setattr(sys, "platform", "win32")
+    assert user_path(path) == Path(path).expanduser()

@@ -65,7 +65,7 @@ class Part(keras.Model):
 
     def __init__(self, inputs, outputs, changes: keras.layers.Layer | None = None):
         super().__init__(autocast=False)
-        self._functional = keras.Function(inputs, outputs)
+        self._functional = _function(inputs, outputs)
         self._changes = changes
         self._shared = [op for op in self._functional.operations if _is_layer(op)]
         self.output_names = [operation_of(tensor).name for tensor in self.outputs]
@@ -97,6 +97,41 @@ class Part(keras.Model):
             leaves, operation_fn=lambda operation: _as_frozen(operation, training)
         )
         return outputs[0] if isinstance(outputs, list) and len(outputs) == 1 else outputs
+
+
+def _function(inputs, outputs):
+    """`keras.Function`, which begins at inner tensors of a graph from Keras 3.14 on alone.
+
+    Before, one is made from the very inputs of the graph, and what lies before the inner tensors
+    is taken out.
+    """
+    if tuple(map(int, keras.__version__.split(".")[:2])) >= (3, 14):
+        return keras.Function(inputs, outputs)
+    flat = keras.tree.flatten(inputs)
+    roots = [t for node in _nodes_behind(outputs) if node.is_input for t in node.outputs]
+    function = keras.Function([*dict.fromkeys(roots)], outputs)
+    nodes = _nodes_behind(outputs, {id(tensor) for tensor in flat})
+    function._nodes_by_depth = {
+        depth: [node for node in some if node in nodes]
+        for depth, some in function._nodes_by_depth.items()
+    }
+    kept = {id(node.operation) for node in nodes}
+    function._operations = [each for each in function._operations if id(each) in kept]
+    function._inputs, function._inputs_struct = flat, inputs
+    return function
+
+
+def _nodes_behind(tensors, stop=frozenset()) -> dict:
+    """The calls that lead to tensors, back to the inputs of the graph or to tensors to stop at."""
+    nodes, waiting = {}, keras.tree.flatten(tensors)
+    while waiting:
+        tensor = waiting.pop()
+        history = tensor._keras_history
+        node = history.operation._inbound_nodes[history.node_index]
+        if id(tensor) not in stop and node not in nodes:
+            nodes[node] = True
+            waiting += node.input_tensors
+    return nodes
 
 
 def _as_frozen(operation, training):

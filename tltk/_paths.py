@@ -3,7 +3,13 @@
 import os
 import re
 import stat
-from pathlib import Path
+import sys
+from pathlib import Path, PureWindowsPath
+
+_KEPT_BY_WINDOWS = re.compile(
+    r"(con|prn|aux|nul|com[1-9¹²³]|lpt[1-9¹²³])[ .]*(\..*)?|.*[<>:\"|?*\x01-\x1f].*|.*[. ]",
+    re.I | re.S,
+)
 
 
 def user_path(path: str | os.PathLike, name: str = "path") -> Path:
@@ -17,7 +23,8 @@ def user_path(path: str | os.PathLike, name: str = "path") -> Path:
         The path, whether it exists or not.
 
     Raises:
-        ValueError: for an empty string, or another type.
+        ValueError: for an empty string, or another type; on Windows, for a name that it keeps for
+            a device or a part of a file, where what is written would be lost.
         FileNotFoundError: for a `~` where there is no home folder.
 
     Example:
@@ -30,6 +37,8 @@ def user_path(path: str | os.PathLike, name: str = "path") -> Path:
             "A path is a string or a pathlib.Path, and not empty. "
             f'Received: {name}={path!r}. Pass one, such as "photos".'
         )
+    if sys.platform == "win32" and "://" not in text:
+        _check_names(text, name)
     try:
         return Path(text).expanduser()
     except RuntimeError:
@@ -37,6 +46,18 @@ def user_path(path: str | os.PathLike, name: str = "path") -> Path:
             "A path that begins with ~ needs a home folder. "
             f"Received: {text}, while this user has none. Set HOME, or pass the whole path."
         ) from None
+
+
+def _check_names(text, name) -> None:
+    """Refuse what Windows would write elsewhere: to a device, a hidden part, another name."""
+    path = PureWindowsPath(text)
+    for part in path.parts[bool(path.anchor) :]:
+        if part not in (".", "..") and _KEPT_BY_WINDOWS.fullmatch(part):
+            raise ValueError(
+                'On Windows the names of files have none of <>:"|?*, do not end in a dot or a '
+                "blank, and are not those of devices, such as NUL and COM1. "
+                f"Received: {name}={text!r}. Choose another name than {part!r}."
+            )
 
 
 def check_folder(name: str, path: str | os.PathLike) -> None:
@@ -92,7 +113,7 @@ def unreadable(file: Path, what: str, error: OSError) -> OSError:
     """The error for a file that the system refuses, of the type that the system raised."""
     if isinstance(error, PermissionError):
         cure = "Change its permissions, or ask its owner."
-    elif isinstance(error, FileNotFoundError):
+    elif _is_missing(error):
         cure = "Check the spelling, put it back, or load the data again."
     else:
         cure = "Check the disk or the connection to it, and the name."
@@ -101,6 +122,11 @@ def unreadable(file: Path, what: str, error: OSError) -> OSError:
         f"A {what} must be a file that can be read. "
         f"Received: {file} ({error.strerror or error}). {cure}"
     )
+
+
+def _is_missing(error) -> bool:
+    """Windows calls a file missing, too, whose name is too long for it (its error 206)."""
+    return isinstance(error, FileNotFoundError) and getattr(error, "winerror", None) != 206
 
 
 def existing_folder(path: str | os.PathLike) -> Path:
@@ -118,8 +144,7 @@ def existing_folder(path: str | os.PathLike) -> Path:
     except PermissionError as error:
         raise no_entry(folder) from error
     except OSError as error:
-        missing = isinstance(error, FileNotFoundError)
-        found = "not there" if missing else f"out of reach ({error.strerror or error})"
+        found = "not there" if _is_missing(error) else f"out of reach ({error.strerror or error})"
     raise FileNotFoundError(
         f"The path must be a folder. Received: {folder}, which is {found}. Check the spelling."
     )

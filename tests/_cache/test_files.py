@@ -1,11 +1,15 @@
 """Files of ours are whole, whatever happens while they are written."""
 
+import errno
 import os
+import stat
+import sys
 import threading
+import types
 
 import pytest
 
-from tltk._cache import locked, whole_file
+from tltk._cache import files, flush, locked, whole_file, whole_folder
 
 
 def test_a_file_is_replaced_as_a_whole(tmp_path):
@@ -84,3 +88,124 @@ def test_the_other_waits_where_it_may(tmp_path):
         order.append("first")
     thread.join()
     assert order == ["first", "second"]
+
+
+def refusing(times, error):
+    """A renaming that the system refuses so many times."""
+    left, replace = [times], os.replace
+
+    def renamed(*paths):
+        left[0] -= 1
+        if left[0] >= 0:
+            raise error
+        replace(*paths)
+
+    return renamed
+
+
+def write(path, text):
+    with whole_file(path) as scratch:
+        scratch.write_text(text)
+
+
+def test_windows_is_asked_again_while_a_scanner_has_the_file_open(tmp_path, monkeypatch):
+    in_use = PermissionError(errno.EACCES, "in use by another process")
+    monkeypatch.setattr(sys, "platform", "win32")
+    monkeypatch.setattr(os, "replace", refusing(3, in_use))
+    write(tmp_path / "a", "first")
+    assert (tmp_path / "a").read_text() == "first"
+    monkeypatch.setattr(files, "_PATIENCE_S", 0.1)
+    monkeypatch.setattr(os, "replace", refusing(10**9, in_use))
+    with pytest.raises(PermissionError, match="in use"):
+        write(tmp_path / "a", "second")
+    assert os.listdir(tmp_path) == ["a"]
+    assert (tmp_path / "a").read_text() == "first"
+
+
+def test_elsewhere_a_refused_name_is_an_error_at_once(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "platform", "linux")
+    monkeypatch.setattr(os, "replace", refusing(1, PermissionError(errno.EPERM, "not yours")))
+    with pytest.raises(PermissionError, match="not yours"):
+        write(tmp_path / "a", "first")
+
+
+def test_a_folder_is_replaced_as_a_whole(tmp_path):
+    for number in range(2):
+        with whole_folder(tmp_path / "run") as scratch:
+            (scratch / f"{number}").write_text("")
+            assert os.listdir(tmp_path / "run") == ["0"] if number else True
+        assert os.listdir(tmp_path / "run") == [f"{number}"]
+        assert os.listdir(tmp_path) == ["run"]
+
+
+def test_a_folder_in_use_stays_whole(tmp_path, monkeypatch):
+    """Windows neither deletes nor renames a folder one of whose files is open."""
+
+    def replace_folder():
+        with whole_folder(tmp_path / "run") as scratch:
+            (scratch / "new").write_text("")
+
+    (tmp_path / "run").mkdir()
+    for name in ("a", "b"):
+        (tmp_path / "run" / name).write_text("old")
+    monkeypatch.setattr(os, "replace", refusing(1, PermissionError(errno.EACCES, "in use")))
+    with pytest.raises(PermissionError, match="in use"):
+        replace_folder()
+    assert os.listdir(tmp_path) == ["run"]
+    assert sorted(os.listdir(tmp_path / "run")) == ["a", "b"]
+
+
+def test_what_a_killed_process_left_of_a_folder_is_cleared_away(tmp_path):
+    for leftover in (".run.new", ".run.old"):
+        (tmp_path / leftover).mkdir()
+        (tmp_path / leftover / "scrap").write_text("")
+    with whole_folder(tmp_path / "run") as scratch:
+        assert os.listdir(scratch) == []
+    assert os.listdir(tmp_path) == ["run"]
+
+
+def refuse_folders(monkeypatch, number):
+    """A file system that answers a request to write a folder's list with an error."""
+    fsync = os.fsync
+
+    def refused(handle):
+        if stat.S_ISDIR(os.fstat(handle).st_mode):
+            raise OSError(number, os.strerror(number))
+        fsync(handle)
+
+    monkeypatch.setattr(os, "fsync", refused)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="other systems open no folders")
+@pytest.mark.parametrize("number", [errno.EINVAL, errno.ENOSYS, errno.ENOTSUP])
+def test_a_file_system_that_writes_folders_when_it_sees_fit_is_no_error(
+    tmp_path, monkeypatch, number
+):
+    refuse_folders(monkeypatch, number)
+    write(tmp_path / "a", "whole")
+    assert (tmp_path / "a").read_text() == "whole"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="other systems open no folders")
+def test_a_broken_disk_is_an_error(tmp_path, monkeypatch):
+    refuse_folders(monkeypatch, errno.EIO)
+    with pytest.raises(OSError, match=os.strerror(errno.EIO)):
+        write(tmp_path / "a", "whole")
+
+
+def test_macos_writes_through_the_disks_own_memory(tmp_path, monkeypatch):
+    asked = []
+    fcntl = types.SimpleNamespace(F_FULLFSYNC=51, fcntl=lambda handle, what: asked.append(what))
+    monkeypatch.setitem(sys.modules, "fcntl", fcntl)
+    monkeypatch.setattr(sys, "platform", "darwin")
+    monkeypatch.setattr(os, "fsync", lambda handle: asked.append("fsync"))
+    (tmp_path / "a").write_text("")
+    flush(tmp_path / "a")
+    assert asked == [51]
+
+    def refused(handle, what):
+        raise OSError(errno.ENOTSUP, "a disk that does not know it")
+
+    fcntl.fcntl = refused
+    flush(tmp_path / "a")
+    assert asked == [51, "fsync"]

@@ -61,6 +61,9 @@ def test_content_decides_and_hidden_files_are_out(tmp_path, write, read):
     names = [name for name in names if not (write is sound and name == "a.JPG")]
     names = [name for name in names if not (write is picture and name == "c.WAV")]
     hidden = ["._a.jpg", ".DS_Store", "Thumbs.db", "desktop.ini", "a.jpg:Zone.Identifier"]
+    if sys.platform == "win32":  # which has no such names
+        names.remove("web.jpg?w=640")
+        hidden.remove("a.jpg:Zone.Identifier")
     folders = [".ipynb_checkpoints", "__MACOSX", "@eaDir"]
     for label in ("cat", "dog"):
         for name in [*names, *hidden, *(f"{folder}/x" for folder in folders)]:

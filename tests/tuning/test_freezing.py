@@ -3,6 +3,7 @@ import copy
 import keras
 import numpy as np
 import pytest
+from packaging.version import Version
 
 from tltk._keras import Part
 from tltk.tuning import build_classifier, fine_tune, freeze, trainable_table, unfreeze
@@ -218,6 +219,8 @@ COMPILED = {
 
 @pytest.mark.parametrize("what", COMPILED)
 def test_what_a_model_was_compiled_with_stays(what):
+    if what == "lists" and Version(keras.__version__) < Version("3.14"):
+        pytest.skip("Keras's own fit refuses lists of lists before 3.14")
     keras.utils.set_random_seed(0)
     inputs = keras.Input((3,))
     hidden = keras.layers.Dense(4, name="second")(keras.layers.Dense(4, name="first")(inputs))

@@ -400,7 +400,7 @@ def file_stamp(path: str | Path) -> list[int] | None:
     """What changes whenever a file's content does: its size, times, and place on the disk.
 
     The time of change tells of a content that was put in place with its old size and an old time
-    of writing; the inode of another file under the same name.
+    of writing, but not on Windows; the inode of another file under the same name.
 
     Returns:
         `[bytes, written, changed, inode]`, both times in nanoseconds, or None where there is none.

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import json
 import os
 import shutil
+import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+
+_PATIENCE_S = 2.0
+# How file systems, those of networks above all, say that a folder is not written by request
+_NO_LIST_TO_WRITE = {errno.EINVAL, errno.ENOTSUP, errno.ENOSYS, errno.EACCES, errno.EBADF}
 
 
 @contextlib.contextmanager
@@ -46,7 +53,7 @@ def whole_file(path: str | Path, private: bool = False) -> Iterator[Path]:
         if not private:
             _give_usual_mode(scratch)
         flush(scratch)
-        os.replace(scratch, path)
+        _rename(scratch, path)
         flush(path.parent)
     finally:
         scratch.unlink(missing_ok=True)
@@ -127,20 +134,27 @@ def whole_folder(path: str | Path) -> Iterator[Path]:
 
     Yields:
         An empty folder beside it.
+
+    Raises:
+        OSError: where the folder that is there cannot be replaced; it then stays whole. Windows
+            keeps a folder in its place while a program has one of its files open.
     """
     path = Path(path)
-    scratch = path.with_name(f".{path.name}.new")
-    shutil.rmtree(scratch, ignore_errors=True)
+    scratch, old = (path.with_name(f".{path.name}.{which}") for which in ("new", "old"))
+    for leftover in (scratch, old):
+        shutil.rmtree(leftover, ignore_errors=True)
     scratch.mkdir(parents=True)
     try:
         yield scratch
         for file in scratch.rglob("*"):
             flush(file)
-        shutil.rmtree(path, ignore_errors=True)
-        os.replace(scratch, path)
+        if path.exists():
+            _rename(path, old)
+        _rename(scratch, path)
         flush(path.parent)
     finally:
-        shutil.rmtree(scratch, ignore_errors=True)
+        for leftover in (scratch, old):
+            shutil.rmtree(leftover, ignore_errors=True)
 
 
 @contextlib.contextmanager
@@ -180,12 +194,47 @@ def _give_usual_mode(scratch) -> None:
         scratch.chmod(0o666 & ~mask)
 
 
+def _rename(source, target) -> None:
+    """Give a file or folder its name, in place of what has it.
+
+    Windows refuses while a program has either open: a scanner or an index for a moment, so it is
+    asked again for a while.
+    """
+    until = time.monotonic() + _PATIENCE_S
+    while True:
+        try:
+            return os.replace(source, target)
+        except PermissionError:
+            if sys.platform != "win32" or time.monotonic() > until:
+                raise
+        time.sleep(0.02)
+
+
 def flush(path) -> None:
-    """Have the system write a file, or a folder's list of names, to the disk itself."""
-    if os.name != "posix" and Path(path).is_dir():
+    """Have the system write a file, or a folder's list of names, to the disk itself.
+
+    Windows, and file systems that know no such request, write the list when they see fit.
+    """
+    folder = Path(path).is_dir()
+    if folder and sys.platform == "win32":
         return
-    handle = os.open(path, os.O_RDONLY if Path(path).is_dir() else os.O_RDWR)
     try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+        handle = os.open(path, os.O_RDONLY if folder else os.O_RDWR)
+        try:
+            _sync(handle)
+        finally:
+            os.close(handle)
+    except OSError as error:
+        if not folder or error.errno not in _NO_LIST_TO_WRITE:
+            raise
+
+
+def _sync(handle) -> None:
+    """On macOS `fsync` hands over to the disk alone, which may keep it in a memory of its own."""
+    if sys.platform == "darwin":
+        import fcntl
+
+        with contextlib.suppress(OSError):
+            fcntl.fcntl(handle, fcntl.F_FULLFSYNC)
+            return
+    os.fsync(handle)

@@ -99,8 +99,9 @@ def _locked_and_writable(folder, announce):
 def _write(folder, count, chunk_size, compute, announce):
     if (folder / DONE).exists():
         announce(f"The kept features in {folder} are damaged and are computed again.")
-        shutil.rmtree(folder)
-        folder.mkdir()
+        with writing("Features", folder, "Let go of arrays read from there, or pass cache=False."):
+            shutil.rmtree(folder)
+            folder.mkdir()
     notes = _finished_chunks(folder)
     if len(notes) * chunk_size < count:
         _append(folder, count, chunk_size, notes, compute, announce)
