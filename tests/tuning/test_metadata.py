@@ -189,6 +189,13 @@ def test_facts_too_large_to_be_any_are_not_read(saved):
         metadata(bomb)
 
 
+def test_weights_that_unpack_to_far_more_than_the_file_are_not_read(saved):
+    bomb = rewritten(saved, {"model.weights.h5": b" " * 2**25})
+    for read in (metadata, load_model):
+        with pytest.raises(ValueError, match=r"Received: .*model.keras, which is damaged"):
+            read(bomb)
+
+
 def test_code_in_a_file_runs_only_where_it_is_trusted(tmp_path):
     doubled = keras.layers.Lambda(lambda x: 2 * x)
     model = keras.Sequential([keras.Input((2,)), doubled, keras.layers.Dense(3)])

@@ -16,6 +16,7 @@ from tltk._cache import whole_file, writing
 from tltk._checks import as_names, check_flag, shown
 from tltk._keras import all_layers, check_model, obey_flags
 from tltk._paths import user_path
+from tltk.inputs.unpacking import most_bytes
 from tltk.tuning.adapters import merge_lora
 
 MEMBER = "tltk.json"
@@ -222,6 +223,9 @@ def _fitting_names(model, class_names) -> list[str]:
 def _facts_in(archive, path) -> dict:
     members = archive.namelist()
     if "config.json" not in members or not any(m.startswith("model.weights") for m in members):
+        raise _not_whole(path)
+    declared = sum(part.file_size for part in archive.infolist() if part.filename != MEMBER)
+    if declared > most_bytes(path.stat().st_size):
         raise _not_whole(path)
     if MEMBER not in members:
         return {}
