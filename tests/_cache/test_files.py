@@ -83,6 +83,9 @@ def test_what_a_killed_process_left_goes_with_the_next_write_an_hour_later(tmp_p
         written.write_text("x")
     left = {*names[1:], f"{scratch.name[:-12]}12345678.npz", "a.npz"}
     assert set(os.listdir(tmp_path)) == left
+    with whole_file(tmp_path / "a.npz", alone=True) as written:
+        written.write_text("x")
+    assert set(os.listdir(tmp_path)) == {*names[1:], "a.npz"}
 
 
 @pytest.mark.skipif(os.name != "posix", reason="other systems have no mask")

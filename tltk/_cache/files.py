@@ -17,16 +17,17 @@ _LEFT_BEHIND = 3600  # seconds after which a file that nobody writes to was left
 
 
 @contextlib.contextmanager
-def whole_file(path: str | Path, private: bool = False) -> Iterator[Path]:
+def whole_file(path: str | Path, private: bool = False, alone: bool = False) -> Iterator[Path]:
     """Give a path to write to, which takes a file's name only once it is whole and on the disk.
 
     A crash at any moment, of the process or of the machine, leaves the file as it was before or
     as it is after. Two processes at once do not meet: the later one's file stays. What a killed
-    process left of the same file is cleared away an hour later.
+    process left of the same file is cleared away an hour later, or at once.
 
     Args:
         path: the file to write; its folder is made where there is none.
         private: only its owner may read it.
+        alone: no other process writes it now, as under its lock.
 
     Yields:
         A path of its own in the same folder, with the same suffix.
@@ -48,7 +49,7 @@ def whole_file(path: str | Path, private: bool = False) -> Iterator[Path]:
     cure = "Free some space, or choose another folder. What was written before stays whole."
     with writing("Files", path, cure):
         path.parent.mkdir(parents=True, exist_ok=True)
-        _clear_left_behind(path.parent, prefix, suffix)
+        _clear_left_behind(path.parent, prefix, suffix, 0 if alone else _LEFT_BEHIND)
         handle, name = tempfile.mkstemp(prefix=prefix, suffix=suffix, dir=path.parent)
         os.close(handle)
         scratch = Path(name)
@@ -63,11 +64,11 @@ def whole_file(path: str | Path, private: bool = False) -> Iterator[Path]:
             scratch.unlink(missing_ok=True)
 
 
-def _clear_left_behind(folder, prefix, suffix) -> None:
+def _clear_left_behind(folder, prefix, suffix, age) -> None:
     ours = re.compile(re.escape(prefix) + r"\w{8}" + re.escape(suffix))
     for file in filter(lambda each: ours.fullmatch(each.name), folder.iterdir()):
         with contextlib.suppress(OSError):
-            if file.stat().st_mtime < time.time() - _LEFT_BEHIND:
+            if file.stat().st_mtime < time.time() - age:
                 file.unlink()
 
 
