@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import traceback
 import warnings
 import weakref
 import zipfile
@@ -287,4 +288,17 @@ def _explained(error, path) -> Exception | None:
     if "No model config" in said:
         return _weights_alone(path)
     damaged = (OSError, EOFError, KeyError, UnicodeError, json.JSONDecodeError, zlib.error)
-    return _not_whole(path) if isinstance(error, (*damaged, zipfile.BadZipFile)) else None
+    if isinstance(error, (*damaged, zipfile.BadZipFile)) or "h5py" in _raised_in(error):
+        return _not_whole(path)
+    if not isinstance(error, ValueError | TypeError | AttributeError):
+        return None
+    reason = f"{type(error).__name__}: {said.splitlines()[0][:200] if said else ''}"
+    return ValueError(
+        "A saved model is a file of this version of Keras, or of one that it can read. Received: "
+        f"{path}, which is damaged or of another ({reason}). "
+        f"Copy it again, or write it anew with Keras {keras.__version__}."
+    )
+
+
+def _raised_in(error) -> str:
+    return traceback.extract_tb(error.__traceback__)[-1].filename
