@@ -43,6 +43,22 @@ def test_a_missing_folder_is_one_line(capsys, tmp_path):
     assert "Traceback" not in error
 
 
+@pytest.mark.parametrize("refused", [True, False])
+def test_a_run_that_is_busy_is_one_line_and_a_mistake_of_ours_is_not(monkeypatch, capsys, refused):
+    said = "A checkpoint serves one run at a time. Received: run." if refused else "a mistake"
+
+    def train_folder(folder, **_):
+        raise RuntimeError(said)
+
+    monkeypatch.setattr(shipping, "train_folder", train_folder)
+    if refused:
+        assert main(["train", "photos"]) == 2
+        assert capsys.readouterr().err == f"tltk: {said}\n"
+    else:
+        with pytest.raises(RuntimeError, match="a mistake"):
+            main(["train", "photos"])
+
+
 def test_the_traceback_can_be_asked_for(tmp_path):
     with pytest.raises((OSError, ValueError), match="nowhere"):
         main(["--traceback", "train", str(tmp_path / "nowhere")])

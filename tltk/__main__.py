@@ -37,8 +37,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         except KeyboardInterrupt:
             print("\nStopped.", file=sys.stderr)
             return INTERRUPTED
-        except (ImportError, OSError, ValueError) as error:
-            if show_traceback:
+        except (ImportError, OSError, RuntimeError, ValueError) as error:
+            foreign = isinstance(error, RuntimeError) and "Received: " not in str(error)
+            if show_traceback or foreign:
                 raise
             print(f"tltk: {error}", file=sys.stderr)
             return BAD_CALL

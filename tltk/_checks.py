@@ -330,6 +330,18 @@ def shown(value: Any) -> str:
     return told if len(told) <= 80 else f"{told[:79]}…"
 
 
+def told_type(value: Any) -> str:
+    """The type of what was passed in place of data, and a single value itself.
+
+    Example:
+        >>> told_type("photos"), told_type(object())
+        ("str 'photos'", 'object')
+    """
+    kind = type(value).__name__
+    single = isinstance(value, str | bytes | int | float | complex)
+    return f"{kind} {shown(value)}" if single else kind
+
+
 def _plain(values: Any) -> np.ndarray | None:
     """An array, or None where a mask would be lost or the rows are of unequal lengths."""
     if isinstance(values, np.ma.MaskedArray):

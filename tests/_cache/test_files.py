@@ -1,5 +1,6 @@
 """Files of ours are whole, whatever happens while they are written."""
 
+import contextlib
 import errno
 import os
 import stat
@@ -9,7 +10,16 @@ import types
 
 import pytest
 
-from tltk._cache import files, flush, locked, whole_file, whole_folder
+from tltk._cache import (
+    files,
+    flush,
+    locked,
+    made_folder,
+    whole_file,
+    whole_folder,
+    write_text,
+    writing,
+)
 
 
 def test_a_file_is_replaced_as_a_whole(tmp_path):
@@ -46,6 +56,49 @@ def test_content_is_on_the_disk_before_it_has_the_name(tmp_path, monkeypatch):
     with whole_file(tmp_path / "a") as scratch:
         scratch.write_text("x")
     assert events[:2] == ["flush", "rename"]
+
+
+@pytest.mark.parametrize("moment", ["fsync", "replace"])
+def test_a_file_that_cannot_be_written_says_where_and_what_helps(tmp_path, monkeypatch, moment):
+    def full(*args):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, moment, full)
+    told = r"Files are kept.*Received: .*deep/a.txt \(No space left on device\), .* MB free. Free"
+    with pytest.raises(OSError, match=told):
+        write_text(tmp_path / "deep" / "a.txt", "x")
+    with (
+        pytest.raises(OSError, match=r"Models are kept.*\(No space left on device\).*free. Less!$"),
+        writing("Models", tmp_path / "a", "Less!"),
+    ):
+        write_text(tmp_path / "a", "x")
+    assert os.listdir(tmp_path / "deep") == []
+
+
+def test_a_folder_that_cannot_be_made_is_named_before_any_work(tmp_path):
+    assert made_folder(tmp_path / "one" / "two").is_dir()
+    assert os.listdir(tmp_path / "one" / "two") == []
+    (tmp_path / "file").write_text("")
+    told = r"Results are kept.*Received: .*file/out \(Not a directory\).*Choose another folder"
+    with pytest.raises(OSError, match=told):
+        made_folder(tmp_path / "file" / "out")
+
+
+def test_what_a_killed_process_left_goes_with_the_next_write_an_hour_later(tmp_path):
+    with contextlib.suppress(KeyboardInterrupt), whole_file(tmp_path / "a.npz") as scratch:
+        names = [scratch.name, scratch.name.replace("a.", "b.", 1), "notes.npz", ".a.original.npz"]
+        raise KeyboardInterrupt
+    for name in [*names, f"{scratch.name[:-12]}12345678.npz"]:
+        (tmp_path / name).write_text("")
+        if not name.endswith("12345678.npz"):
+            os.utime(tmp_path / name, (1e9, 1e9))
+    with whole_file(tmp_path / "a.npz") as written:
+        written.write_text("x")
+    left = {*names[1:], f"{scratch.name[:-12]}12345678.npz", "a.npz"}
+    assert set(os.listdir(tmp_path)) == left
+    with whole_file(tmp_path / "a.npz", alone=True) as written:
+        written.write_text("x")
+    assert set(os.listdir(tmp_path)) == {*names[1:], "a.npz"}
 
 
 @pytest.mark.skipif(os.name != "posix", reason="other systems have no mask")

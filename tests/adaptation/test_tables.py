@@ -72,7 +72,7 @@ def test_a_column_twice_is_refused():
 
 
 def test_what_is_no_table_is_refused():
-    with pytest.raises(ValueError, match="The target must be a table"):
+    with pytest.raises(ValueError, match=r"The target must be a table.*Received: \[1, 2\]. Pass"):
         stack_tables(ROWS, [1, 2])
 
 

@@ -1,3 +1,5 @@
+import zipfile
+
 import h5py
 import keras
 import numpy as np
@@ -146,3 +148,23 @@ def test_long_lists_of_names_are_put_together(tmp_path):
         file.attrs["weight_names"] = [b"d"]
         assert listed(file, "layer_names") == ["a", "b", "c"]
         assert listed(file, "weight_names") == ["d"]
+
+
+@pytest.mark.parametrize("count", [2**31, 2**60])
+def test_arrays_that_declare_far_more_than_the_file_has_are_refused(count, tmp_path):
+    path = tmp_path / "mine.weights.h5"
+    with h5py.File(path, "w") as file:
+        group = file.create_group("layers/conv2d/vars")
+        group.attrs["name"] = "Conv1"
+        group.create_dataset("0", (count,), "f4", chunks=(2**20,), compression="gzip")
+    assert path.stat().st_size < 2**14
+    with pytest.raises(ValueError, match=f"Received: .* declares {4 * count:,} bytes .*Delete it"):
+        load_weights(without_weights("small_cnn"), path)
+
+
+def test_weights_that_unpack_to_far_more_than_the_file_are_refused(tmp_path):
+    path = tmp_path / "mine.keras"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("model.weights.h5", bytes(2**25))
+    with pytest.raises(ValueError, match=r"Received: .* it declares 33,554,432 bytes"):
+        load_weights(without_weights("small_cnn"), path)

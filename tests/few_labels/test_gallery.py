@@ -157,8 +157,9 @@ def test_only_a_gallery_is_loaded(tmp_path):
     np.savez(tmp_path / "other.npz", x=1)
     with pytest.raises(ValueError, match="other.npz, whose reading ended with KeyError"):
         Gallery.load(tmp_path / "other.npz")
-    with pytest.raises(FileNotFoundError):
-        Gallery.load(tmp_path / "none.npz")
+    for name, told in {"none.npz": "No such file", "none": "none.npz", "": "a folder"}.items():
+        with pytest.raises(FileNotFoundError, match=f"A gallery must be .*Received: .*{told}"):
+            Gallery.load(tmp_path / name)
 
 
 @pytest.mark.parametrize("names", [("birds.v1", "birds.v2"), ("a.npz", "a"), ("x.tar.gz", "x.tar")])

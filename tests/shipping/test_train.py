@@ -1,7 +1,9 @@
 import contextlib
 import csv
 import io
+import os
 import re
+from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
 
@@ -67,6 +69,79 @@ def test_the_saved_model_is_the_kept_one(trained, colour_folder):
     assert (answers == labels).mean() == pytest.approx(kept["test"])
 
 
+class Killed(BaseException):
+    """Stands for `kill -9`: nothing that catches errors catches it."""
+
+
+class KillAtEveryWrite:
+    """Kills before and after each file takes its name, as often as that happens in a whole run."""
+
+    def __init__(self, root, expected):
+        self.root, self.expected = root, expected
+        self.seen, self.kills = Counter(), set()
+
+    def __call__(self, source, target, replace=os.replace):
+        name = Path(target).relative_to(self.root).as_posix()
+        write = name, self.seen[name]
+        self._kill(write, "before")
+        replace(source, target)
+        self.seen[name] += 1
+        self._kill(write, "after")
+
+    def _kill(self, write, moment):
+        name, number = write
+        if number < self.expected[name] and (write, moment) not in self.kills:
+            self.kills.add((write, moment))
+            raise Killed
+
+
+def small_network(name, input_shape):
+    """In place of a pretrained one: as quickly built as run, and always the same."""
+    keras.utils.set_random_seed(5)
+    inputs = keras.Input(input_shape)
+    x = keras.layers.Rescaling(1 / 255)(inputs)
+    for block in (1, 2):
+        x = keras.layers.Conv2D(4, 3, strides=4, name=f"block{block}_conv")(x)
+        x = keras.layers.BatchNormalization(name=f"block{block}_bn")(x)
+    return keras.Model(inputs, x, name=name)
+
+
+def eager(*args, **settings):
+    """A classifier without tracing, which takes most of the time of so small a run."""
+    model = tltk.build_classifier(*args, **settings)
+    model.run_eagerly = True
+    return model
+
+
+def test_a_run_killed_at_every_write_ends_as_one_that_was_not(
+    colour_folder, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setattr(train, "load_backbone", small_network)
+    monkeypatch.setattr(train, "build_classifier", eager)
+
+    def run(name, expected):
+        killer = KillAtEveryWrite(tmp_path / name, expected)
+        monkeypatch.setenv("TLTK_CACHE", str(tmp_path / name / "cache"))
+        monkeypatch.setattr("tltk._cache.files.os.replace", killer)
+        while True:
+            try:
+                settings = {"image_size": 32, "epochs": 2, "unfreeze_blocks": 1}
+                return train_folder(colour_folder, tmp_path / name / "out", **settings), killer
+            except Killed:
+                keras.utils.set_random_seed(len(killer.kills))  # another process, as it were
+
+    expected, whole = run("whole", Counter())
+    rows, killed = run("killed", whole.seen)
+    assert rows == expected
+    assert len(killed.kills) == 2 * whole.seen.total() >= 20
+    first, second = (tmp_path / name / "out" for name in ("whole", "killed"))
+    assert {path.name for path in second.iterdir()} == {path.name for path in first.iterdir()}
+    assert (second / "results.csv").read_bytes() == (first / "results.csv").read_bytes()
+    one, other = (tltk.load_model(out / "model.keras").get_weights() for out in (first, second))
+    for weight, kept in zip(one, other, strict=True):
+        assert np.array_equal(weight, kept)
+
+
 @pytest.mark.parametrize(("gpu", "cache"), [(True, ("keras", "bfloat16")), (False, True)])
 def test_a_gpu_computes_in_mixed_precision(colour_folder, tmp_path, monkeypatch, gpu, cache):
     def stop(*args, **settings):
@@ -126,6 +201,13 @@ def test_a_folder_with_one_class_is_refused(tmp_path):
     with pytest.raises(ValueError, match=r"Received"):
         train_folder(tmp_path / "one", tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_a_folder_that_cannot_be_written_is_named_before_training(colour_folder, tmp_path, capsys):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OSError, match=r"Results are kept.*Received: .*file/out .*Choose another"):
+        train_folder(colour_folder, tmp_path / "file" / "out", image_size=32)
+    assert "Linear head" not in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("name", ["photos", "photos/trained"])

@@ -108,6 +108,15 @@ def test_pictures_stay_pictures_and_two_views_differ(pictures):
     assert np.abs(views[0] - views[1]).mean() > 1
 
 
+def test_vectors_need_an_augmentation_of_their_own():
+    rows = np.random.default_rng(0).normal(size=(8, 5)).astype("float32")
+    encoder = keras.Sequential([keras.Input((5,)), keras.layers.Dense(3)])
+    with pytest.raises(ValueError, match=r"Received: augment=None for .* \(5,\). Pass augment"):
+        pretrain_contrastive(encoder, rows, epochs=1)
+    noise = keras.layers.GaussianNoise(0.1)
+    assert len(pretrain_contrastive(encoder, rows, epochs=1, augment=noise).epoch) == 1
+
+
 @pytest.mark.parametrize(
     ("count", "settings", "message"),
     [(1, {}, "1 examples, batch_size=1"), (4, {"temperature": 0}, "temperature=0")],

@@ -73,6 +73,39 @@ def test_bad_arguments(body, pictures, argument, message):
         extract_features(body(), pictures, **argument)
 
 
+def test_a_network_with_several_outputs_is_refused(body, pictures):
+    one = body()
+    both = keras.Model(one.input, [one.output, one.output])
+    with pytest.raises(ValueError, match=r"one output.*Received: model=.* with 2. Pass keras.Mod"):
+        extract_features(both, pictures)
+
+
+@pytest.mark.parametrize(
+    ("inputs", "dtype", "message"),
+    [
+        (np.array([["1.5"], ["2"]]), "float32", r"takes numbers. Received: inputs such as '1.5'"),
+        (np.array([[1.5], [2]]), "string", r"takes strings. Received: inputs such as 1.5"),
+        (np.array([[1.5], [1e300]]), "float32", r"up to 3.4e\+38, .* Received: 1e\+300 in row 1"),
+        (np.array([[1.5], [-1e39]]), "float32", r"Received: -1e\+39 in row 1. Repair"),
+        (np.array([[np.nan], [1]]), "float32", r"Received: NaN or infinity in row 0. Repair"),
+    ],
+)
+def test_inputs_that_the_network_cannot_take_are_refused(inputs, dtype, message):
+    seen = keras.Input((1,), dtype=dtype, name="seen")
+    layer = keras.layers.Rescaling(2.0)
+    if dtype == "string":
+        layer = keras.layers.StringLookup(vocabulary=["1.5"], output_mode="one_hot")
+    with pytest.raises(ValueError, match=message):
+        extract_features(keras.Model(seen, layer(seen)), inputs, [0, 1])
+
+
+def test_the_largest_numbers_of_float32_are_taken():
+    network = keras.Sequential([keras.Input((1,)), keras.layers.Rescaling(0.5)])
+    largest = float(np.finfo("float32").max)
+    features, _ = extract_features(network, np.array([[largest], [-largest]]), [0, 1])
+    assert features[:, 0].tolist() == [largest / 2, -largest / 2]
+
+
 def test_scaled_pictures_are_warned_about(body, pictures):
     with pytest.warns(UserWarning, match="already scaled"):
         extract_features(body(), pictures[0] / 255.0, pictures[1])

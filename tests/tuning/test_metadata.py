@@ -189,6 +189,33 @@ def test_facts_too_large_to_be_any_are_not_read(saved):
         metadata(bomb)
 
 
+@pytest.mark.parametrize("change", [("Functional", "functional"), ("DTypePolicy", "Policy")])
+def test_a_description_that_keras_cannot_read_is_told(saved, change):
+    with zipfile.ZipFile(saved) as archive:
+        config = archive.read("config.json").decode().replace(*change)
+    path = rewritten(saved, {"config.json": config.encode()})
+    with pytest.raises(ValueError, match=r"Received: .*model.keras, which .*\. (Copy it|Load it)"):
+        load_model(path)
+
+
+@pytest.mark.parametrize("said", ["{'class_nam': 1} is unknown", ""])
+@pytest.mark.parametrize("kind", [ValueError, TypeError, AttributeError])
+def test_whatever_keras_says_of_a_file_it_is_named(saved, monkeypatch, kind, said):
+    def fail(*args, **settings):
+        raise kind(said)
+
+    monkeypatch.setattr(keras.models, "load_model", fail)
+    with pytest.raises(ValueError, match=r"Received: .*model.keras, which is damaged or of ano"):
+        load_model(saved)
+
+
+def test_weights_that_unpack_to_far_more_than_the_file_are_not_read(saved):
+    bomb = rewritten(saved, {"model.weights.h5": b" " * 2**25})
+    for read in (metadata, load_model):
+        with pytest.raises(ValueError, match=r"Received: .*model.keras, which is damaged"):
+            read(bomb)
+
+
 def test_code_in_a_file_runs_only_where_it_is_trusted(tmp_path):
     doubled = keras.layers.Lambda(lambda x: 2 * x)
     model = keras.Sequential([keras.Input((2,)), doubled, keras.layers.Dense(3)])

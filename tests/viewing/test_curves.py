@@ -62,6 +62,11 @@ def test_the_best_epoch_of_a_score_is_the_highest():
     assert "best epoch: 4" in lines_of(accuracy)
 
 
+def test_an_entry_that_is_not_there_is_not_the_best():
+    with pytest.raises(ValueError, match="Received: best='val_f1'. Choose one of .*val_accuracy"):
+        plot_history(HISTORY, best="val_f1")
+
+
 def test_the_star_is_at_the_epoch_whose_weights_were_kept():
     history = {**HISTORY, "kept": [0.0, 1.0, 0.0, 0.0]}
     accuracy, loss = plot_history(history).axes

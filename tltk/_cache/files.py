@@ -7,6 +7,7 @@ import errno
 import hashlib
 import json
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -17,21 +18,28 @@ from pathlib import Path
 _PATIENCE_S = 2.0
 # How file systems, those of networks above all, say that a folder is not written by request
 _NO_LIST_TO_WRITE = {errno.EINVAL, errno.ENOTSUP, errno.ENOSYS, errno.EACCES, errno.EBADF}
+_LEFT_BEHIND = 3600  # seconds after which a file that nobody writes to was left by a killed process
 
 
 @contextlib.contextmanager
-def whole_file(path: str | Path, private: bool = False) -> Iterator[Path]:
+def whole_file(path: str | Path, private: bool = False, alone: bool = False) -> Iterator[Path]:
     """Give a path to write to, which takes a file's name only once it is whole and on the disk.
 
     A crash at any moment, of the process or of the machine, leaves the file as it was before or
-    as it is after. Two processes at once do not meet: the later one's file stays.
+    as it is after. Two processes at once do not meet: the later one's file stays. What a killed
+    process left of the same file is cleared away an hour later, or at once.
 
     Args:
         path: the file to write; its folder is made where there is none.
         private: only its owner may read it.
+        alone: no other process writes it now, as under its lock.
 
     Yields:
         A path of its own in the same folder, with the same suffix.
+
+    Raises:
+        OSError: where it cannot be written; the message says where, how much room there is, and
+            the cure.
 
     Example:
         >>> import tempfile
@@ -42,21 +50,31 @@ def whole_file(path: str | Path, private: bool = False) -> Iterator[Path]:
         'all of it'
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(
-        prefix=f".{path.stem[:40]}.", suffix=path.suffix, dir=path.parent
-    )
-    os.close(handle)
-    scratch = Path(name)
-    try:
-        yield scratch
-        if not private:
-            _give_usual_mode(scratch)
-        flush(scratch)
-        _rename(scratch, path)
-        flush(path.parent)
-    finally:
-        scratch.unlink(missing_ok=True)
+    prefix, suffix = f".{path.stem[:40]}.tltk-", path.suffix
+    cure = "Free some space, or choose another folder. What was written before stays whole."
+    with writing("Files", path, cure):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _clear_left_behind(path.parent, prefix, suffix, 0 if alone else _LEFT_BEHIND)
+        handle, name = tempfile.mkstemp(prefix=prefix, suffix=suffix, dir=path.parent)
+        os.close(handle)
+        scratch = Path(name)
+        try:
+            yield scratch
+            if not private:
+                _give_usual_mode(scratch)
+            flush(scratch)
+            _rename(scratch, path)
+            flush(path.parent)
+        finally:
+            scratch.unlink(missing_ok=True)
+
+
+def _clear_left_behind(folder, prefix, suffix, age) -> None:
+    ours = re.compile(re.escape(prefix) + r"\w{8}" + re.escape(suffix))
+    for file in filter(lambda each: ours.fullmatch(each.name), folder.iterdir()):
+        with contextlib.suppress(OSError):
+            if file.stat().st_mtime < time.time() - age:
+                file.unlink()
 
 
 @contextlib.contextmanager
@@ -75,11 +93,26 @@ def writing(what: str, folder: str | Path, cure: str) -> Iterator[None]:
         yield
     except OSError as error:
         there = next((each for each in (Path(folder), *Path(folder).parents) if each.is_dir()), ".")
-        free = shutil.disk_usage(there).free / 1e6
-        raise OSError(
+        free, reason = shutil.disk_usage(there).free / 1e6, error.strerror or str(error)
+        told = OSError(
             f"{what} are kept on disk, in a folder that must be writable and have room. Received: "
-            f"{folder} ({error.strerror or error}), {free:,.1f} MB free. {cure}"
-        ) from error
+            f"{folder} ({reason}), {free:,.1f} MB free. {cure}"
+        )
+        told.strerror = reason  # for whoever around this knows a better cure
+        raise told from error
+
+
+def made_folder(path: str | Path) -> Path:
+    """Make a folder for results where there is none, and refuse one that cannot be written.
+
+    Raises:
+        OSError: where that is so, before anything is computed for it.
+    """
+    cure = "Choose another folder, or change its permissions."
+    with writing("Results", path, cure):
+        Path(path).mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=path).close()
+    return Path(path)
 
 
 def write_text(path: str | Path, text: str) -> None:

@@ -108,7 +108,7 @@ def _write(folder, count, chunk_size, compute, announce):
     with _room_needed(folder, 0):
         for path in folder.glob("*.npy"):
             flush(path)
-        with whole_file(folder / DONE) as scratch:
+        with whole_file(folder / DONE, alone=True) as scratch:
             scratch.write_text(json.dumps({"count": count, "chunks": notes}))
         (folder / PROGRESS).unlink(missing_ok=True)
 

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from tltk._checks import shown
 from tltk.adaptation.domains import stack_domains
 
 
@@ -75,7 +76,7 @@ def _table(side, name):
     table = table if hasattr(table, "iloc") else np.asarray(table, dtype=object)
     if table.ndim != 2:
         raise ValueError(
-            f"The {name} must be a table of rows and columns. Received: shape {table.shape}. "
+            f"The {name} must be a table of rows and columns. Received: {shown(side)}. "
             "Pass a pandas DataFrame or an array of objects (n, k)."
         )
     columns = _columns(table)

@@ -1,6 +1,7 @@
 """Read a weight file layer by layer and pour it into a network, wholly or not at all."""
 
 import io
+import math
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ from tltk._paths import user_path
 from tltk.backbones.lookup import check_sum
 from tltk.backbones.names import steady_names
 from tltk.backbones.torch_names import DamagedFile, keras_layers, read_safetensors
+from tltk.inputs.unpacking import most_bytes
 
 UNREADABLE = (OSError, LookupError, RuntimeError, TypeError, EOFError, BadZipFile, zlib.error)
 PADDED_MARK = "Conv1_pad"
@@ -84,6 +86,7 @@ def read_weights(path: Path, network: str) -> WeightFile:
         return WeightFile([Layer(*item) for item in layers.items()], ordered=False)
     try:
         with h5py.File(hdf5_part(path), "r") as file:
+            check_declared(declared_bytes(file), path)
             root = file.get("model_weights", file)
             if "layer_names" in root.attrs or "layer_names0" in root.attrs:
                 return WeightFile(list(older_layers(root)), ordered=True)
@@ -96,7 +99,21 @@ def hdf5_part(path: Path) -> Path | io.BytesIO:
     if path.suffix != ".keras":
         return path
     with zipfile.ZipFile(path) as archive:
+        check_declared(archive.getinfo("model.weights.h5").file_size, path)
         return io.BytesIO(archive.read("model.weights.h5"))
+
+
+def declared_bytes(file: h5py.File) -> int:
+    """How many bytes the arrays of a file would take in memory."""
+    arrays: list[h5py.Dataset] = []
+    file.visititems(lambda _, each: arrays.append(each) if hasattr(each, "dtype") else None)
+    return sum(math.prod(each.shape or ()) * each.dtype.itemsize for each in arrays)
+
+
+def check_declared(declared: int, path: Path) -> None:
+    """Refuse what declares far more bytes than the file has, before they are taken."""
+    if declared > most_bytes(path.stat().st_size):
+        raise DamagedFile(f"it declares {declared:,} bytes of weights")
 
 
 def named_layers(file: h5py.File) -> Iterator[Layer]:

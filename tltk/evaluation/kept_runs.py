@@ -90,7 +90,7 @@ class KeptRuns:
     def keep(self, run: Run, model: keras.Model, facts: dict) -> None:
         """Write a run down as finished."""
         with writing("Runs", self.folder, CURE):
-            with whole_file(self._path(run, ".keras")) as scratch:
+            with whole_file(self._path(run, ".keras"), alone=True) as scratch:
                 model.save(scratch)
             digest = file_digest(self._path(run, ".keras"))
             kept = {

@@ -8,7 +8,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from tltk._checks import as_numbers, refuse, shown
+from tltk._checks import as_numbers, refuse, shown, told_type
 from tltk._paths import existing_file
 from tltk.inputs.checks import check_finite, composed, is_dataset
 from tltk.inputs.clips import Windows, all_samples, as_waveforms, cut_clip, whole_sound
@@ -33,7 +33,7 @@ def listed_texts(texts: object) -> list[str]:
         if not isinstance(text, str):
             raise ValueError(
                 "A text model takes a string or a sequence of strings. "
-                f"Received: {type(text).__name__}. Use predict_split for a data set."
+                f"Received: {told_type(text)}. Use predict_split for a data set."
             )
     return [composed(text) for text in texts]
 
@@ -50,7 +50,7 @@ def listed_clips(clips: object) -> list:
     if clips is None or isinstance(clips, Splits) or is_dataset(clips):
         raise ValueError(
             "predict takes paths or samples. "
-            f"Received: {type(clips).__name__}. Use predict_split(model, words.test) for a data "
+            f"Received: {told_type(clips)}. Use predict_split(model, words.test) for a data "
             "set."
         )
     one_clip = is_file(clips) or getattr(clips, "ndim", 0) == 1
@@ -105,7 +105,7 @@ def listed_series(windows: object, shape: tuple) -> list[np.ndarray]:
     if windows is None or isinstance(windows, (str, Path, Splits)) or is_dataset(windows):
         raise ValueError(
             "predict takes windows of a series as arrays. "
-            f"Received: {type(windows).__name__}. Read a file with series_file, cut it with "
+            f"Received: {told_type(windows)}. Read a file with series_file, cut it with "
             "series_windows; use predict_split(model, windows.test) for a data set."
         )
     one_window = getattr(windows, "ndim", 0) == 2 and np.shape(windows)[1] == columns
@@ -126,7 +126,7 @@ def listed_pictures(pictures: object) -> list:
     if pictures is None or isinstance(pictures, Splits) or is_dataset(pictures):
         raise ValueError(
             "predict takes paths, pixels or Pillow images. "
-            f"Received: {type(pictures).__name__}. Use predict_split(model, photos.test) for a "
+            f"Received: {told_type(pictures)}. Use predict_split(model, photos.test) for a "
             "data set."
         )
     one_picture = is_file(pictures) or _is_image(pictures) or _is_one_array(pictures)

@@ -16,6 +16,7 @@ from pathlib import Path
 from tltk._cache import (
     cache_folder,
     code_digest,
+    made_folder,
     notebooks_folder,
     read_facts,
     write_facts,
@@ -153,9 +154,7 @@ def study_folder(script: str | Path) -> Path:
         '02_sources-3f6c0e5b1f0f4c57'
     """
     script = existing_file(script, "script")
-    folder = cache_folder() / f"{script.stem}-{study_digest(script)}"
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
+    return made_folder(cache_folder() / f"{script.stem}-{study_digest(script)}")
 
 
 def _source_of(script: str | Path) -> str:

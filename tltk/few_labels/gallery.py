@@ -12,7 +12,7 @@ import numpy as np
 
 from tltk._cache import whole_file
 from tltk._checks import as_numbers, as_rows, check_flag, check_number, refuse, shown
-from tltk._paths import user_path
+from tltk._paths import existing_file, user_path
 from tltk.few_labels.prototypes import FeatureNormalizer
 
 SETTINGS = ("power", "center", "unit_length")
@@ -245,7 +245,7 @@ class Gallery:
             ValueError: if the file is damaged, or holds no gallery.
         """
         path = user_path(path)
-        path = path if path.exists() else _with_npz(path)
+        path = existing_file(path if path.exists() else _with_npz(path), "gallery")
         with path.open("rb") as file:
             try:
                 return cls._of(_arrays(file, path.stat().st_size))

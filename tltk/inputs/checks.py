@@ -11,7 +11,7 @@ import keras
 import numpy as np
 
 from tltk._cache import row_chunks
-from tltk._checks import check_choice
+from tltk._checks import check_choice, told_type
 
 
 def check_on_error(on_error: str) -> None:
@@ -26,16 +26,25 @@ def check_not_empty(count: int) -> None:
 
 
 def check_finite(array: np.ndarray, first_row: int = 0, what: str = "Inputs") -> None:
-    """Refuse NaN and infinity; rows are counted from `first_row` in the error."""
+    """Refuse NaN, infinity and what float32, in which networks compute, would make infinite.
+
+    Rows are counted from `first_row` in the error.
+    """
     if not is_float(array):
         return
+    largest = float(np.finfo("float32").max)
     for start, rows in row_chunks(array):
-        finite = np.isfinite(rows.reshape(len(rows), -1)).all(axis=1)
-        if not finite.all():
+        flat = rows.reshape(len(rows), -1)
+        fits = np.isfinite(flat)
+        if array.dtype.itemsize > 4:
+            fits &= np.abs(flat) <= largest
+        if not fits.all():
+            row, place = (int(each) for each in np.argwhere(~fits)[0])
+            value = flat[row, place]
+            found = f"{value:.3g}" if np.isfinite(value) else "NaN or infinity"
             raise ValueError(
-                f"{what} must be finite numbers. "
-                f"Received: NaN or infinity in row {first_row + start + int(np.argmin(finite))}. "
-                "Repair or remove such rows."
+                f"{what} must be finite numbers, up to {largest:.3g}, the largest of float32. "
+                f"Received: {found} in row {first_row + start + row}. Repair or remove such rows."
             )
 
 
@@ -100,7 +109,7 @@ def _refuse_unless(values, readable, what):
     if not readable:
         raise ValueError(
             f"{what} must be numbers or strings, one per row. "
-            f"Received: {type(values).__name__}. Pass arrays, a keras.utils.PyDataset or a "
+            f"Received: {told_type(values)}. Pass arrays, a keras.utils.PyDataset or a "
             "batched tf.data.Dataset."
         )
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from tltk._checks import as_rows, check_choice, check_count
+from tltk._checks import as_rows, check_choice, check_count, told_type
 from tltk._paths import existing_file, unreadable
 
 RESIZE_METHODS = ("bicubic", "bilinear", "lanczos", "nearest")
@@ -102,7 +102,7 @@ def content_of(source: Any) -> tuple[bytes, str | Path]:
     if not isinstance(source, bytes | bytearray | memoryview):
         raise ValueError(
             "A file is a path, its bytes, or an open file in binary mode. "
-            f"Received: {name}, which gave {type(source).__name__}. Open it with mode 'rb'."
+            f"Received: {name}, which gave {told_type(source)}. Open it with mode 'rb'."
         )
     _check_bytes(len(source), name)
     return bytes(source), name

@@ -10,7 +10,7 @@ from collections.abc import Hashable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tltk._checks import refuse, shown
+from tltk._checks import refuse, shown, told_type
 from tltk._paths import user_path
 from tltk.inputs.checks import check_on_error, composed
 from tltk.inputs.folders import listed
@@ -392,7 +392,7 @@ def _rows_of_frame(frame, wanted):
     if not isinstance(frame, pd.DataFrame):
         raise ValueError(
             "A table of texts is a file or a pandas.DataFrame. "
-            f"Received: {type(frame).__name__}. Pass the path, or make a DataFrame."
+            f"Received: {told_type(frame)}. Pass the path, or make a DataFrame."
         )
     header = [str(name) for name in frame.columns]
     places = [_place("the DataFrame", header, column) for column in wanted]

@@ -17,6 +17,11 @@ _OPENERS = {".gz": gzip.open, ".xz": lzma.open}
 PACKED = tuple(_OPENERS)
 
 
+def most_bytes(size: int) -> int:
+    """How many bytes a file of a size may unpack to, or declare to hold."""
+    return max(_ALWAYS_ALLOWED, MOST_TIMES * size)
+
+
 @contextlib.contextmanager
 def unpacked(path: Path) -> Iterator[IO[bytes]]:
     """Open a file for reading bytes, unpacked where its name ends in .gz or .xz.
@@ -71,7 +76,7 @@ class _Bounded(io.RawIOBase):
 
     def __init__(self, file, path):
         self._file, self._path, self._read = file, path, 0
-        self._most = max(_ALWAYS_ALLOWED, MOST_TIMES * path.stat().st_size)
+        self._most = most_bytes(path.stat().st_size)
 
     def readable(self):
         return True

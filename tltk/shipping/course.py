@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from tltk._cache import PACKAGE, notebooks_folder
+from tltk._cache import PACKAGE, made_folder, notebooks_folder
 from tltk._checks import refuse, shown
 from tltk._extras import require
 from tltk._paths import check_folder, existing_folder, user_path
@@ -126,8 +126,7 @@ def run_chapter(
     from nbclient import NotebookClient
     from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
-    path, folder = Path(path), Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
+    path, folder = Path(path), made_folder(folder)
     notebook = nbformat.read(path, as_version=4)
     override_settings(notebook, settings or {})
     notebook.metadata.setdefault("language_info", {"name": "python", "pygments_lexer": "ipython3"})

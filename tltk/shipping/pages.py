@@ -105,7 +105,6 @@ def write_page(run: Run, folder: str | Path, beside: Collection[str] = ()) -> Pa
         return ""
 
     page = Path(folder) / f"{name}.html"
-    page.parent.mkdir(parents=True, exist_ok=True)
 
     def to_page(link: re.Match) -> str:
         target = page.with_name(f"{link[1]}.html")
@@ -132,7 +131,6 @@ def write_index(runs: Sequence[Run], folder: str | Path) -> Path:
     seconds = sum(run.seconds for run in runs)
     summary = f"{len(runs) - failed} done, {failed} failed, {seconds:.0f} s in all."
     page = Path(folder) / "index.html"
-    page.parent.mkdir(parents=True, exist_ok=True)
     cards = "\n".join(card(run) for run in runs)
     write_text(page, PAGE.format(cards=cards, summary=summary))
     return page

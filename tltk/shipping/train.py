@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tltk._cache import whole_file
+from tltk._cache import made_folder, whole_file
 from tltk._checks import check_choice, check_count
 from tltk._paths import check_folder, user_path
 from tltk.backbones import load_backbone
@@ -67,6 +67,7 @@ def train_folder(
     Raises:
         ValueError: the folder has no test pictures, `out` lies inside it, or anything that
             `image_folder`, `load_backbone` or `fine_tune` refuses.
+        OSError: `out` cannot be written, or the disk is full.
 
     Reference:
         Wilson, Probable inference, the law of succession, and statistical inference, 1927.
@@ -89,6 +90,7 @@ def train_folder(
     body = load_backbone(backbone, input_shape=(image_size, image_size, 3))
     model = build_classifier(body, photos.class_names)
     select_blocks(model, unfreeze_blocks)
+    made_folder(out)
 
     print("Linear head on the frozen backbone ...", flush=True)
     of_head = {"imbalance": None if imbalance == "focal" else imbalance}

@@ -26,9 +26,9 @@ def checked_examples(model: keras.Model, data) -> Examples:
 
 
 def check_fits(model: keras.Model, examples: Examples) -> None:
-    """Refuse inputs of another shape than a network takes."""
-    first = examples.fetch(np.arange(1))
-    shapes = [leaf.shape[1:] for leaf in keras.tree.flatten(first)]
+    """Refuse inputs of another shape, or of another kind, than a network takes."""
+    first = keras.tree.flatten(examples.fetch(np.arange(1)))
+    shapes = [leaf.shape[1:] for leaf in first]
     wanted = [tensor.shape[1:] for tensor in model.inputs]
     if len(shapes) != len(wanted) or not all(map(fits_shape, shapes, wanted)):
         raise ValueError(
@@ -36,6 +36,14 @@ def check_fits(model: keras.Model, examples: Examples) -> None:
             "Load the data with that image_size (or seconds and rate), or the backbone with that "
             "input_shape."
         )
+    for leaf, tensor in zip(first, model.inputs, strict=True):
+        texts = leaf.dtype.kind in "OSU"
+        if texts != (tensor.dtype == "string"):
+            raise ValueError(
+                f"{model.name} takes {'numbers' if texts else 'strings'}. Received: inputs such as "
+                f"{shown(leaf.ravel()[:1].tolist()[0])}. Turn them into such, or take a network "
+                f"for {'texts, see load_text_backbone' if texts else 'numbers'}."
+            )
 
 
 def warn_of_first_batch(model: keras.Model, examples: Examples) -> None:

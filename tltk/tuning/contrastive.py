@@ -72,6 +72,11 @@ def pretrain_contrastive(
     check_each(batch_size=batch_size, temperature=temperature, lr=lr, width=width, seed=seed)
     if augment is not None and not isinstance(augment, keras.layers.Layer):
         refuse("augment must be a Keras layer", f"augment={shown(augment)}", "Leave it out")
+    shape = encoder.inputs[0].shape[1:]
+    if augment is None and len(shape) != 3:
+        advice = "Pass augment=keras.layers.GaussianNoise(0.1), say, for inputs of another kind"
+        received = f"augment=None for an encoder of inputs {shape}"
+        refuse("augment may be left out for pictures (h, w, channels)", received, advice)
     batch_size = min(batch_size, examples.count)
     if batch_size < 2:
         raise ValueError(

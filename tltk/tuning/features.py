@@ -12,7 +12,7 @@ import keras
 import numpy as np
 
 from tltk._cache import kept_rows, network_digest, temporary_columns
-from tltk._checks import check_choice, check_count, check_flag
+from tltk._checks import check_choice, check_count, check_flag, refuse
 from tltk._keras import all_layers, check_model, input_structure
 from tltk.backbones.stock import check_prepared
 from tltk.inputs.examples import Examples, as_network_input, examples_of
@@ -86,6 +86,10 @@ def extract_features(
             "float16 halves the disk and keeps three digits."
         )
     check_model(model, functional=True)
+    if len(model.outputs) != 1:
+        received = f"model={model.name!r} with {len(model.outputs)}"
+        advice = "Pass keras.Model(model.inputs, model.outputs[0]), or the output you mean"
+        refuse("model must have one output, which is kept", received, advice)
     examples = examples_of(data, labels, key=key)
     check_count("batch_size", batch_size)
     for flag, value in {"cache": cache, "verify": verify, "verbose": verbose}.items():

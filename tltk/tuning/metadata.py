@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import traceback
 import warnings
 import weakref
 import zipfile
@@ -16,6 +17,7 @@ from tltk._cache import whole_file, writing
 from tltk._checks import as_names, check_flag, shown
 from tltk._keras import all_layers, check_model, obey_flags
 from tltk._paths import user_path
+from tltk.inputs.unpacking import most_bytes
 from tltk.tuning.adapters import merge_lora
 
 MEMBER = "tltk.json"
@@ -223,6 +225,9 @@ def _facts_in(archive, path) -> dict:
     members = archive.namelist()
     if "config.json" not in members or not any(m.startswith("model.weights") for m in members):
         raise _not_whole(path)
+    declared = sum(part.file_size for part in archive.infolist() if part.filename != MEMBER)
+    if declared > most_bytes(path.stat().st_size):
+        raise _not_whole(path)
     if MEMBER not in members:
         return {}
     size = archive.getinfo(MEMBER).file_size
@@ -283,4 +288,17 @@ def _explained(error, path) -> Exception | None:
     if "No model config" in said:
         return _weights_alone(path)
     damaged = (OSError, EOFError, KeyError, UnicodeError, json.JSONDecodeError, zlib.error)
-    return _not_whole(path) if isinstance(error, (*damaged, zipfile.BadZipFile)) else None
+    if isinstance(error, (*damaged, zipfile.BadZipFile)) or "h5py" in _raised_in(error):
+        return _not_whole(path)
+    if not isinstance(error, ValueError | TypeError | AttributeError):
+        return None
+    reason = f"{type(error).__name__}: {said.splitlines()[0][:200] if said else ''}"
+    return ValueError(
+        "A saved model is a file of this version of Keras, or of one that it can read. Received: "
+        f"{path}, which is damaged or of another ({reason}). "
+        f"Copy it again, or write it anew with Keras {keras.__version__}."
+    )
+
+
+def _raised_in(error) -> str:
+    return traceback.extract_tb(error.__traceback__)[-1].filename

@@ -94,7 +94,7 @@ class Checkpoint:
             return
         text = json.dumps({**facts, "start": self._start, "fingerprint": self._fingerprint})
         checksum = _digest([text, *arrays.values()])
-        with self._writing(arrays), whole_file(self.path) as scratch:
+        with self._writing(arrays), whole_file(self.path, alone=True) as scratch:
             np.savez(scratch, facts=text, checksum=checksum, **arrays)
 
     def _writing(self, arrays=()):

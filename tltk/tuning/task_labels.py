@@ -7,7 +7,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from tltk._checks import as_numbers
+from tltk._checks import as_numbers, told_type
 from tltk.inputs.examples import Examples, examples_of
 from tltk.tuning.checks import check_fits
 from tltk.tuning.multitask import REGRESSION, Task, tasks_of
@@ -43,7 +43,7 @@ def task_examples(model: keras.Model, data: Any, part: str = "training") -> Exam
     if not isinstance(data, tuple) or len(data) != 2 or not isinstance(data[1], dict):
         raise ValueError(
             "Tasks learn from a pair (inputs, labels), the labels a dict by task. "
-            f"Received: {type(data).__name__}. Pass (photos.train, {{task: labels}}), for example."
+            f"Received: {told_type(data)}. Pass (photos.train, {{task: labels}}), for example."
         )
     inputs, labels = data
     if set(labels) != set(tasks):

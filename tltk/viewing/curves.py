@@ -56,8 +56,9 @@ def plot_history(
         )
     for key in (name for metric in metrics for name in (metric, f"val_{metric}") if name in curves):
         _check_epochs(key, curves[key], len(curves[metrics[0]]))
-    if best is not None and not isinstance(best, str):
-        refuse("best must name an entry of the history", f"best={shown(best)}", "Leave it out")
+    if best is not None and (not isinstance(best, str) or best not in curves):
+        advice = f"Choose one of {', '.join(curves)}, or leave it out"
+        refuse("best must name an entry of the history", f"best={shown(best)}", advice)
     figure, axes = new_figure(5.6 * len(metrics), 4.2, columns=len(metrics))
     star = _starred_epoch(curves, best)
     for panel, metric in zip(axes[0], metrics, strict=True):

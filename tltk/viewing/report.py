@@ -72,7 +72,6 @@ def write_report(
         )
     sections = [_section(heading, table._repr_html_()) for heading, table in tables.items()]
     sections += [_section(heading, _image(figure, heading)) for heading, figure in figures.items()]
-    path.parent.mkdir(parents=True, exist_ok=True)
     title = html.escape(title)
     write_text(
         path,
