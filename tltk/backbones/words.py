@@ -11,7 +11,7 @@ import numpy as np
 
 from tltk._cache import bundle_folder
 from tltk._checks import check_choice, check_count, refuse, shown
-from tltk._keras import all_layers, check_model
+from tltk._keras import all_layers, check_channels_last, check_model
 from tltk._paths import user_path
 from tltk.backbones.text_normalization import TextNormalization, looked_up
 from tltk.inputs.unpacking import bounded_lines, unpacked
@@ -143,6 +143,7 @@ def load_text_backbone(
     Reference:
         Kim, Convolutional neural networks for sentence classification, 2014 ("cnn").
     """
+    check_channels_last()
     check_choice("encoder", encoder, ENCODERS, 'Use "mean" for the fewest labels')
     check_count("length", length)
     check_count("units", units)
