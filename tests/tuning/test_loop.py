@@ -71,6 +71,11 @@ def csv_logger(folder):
     table = [dict(zip(header.split(","), row.split(","), strict=True)) for row in rows]
     assert [float(row["val_loss"]) for row in table] == history.history["val_loss"]
     assert [row["epoch"] for row in table] == ["0", "1", "2"]
+    both = folder / "both.csv"
+    tuned(CALLBACKS.CSVLogger(both, append=True), head_epochs=2, epochs=1)
+    assert [row.split(",")[0] for row in both.read_text().splitlines()] == ["epoch", *"012"]
+    with pytest.warns(UserWarning, match="append=False for 2 phases, so that the file keeps the l"):
+        tuned(CALLBACKS.CSVLogger(both), head_epochs=2, epochs=1)
 
 
 def early_stopping(folder):
@@ -119,12 +124,16 @@ def model_checkpoint(folder):
         CALLBACKS.ModelCheckpoint(path, **monitored),
         CALLBACKS.ModelCheckpoint(weights, save_weights_only=True),
         CALLBACKS.ModelCheckpoint(str(folder / "batch.keras"), save_freq=2),
+        CALLBACKS.ModelCheckpoint(str(folder / "older.h5")),
         model=model,
     )
     loaded = keras.models.load_model(path)
     assert type(loaded.optimizer) is keras.optimizers.Adam
     assert [layer.name for layer in loaded.layers] == [layer.name for layer in model.layers]
-    assert sorted(file.name for file in folder.glob("*.h5")) == [
+    older = keras.models.load_model(folder / "older.h5")
+    assert type(older.optimizer) is keras.optimizers.Adam
+    assert older.optimizer.get_config() == loaded.optimizer.get_config()
+    assert sorted(file.name for file in folder.glob("*.weights.h5")) == [
         f"{epoch:02d}.weights.h5" for epoch in (1, 2, 3)
     ]
     model.load_weights(folder / "03.weights.h5")
