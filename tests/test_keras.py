@@ -227,7 +227,7 @@ PICTURES = keras.Sequential([keras.Input((4, 4, 3)), keras.layers.ReLU()])
         lambda: tltk.load_text_backbone(encoder="cnn"),
         lambda: tltk.series_encoder((8, 1)),
         lambda: tltk.build_classifier(PICTURES, 2),
-        lambda: tltk.extract_features(PICTURES, np.ones((1, 4, 4, 3))),
+        lambda: tltk.extract_features(PICTURES, np.full((1, 4, 4, 3), 255)),
     ],
 )
 def test_nothing_is_built_where_channels_come_first(channels_first, build):

@@ -124,15 +124,16 @@ def model_checkpoint(folder):
         CALLBACKS.ModelCheckpoint(path, **monitored),
         CALLBACKS.ModelCheckpoint(weights, save_weights_only=True),
         CALLBACKS.ModelCheckpoint(str(folder / "batch.keras"), save_freq=2),
-        CALLBACKS.ModelCheckpoint(str(folder / "older.h5")),
         model=model,
     )
     loaded = keras.models.load_model(path)
     assert type(loaded.optimizer) is keras.optimizers.Adam
     assert [layer.name for layer in loaded.layers] == [layer.name for layer in model.layers]
+    tuned(CALLBACKS.ModelCheckpoint(str(folder / "older.h5")))
     older = keras.models.load_model(folder / "older.h5")
     assert type(older.optimizer) is keras.optimizers.Adam
-    assert older.optimizer.get_config() == loaded.optimizer.get_config()
+    told = [each.optimizer.get_config() | {"name": ""} for each in (older, loaded)]
+    assert told[0] == told[1]
     assert sorted(file.name for file in folder.glob("*.weights.h5")) == [
         f"{epoch:02d}.weights.h5" for epoch in (1, 2, 3)
     ]
