@@ -14,6 +14,7 @@ from tltk._checks import check_choice, check_count, refuse, shown
 from tltk._keras import all_layers, check_channels_last, check_model
 from tltk._paths import user_path
 from tltk.backbones.text_normalization import TextNormalization, looked_up
+from tltk.inputs.checks import composed
 from tltk.inputs.unpacking import bounded_lines, unpacked
 
 BUNDLED = "glove"
@@ -177,8 +178,9 @@ def unknown_share(model: keras.Model, texts: Iterable[str]) -> float:
     Args:
         model: a backbone of `load_text_backbone`, a classifier built on one, or another network in
             which a `keras.layers.TextVectorization` looks words up.
-        texts: strings; what lies beyond the model's length does not count. A text without words
-            counts as one unknown word, as it does in the network.
+        texts: strings, whose accents are composed as by readers; what lies beyond the model's
+            length does not count. A text without words counts as one unknown word, as it does in
+            the network.
 
     Returns:
         A number from 0 to 1.
@@ -195,7 +197,7 @@ def unknown_share(model: keras.Model, texts: Iterable[str]) -> float:
     given = list(texts) if isinstance(texts, Iterable) else []
     if not given or not all(isinstance(each, str) for each in given):
         refuse("texts must be strings", f"texts={shown(texts)}", "Pass at least one")
-    share = _unknown_share(model, np.array(given, dtype=object))
+    share = _unknown_share(model, np.array(list(map(composed, given)), dtype=object))
     if share is None:
         raise ValueError(
             "Unknown words are counted where a keras.layers.TextVectorization looks words up. "
