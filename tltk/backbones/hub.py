@@ -198,7 +198,8 @@ def _folder_of(handle) -> Path:
         raise FileNotFoundError(
             f"A TF-Hub network is a folder with {_GRAPH}. Received: {handle}, "
             f"{'without that file' if folder.is_dir() else 'which does not exist'}. "
-            "Check the spelling; a saved model needs the folder where it was when it was saved."
+            "Check the spelling, or pass its address (https://www.kaggle.com/models/…); a saved "
+            "model needs the folder where it was when it was saved."
         )
     return folder
 
