@@ -215,6 +215,14 @@ def channels_first():
     keras.config.set_image_data_format("channels_last")
 
 
+def test_texts_and_saved_models_are_refused_on_other_backends(monkeypatch):
+    monkeypatch.setattr(keras.backend, "backend", lambda: "jax")
+    with pytest.raises(ValueError, match="Texts need .* Received: the backend jax. Set KERAS_B"):
+        tltk.load_text_backbone()
+    with pytest.raises(ValueError, match="Networks of TF-Hub need Keras's TensorFlow backend"):
+        tltk.load_hub_backbone("folder")
+
+
 PICTURES = keras.Sequential([keras.Input((4, 4, 3)), keras.layers.ReLU()])
 
 

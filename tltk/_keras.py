@@ -59,6 +59,14 @@ def check_channels_last(model: keras.Model | None = None) -> None:
             refuse(rule, f"a network whose layer {layer.name!r} has them first", advice)
 
 
+def check_on_tensorflow(what: str) -> None:
+    """Refuse what TensorFlow alone can compute where Keras runs on another backend."""
+    backend = keras.backend.backend()
+    if backend != "tensorflow":
+        advice = "Set KERAS_BACKEND=tensorflow in the environment before Keras is imported"
+        refuse(f"{what} need Keras's TensorFlow backend", f"the backend {backend}", advice)
+
+
 def nodes_of(model: keras.Model) -> list:
     """The calls of a functional or sequential model's graph, from input to output."""
     depths = as_functional(model)._nodes_by_depth
