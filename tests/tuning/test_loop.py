@@ -289,3 +289,15 @@ def test_masked_pretraining_hides_anew_in_every_epoch():
     assert losses[0].history["loss"] == pytest.approx(losses[1].history["loss"], rel=1e-4)
     assert len(set(losses[0].history["loss"])) == 3
     unfreeze(encoder, "all")
+
+
+def test_weights_in_half_precision_are_told():
+    inputs = keras.Input((6,), dtype="float16")
+    hidden = keras.layers.Dense(4, dtype="float16", name="body")(inputs)
+    outputs = keras.layers.Dense(2, "softmax", name="head_output")(hidden)
+    model = keras.Model(inputs, outputs)
+    model.compile("adam", "sparse_categorical_crossentropy")
+    with pytest.warns(
+        UserWarning, match="with weights in float16. Build it with keras.config.set_f"
+    ):
+        fine_tune(model, *DATA, epochs=0, head_epochs=0, verbose=0)

@@ -119,6 +119,14 @@ def check_settings(model: keras.Model, settings: dict) -> None:
         )
     check_adapters(model)
     check_each(**settings)
+    if any(weight.dtype == "float16" for weight in model.weights):
+        warnings.warn(
+            "Weights that learn need the digits of float32: in float16 the loss soon becomes NaN. "
+            f"Received: {model.name!r} with weights in float16. Build it with "
+            'keras.config.set_floatx("float32"), and for speed '
+            'keras.config.set_dtype_policy("mixed_float16").',
+            stacklevel=3,
+        )
 
 
 RULES = {
