@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from packaging.version import Version
 
+import tltk
 from tltk import _keras
 
 
@@ -204,3 +205,52 @@ def test_a_model_whose_optimizer_was_refitted_is_exported_and_trains_on(model, t
     model.export(tmp_path / "saved", verbose=False)
     answers = keras.layers.TFSMLayer(tmp_path / "saved", call_endpoint="serve")(data[0])
     np.testing.assert_allclose(np.asarray(answers), model.predict(data[0], verbose=0), atol=1e-6)
+
+
+def test_a_model_of_keras_2_is_named_as_such():
+    old = type("Sequential", (), {"__module__": "tf_keras.src.engine.sequential"})()
+    with pytest.raises(ValueError, match="backbone must be a keras.Model of Keras 3. Received: .*"):
+        _keras.check_model(old, "backbone")
+    assert not _keras.of_keras_2(keras.Sequential)
+
+
+@pytest.fixture
+def channels_first():
+    keras.config.set_image_data_format("channels_first")
+    yield
+    keras.config.set_image_data_format("channels_last")
+
+
+def test_texts_and_saved_models_are_refused_on_other_backends(monkeypatch):
+    monkeypatch.setattr(keras.backend, "backend", lambda: "jax")
+    with pytest.raises(ValueError, match="Texts need .* Received: the backend jax. Set KERAS_B"):
+        tltk.load_text_backbone()
+    with pytest.raises(ValueError, match="Networks of TF-Hub need Keras's TensorFlow backend"):
+        tltk.load_hub_backbone("folder")
+
+
+PICTURES = keras.Sequential([keras.Input((4, 4, 3)), keras.layers.ReLU()])
+
+
+@pytest.mark.parametrize(
+    "build",
+    [
+        lambda: tltk.load_backbone("small_cnn", weights=None, input_shape=32),
+        lambda: tltk.load_backbone("vgg16", weights=None, input_shape=32),
+        lambda: tltk.load_audio_backbone(weights=None),
+        lambda: tltk.load_text_backbone(encoder="cnn"),
+        lambda: tltk.series_encoder((8, 1)),
+        lambda: tltk.build_classifier(PICTURES, 2),
+        lambda: tltk.extract_features(PICTURES, np.full((1, 4, 4, 3), 255)),
+    ],
+)
+def test_nothing_is_built_where_channels_come_first(channels_first, build):
+    with pytest.raises(ValueError, match="Keras's setting image_data_format='channels_first'. C"):
+        build()
+
+
+def test_a_network_whose_channels_come_first_is_no_backbone():
+    first = keras.Sequential([keras.Input((3, 8, 8))])
+    first.add(keras.layers.Conv2D(4, 3, data_format="channels_first", name="odd"))
+    with pytest.raises(ValueError, match="a network whose layer 'odd' has them first. Make it"):
+        tltk.build_classifier(first, 2)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tltk._cache import cache_folder
+from tltk._cache import cache_folder, remembered_digests
 from tltk._paths import existing_file, unreadable, user_path
 from tltk.inputs import read_clip, read_image
 
@@ -15,7 +15,7 @@ def no_home(*_):
     raise RuntimeError("Could not determine home directory.")
 
 
-def test_a_user_without_home_is_told_what_to_set(monkeypatch):
+def test_a_user_without_home_is_told_what_to_set(monkeypatch, tmp_path):
     monkeypatch.setattr(Path, "expanduser", no_home)
     with pytest.raises(FileNotFoundError, match="needs a home folder. Received: ~/a.*Set HOME"):
         user_path("~/a")
@@ -24,6 +24,9 @@ def test_a_user_without_home_is_told_what_to_set(monkeypatch):
         monkeypatch.delenv(variable, raising=False)
     with pytest.raises(FileNotFoundError, match="without home folder. Set TLTK_CACHE"):
         cache_folder()
+    (tmp_path / "a").write_text("1")
+    read = {"a": "digest"}
+    assert remembered_digests(tmp_path, {"a": tmp_path / "a"}, lambda names: read) == read
 
 
 @pytest.mark.parametrize("read", [read_image, read_clip])

@@ -115,9 +115,12 @@ def check_choice(name: str, value: Any, choices: Iterable, advice: str = "Choose
 
 
 def check_rows(name: str, values: Any) -> None:
-    """Refuse what scikit-learn lets pass: a mask, which numpy leaves behind, and huge numbers."""
+    """Refuse what scikit-learn lets pass, or refuses without a cure: masks, huge numbers, cubes."""
     if isinstance(values, np.ma.MaskedArray):
         refuse(f"{name} must be whole", f"{name}={shown(values)}", "Fill in or drop what is masked")
+    if len(getattr(values, "shape", ())) > 2:
+        advice = "extract_features turns pictures, sounds and texts into such rows"
+        refuse(f"{name} must be rows (n, d)", f"{name}={shown(values)}", advice)
     kind = getattr(getattr(values, "dtype", None), "kind", "")
     if kind == "f" and isinstance(values, np.ndarray) and values.dtype.itemsize > 4:
         check_size(name, values)

@@ -23,12 +23,48 @@ def as_functional(model: keras.Model):
 
 def check_model(model, name: str = "model", functional: bool = False) -> None:
     """Refuse anything but a Keras model; with `functional`, one that is a graph of layers."""
+    if of_keras_2(type(model)):
+        advice = (
+            "Make it with keras.layers of Keras 3 (unset TF_USE_LEGACY_KERAS where that is set), "
+            "and pour its weights in: new.set_weights(old.get_weights())"
+        )
+        received = f"{name}={shown(model)}, an object of Keras 2"
+        refuse(f"{name} must be a keras.Model of Keras 3", received, advice)
     if not isinstance(model, keras.Model):
         advice = "Load a network with load_backbone, or a file with load_model"
         refuse(f"{name} must be a keras.Model", f"{name}={shown(model)}", advice)
     if functional and as_functional(model) is None:
         advice = "Make it with keras.Model(inputs, outputs) or keras.Sequential, and an Input"
         refuse(f"{name} must be a functional model", f"{name}={shown(model)}", advice)
+
+
+def of_keras_2(kind: type) -> bool:
+    """Whether a class is one of Keras 2 (the package tf_keras), or made from one."""
+    modules = ("tf_keras", "keras_preprocessing", "keras.src.legacy")
+    return any(each.__module__.startswith(modules) for each in kind.__mro__)
+
+
+def check_channels_last(model: keras.Model | None = None) -> None:
+    """Refuse to build layers where the channels come first: by Keras's setting, or in a model."""
+    advice = (
+        'Call keras.config.set_image_data_format("channels_last") before, and write it into '
+        "keras.json where that says otherwise"
+    )
+    rule = "Networks take inputs with the channels last, such as (height, width, 3)"
+    if keras.config.image_data_format() != "channels_last":
+        refuse(rule, "Keras's setting image_data_format='channels_first'", advice)
+    for layer in [] if model is None else all_layers(model):
+        if getattr(layer, "data_format", None) == "channels_first":
+            advice = 'Make it with data_format="channels_last"'
+            refuse(rule, f"a network whose layer {layer.name!r} has them first", advice)
+
+
+def check_on_tensorflow(what: str) -> None:
+    """Refuse what TensorFlow alone can compute where Keras runs on another backend."""
+    backend = keras.backend.backend()
+    if backend != "tensorflow":
+        advice = "Set KERAS_BACKEND=tensorflow in the environment before Keras is imported"
+        refuse(f"{what} need Keras's TensorFlow backend", f"the backend {backend}", advice)
 
 
 def nodes_of(model: keras.Model) -> list:

@@ -87,6 +87,10 @@ def test_rows_without_domain_are_the_targets():
         adapter.transform(X[:, :2])
     with pytest.raises(ValueError, match="NaN"):
         Centred().fit(X * np.nan, domain=domain)
+    with pytest.raises(
+        ValueError, match=r"X must be rows \(n, d\). Received: X=.*extract_features"
+    ):
+        Centred().fit(X[:, :, None], domain=domain)
     with pytest.raises(NotFittedError):
         Centred().transform(X)
 

@@ -48,6 +48,20 @@ def test_the_older_format_fits_although_it_names_layers_freely(name, pair, tmp_p
     assert_same_weights(again, pair(name).ours)
 
 
+@pytest.mark.parametrize("name", ["mobilenet_v2_keras", "mobilenet_v2"])
+def test_a_network_inside_another_is_found_in_the_older_format(name, pair, fresh, tmp_path):
+    padded = name == "mobilenet_v2"
+    ours = fresh(name) if padded else pair(name).ours
+    pooled = keras.layers.GlobalAveragePooling2D()
+    outer = [keras.Input(SHAPE), ours if padded else pair(name).stock, pooled]
+    keras.Sequential([*outer, keras.layers.Dense(2)]).save(tmp_path / "older.h5")
+    again = load_backbone(name, weights=tmp_path / "older.h5", input_shape=SHAPE)
+    assert_same_weights(again, ours)
+    other = {"mobilenet_v2_keras": "mobilenet_v2", "mobilenet_v2": "mobilenet_v2_keras"}[name]
+    with pytest.raises(ValueError, match=f"holds the weights of {name}, which pads differently"):
+        load_backbone(other, weights=tmp_path / "older.h5", input_shape=SHAPE)
+
+
 @pytest.mark.parametrize("ending", [".weights.h5", ".h5"])
 @pytest.mark.parametrize("name", ["mobilenet_v2_keras", "vgg16"])
 def test_a_file_with_classifier_fits_a_network_without(name, ending, stock_network, tmp_path):

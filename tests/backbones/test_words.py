@@ -177,6 +177,8 @@ def test_unknown_words_are_counted():
     classifier = build_classifier(load_text_backbone(TINY, length=4), 2)
     assert unknown_share(classifier, ["a good film", "bad"]) == pytest.approx(1 / 4)
     assert unknown_share(classifier, ["good", "", ":-)"]) == pytest.approx(2 / 3)
+    accented = load_text_backbone(WordVectors(("caf\u00e9",), np.ones((1, 2))), length=2)
+    assert unknown_share(accented, ["cafe\u0301"]) == 0
     with pytest.raises(ValueError, match="TextVectorization looks words up. Received: 'dense'"):
         unknown_share(
             keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)], name="dense"), ["a"]

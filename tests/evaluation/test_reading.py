@@ -304,6 +304,19 @@ def test_a_silent_clip_is_answered_and_told(tmp_path):
     assert level == 0
 
 
+def test_inputs_with_labels_are_no_two_inputs():
+    pairs = {
+        (2, 2, 3): np.zeros((2, 2, 2, 3), "uint8"),
+        (4, 1): np.zeros((2, 4, 1)),
+    }
+    for shape, inputs in pairs.items():
+        with pytest.raises(ValueError, match="without labels. Received: .*Pass x alone, or use pr"):
+            predict(network(shape), (inputs, np.array([0, 1])))
+    with pytest.raises(ValueError, match="without labels. Received: .*Pass x alone, or use pr"):
+        predict(listener(1024), (np.zeros((2, 1024)), np.array([0, 1])))
+    assert len(predict(network(), (NOISE, NOISE))) == 2
+
+
 def test_an_iterator_is_refused():
     for given in (itertools.repeat(NOISE), iter([NOISE])):
         with pytest.raises(

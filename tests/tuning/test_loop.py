@@ -71,6 +71,11 @@ def csv_logger(folder):
     table = [dict(zip(header.split(","), row.split(","), strict=True)) for row in rows]
     assert [float(row["val_loss"]) for row in table] == history.history["val_loss"]
     assert [row["epoch"] for row in table] == ["0", "1", "2"]
+    both = folder / "both.csv"
+    tuned(CALLBACKS.CSVLogger(both, append=True), head_epochs=2, epochs=1)
+    assert [row.split(",")[0] for row in both.read_text().splitlines()] == ["epoch", *"012"]
+    with pytest.warns(UserWarning, match="append=False for 2 phases, so that the file keeps the l"):
+        tuned(CALLBACKS.CSVLogger(both), head_epochs=2, epochs=1)
 
 
 def early_stopping(folder):
@@ -124,7 +129,12 @@ def model_checkpoint(folder):
     loaded = keras.models.load_model(path)
     assert type(loaded.optimizer) is keras.optimizers.Adam
     assert [layer.name for layer in loaded.layers] == [layer.name for layer in model.layers]
-    assert sorted(file.name for file in folder.glob("*.h5")) == [
+    tuned(CALLBACKS.ModelCheckpoint(str(folder / "older.h5")))
+    older = keras.models.load_model(folder / "older.h5")
+    assert type(older.optimizer) is keras.optimizers.Adam
+    told = [each.optimizer.get_config() | {"name": ""} for each in (older, loaded)]
+    assert told[0] == told[1]
+    assert sorted(file.name for file in folder.glob("*.weights.h5")) == [
         f"{epoch:02d}.weights.h5" for epoch in (1, 2, 3)
     ]
     model.load_weights(folder / "03.weights.h5")
@@ -279,3 +289,15 @@ def test_masked_pretraining_hides_anew_in_every_epoch():
     assert losses[0].history["loss"] == pytest.approx(losses[1].history["loss"], rel=1e-4)
     assert len(set(losses[0].history["loss"])) == 3
     unfreeze(encoder, "all")
+
+
+def test_weights_in_half_precision_are_told():
+    inputs = keras.Input((6,), dtype="float16")
+    hidden = keras.layers.Dense(4, dtype="float16", name="body")(inputs)
+    outputs = keras.layers.Dense(2, "softmax", name="head_output")(hidden)
+    model = keras.Model(inputs, outputs)
+    model.compile("adam", "sparse_categorical_crossentropy")
+    with pytest.warns(
+        UserWarning, match="with weights in float16. Build it with keras.config.set_f"
+    ):
+        fine_tune(model, *DATA, epochs=0, head_epochs=0, verbose=0)

@@ -6,6 +6,7 @@ import sys
 import weakref
 import zipfile
 
+import h5py
 import keras
 import numpy as np
 import pytest
@@ -155,8 +156,28 @@ def test_no_model_file_at_all(read, tmp_path):
         (tmp_path / name).write_bytes(content)
         with pytest.raises(ValueError, match=r"damaged, cut off, or another kind of file"):
             read(tmp_path / name)
-    with pytest.raises(ValueError, match="which is a folder"):
+    with pytest.raises(ValueError, match="which is a folder. Pass a .keras file in it"):
         read(tmp_path)
+    (tmp_path / "saved_model.pb").touch()
+    with pytest.raises(ValueError, match="which is a SavedModel. Load it with tltk.load_hub_back"):
+        read(tmp_path)
+
+
+def test_a_file_of_keras_2_is_named_as_such(saved, tmp_path):
+    with zipfile.ZipFile(saved) as archive:
+        config = archive.read("config.json").decode()
+    other = {
+        "config.json": config.replace('"Functional"', '"Of2"'),
+        "metadata.json": json.dumps({"keras_version": "2.15.0"}),
+    }
+    older = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    older.save(tmp_path / "older.h5")
+    with h5py.File(tmp_path / "older.h5", "a") as file:
+        file.attrs["keras_version"] = "2.15.0"
+        file.attrs["model_config"] = file.attrs["model_config"].replace('"units"', '"of_2"')
+    for path in (rewritten(saved, other), tmp_path / "older.h5"):
+        with pytest.raises(ValueError, match=f"{path.name}, written by Keras 2.15.0, .*load_hub_"):
+            load_model(path)
 
 
 def test_a_damaged_model_is_named(saved):

@@ -418,13 +418,13 @@ def _settled_stamp(path):
 
 
 def _remembered(folder):
-    with contextlib.suppress(RuntimeError):  # no home folder
+    with contextlib.suppress(OSError):  # no home folder
         return read_facts(_table(folder)) or {}
     return {}
 
 
 def _remember(folder, entries):
-    with contextlib.suppress(OSError, RuntimeError):
+    with contextlib.suppress(OSError):
         write_facts(_table(folder), entries)
 
 

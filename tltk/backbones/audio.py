@@ -7,7 +7,7 @@ from keras import KerasTensor, layers, ops
 
 from tltk._cache import bundle_folder
 from tltk._checks import check_count, check_number, refuse
-from tltk._keras import all_layers, as_functional, check_model
+from tltk._keras import all_layers, as_functional, check_channels_last, check_model
 from tltk.backbones.hub import HubLayer
 from tltk.backbones.load import load_backbone
 from tltk.backbones.log_mel import LogMel
@@ -70,6 +70,7 @@ def load_audio_backbone(
     Reference:
         Lin et al., Training keyword spotters with limited and synthesized speech data, 2020.
     """
+    check_channels_last(name if isinstance(name, keras.Model) else None)
     check_count("rate", rate)
     check_number("seconds", seconds, above=0, advice="Pass seconds=1.0")
     samples = round(seconds * rate)

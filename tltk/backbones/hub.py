@@ -13,7 +13,7 @@ import keras
 
 from tltk._cache import cache_folder, folder_from
 from tltk._extras import require
-from tltk._keras import in_safe_mode, track_variable
+from tltk._keras import check_on_tensorflow, in_safe_mode, track_variable
 from tltk.inputs.tfds_sets import is_online
 
 _GRAPH = "saved_model.pb"
@@ -42,6 +42,7 @@ class HubLayer(keras.layers.Layer):
     def __init__(self, handle, output_key=None, digest=None, rate=None, **settings):
         import tensorflow as tf
 
+        check_on_tensorflow("Networks of TF-Hub")
         super().__init__(autocast=False, **settings)
         self.supports_jit = False
         self.handle, self.output_key, self.rate = str(handle), output_key, rate
@@ -198,7 +199,8 @@ def _folder_of(handle) -> Path:
         raise FileNotFoundError(
             f"A TF-Hub network is a folder with {_GRAPH}. Received: {handle}, "
             f"{'without that file' if folder.is_dir() else 'which does not exist'}. "
-            "Check the spelling; a saved model needs the folder where it was when it was saved."
+            "Check the spelling, or pass its address (https://www.kaggle.com/models/…); a saved "
+            "model needs the folder where it was when it was saved."
         )
     return folder
 

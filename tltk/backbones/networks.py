@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 
+from tltk._keras import check_channels_last
 from tltk.backbones import padded, small
 from tltk.backbones.names import kind_of, steady_names
 from tltk.backbones.table import architecture
@@ -38,6 +39,7 @@ def build_network(
         >>> build_network("mobilenet_v2", (64, 64, 3)).output_shape
         (None, 2, 2, 1280)
     """
+    check_channels_last()
     row = architecture(name)
     input_shape = checked_input_shape(name, input_shape, row.minimum)
     inputs = keras.Input(input_shape, name="pixels")

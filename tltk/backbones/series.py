@@ -4,6 +4,7 @@ import keras
 from keras import layers
 
 from tltk._checks import check_choice, check_count, check_flag
+from tltk._keras import check_channels_last
 
 KINDS = ("conv", "gru")
 
@@ -54,6 +55,7 @@ def series_encoder(
         Bai, Kolter and Koltun, An empirical evaluation of generic convolutional and recurrent
         networks for sequence modeling, 2018.
     """
+    check_channels_last()
     for name, value in {"filters": filters, "blocks": blocks, "kernel_size": kernel_size}.items():
         check_count(name, value)
     check_choice("kind", kind, KINDS)

@@ -6,6 +6,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from tltk._keras import check_on_tensorflow
 from tltk.inputs.checks import composed
 
 WITHOUT_SPACES = (
@@ -57,6 +58,7 @@ class TextNormalization(keras.layers.Layer):
     """
 
     def __init__(self, **kwargs):
+        check_on_tensorflow("Texts")
         super().__init__(**kwargs)
         self.supports_jit = False
 

@@ -136,10 +136,16 @@ def named_layers(file: h5py.File) -> Iterator[Layer]:
 
 
 def older_layers(root: h5py.Group) -> Iterator[Layer]:
-    """Read the `.h5` files of earlier Keras, in which layers stand in the network's order."""
+    """Read the `.h5` files of earlier Keras, in which layers stand in the network's order.
+
+    A network inside another is one layer there, what trains in it first and its statistics last:
+    its own layers are told by the names of their weights.
+    """
     for name in listed(root, "layer_names"):
-        group = root[name]
-        yield Layer(name, [group[key][()] for key in listed(group, "weight_names")])
+        group, inner = root[name], {name: []}
+        for key in listed(group, "weight_names"):
+            inner.setdefault(key.rpartition("/")[0] or name, []).append(group[key][()])
+        yield from (Layer(*item) for item in inner.items())
 
 
 def listed(group: h5py.Group, attribute: str) -> list[str]:
@@ -154,7 +160,7 @@ def listed(group: h5py.Group, attribute: str) -> list[str]:
 def check_padding(model: keras.Model, file: WeightFile) -> None:
     """Tell our MobileNetV2, padded all round, from Keras's, whose weights have the same shapes."""
     names = {layer.name for layer in file.layers}
-    marked = PADDED_MARK in names
+    marked = not names.isdisjoint((PADDED_MARK, PADDED_NETWORK))  # by name inside another network
     if "block_16_project" in names and marked != (model.name == PADDED_NETWORK):
         owner = PADDED_NETWORK if marked else f"{PADDED_NETWORK}_keras"
         raise ValueError(f"it holds the weights of {owner}, which pads differently")

@@ -11,9 +11,10 @@ import numpy as np
 
 from tltk._cache import bundle_folder
 from tltk._checks import check_choice, check_count, refuse, shown
-from tltk._keras import all_layers, check_model
+from tltk._keras import all_layers, check_channels_last, check_model
 from tltk._paths import user_path
 from tltk.backbones.text_normalization import TextNormalization, looked_up
+from tltk.inputs.checks import composed
 from tltk.inputs.unpacking import bounded_lines, unpacked
 
 BUNDLED = "glove"
@@ -143,6 +144,7 @@ def load_text_backbone(
     Reference:
         Kim, Convolutional neural networks for sentence classification, 2014 ("cnn").
     """
+    check_channels_last()
     check_choice("encoder", encoder, ENCODERS, 'Use "mean" for the fewest labels')
     check_count("length", length)
     check_count("units", units)
@@ -176,8 +178,9 @@ def unknown_share(model: keras.Model, texts: Iterable[str]) -> float:
     Args:
         model: a backbone of `load_text_backbone`, a classifier built on one, or another network in
             which a `keras.layers.TextVectorization` looks words up.
-        texts: strings; what lies beyond the model's length does not count. A text without words
-            counts as one unknown word, as it does in the network.
+        texts: strings, whose accents are composed as by readers; what lies beyond the model's
+            length does not count. A text without words counts as one unknown word, as it does in
+            the network.
 
     Returns:
         A number from 0 to 1.
@@ -194,7 +197,7 @@ def unknown_share(model: keras.Model, texts: Iterable[str]) -> float:
     given = list(texts) if isinstance(texts, Iterable) else []
     if not given or not all(isinstance(each, str) for each in given):
         refuse("texts must be strings", f"texts={shown(texts)}", "Pass at least one")
-    share = _unknown_share(model, np.array(given, dtype=object))
+    share = _unknown_share(model, np.array(list(map(composed, given)), dtype=object))
     if share is None:
         raise ValueError(
             "Unknown words are counted where a keras.layers.TextVectorization looks words up. "

@@ -28,7 +28,7 @@ def takes_series(model: keras.Model) -> bool:
 
 def listed_texts(texts: object) -> list[str]:
     """One text or several, as a list."""
-    texts = [texts] if isinstance(texts, str) else _listed(texts, "strings")
+    texts = [texts] if isinstance(texts, str) else _listed(texts, "strings", 1)
     for text in texts:
         if not isinstance(text, str):
             raise ValueError(
@@ -55,7 +55,7 @@ def listed_clips(clips: object) -> list:
         )
     one_clip = is_file(clips) or getattr(clips, "ndim", 0) == 1
     one_clip = one_clip and not _holds_files(clips)
-    clips = [clips] if one_clip else _listed(clips, "paths or samples")
+    clips = [clips] if one_clip else _listed(clips, "paths or samples", 2)
     for clip in clips:
         if isinstance(clip, str | os.PathLike):
             existing_file(clip, "recording")
@@ -109,7 +109,7 @@ def listed_series(windows: object, shape: tuple) -> list[np.ndarray]:
             "series_windows; use predict_split(model, windows.test) for a data set."
         )
     one_window = getattr(windows, "ndim", 0) == 2 and np.shape(windows)[1] == columns
-    given = [windows] if one_window else _listed(windows, "windows as arrays")
+    given = [windows] if one_window else _listed(windows, "windows as arrays", 3)
     listed = [as_numbers("inputs", x, "").astype("float32") for x in given]
     for window in listed:
         if window.ndim != 2 or window.shape[1] != columns or length not in (None, len(window)):
@@ -130,15 +130,21 @@ def listed_pictures(pictures: object) -> list:
             "data set."
         )
     one_picture = is_file(pictures) or _is_image(pictures) or _is_one_array(pictures)
-    pictures = [pictures] if one_picture else _listed(pictures, "paths, pixels or Pillow images")
+    pictures = [pictures] if one_picture else _listed(pictures, "paths, pixels or Pillow images", 4)
     for picture in pictures:
         if isinstance(picture, str | os.PathLike):
             existing_file(picture, "picture")
     return pictures
 
 
-def _listed(inputs, what) -> list:
-    """Several inputs as a list; what has no length may have no end."""
+def _listed(inputs, what, axes) -> list:
+    """Several inputs as a list, `axes` being those of all in one array.
+
+    What has no length may have no end, and a pair of inputs and labels is no list of inputs.
+    """
+    if isinstance(inputs, tuple) and len(inputs) == 2 and getattr(inputs[0], "ndim", 0) == axes:
+        advice = "Pass x alone, or use predict_split(model, (x, y))"
+        refuse(f"predict takes {what}, without labels", "inputs with two arrays (x, y)", advice)
     if isinstance(inputs, np.ma.MaskedArray):
         refuse("inputs must be whole", f"inputs={shown(inputs)}", "Fill in what is masked")
     if not isinstance(inputs, Sized) or isinstance(inputs, Mapping | Set):

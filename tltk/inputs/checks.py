@@ -12,6 +12,7 @@ import numpy as np
 
 from tltk._cache import row_chunks
 from tltk._checks import check_choice, told_type
+from tltk._keras import of_keras_2
 
 
 def check_on_error(on_error: str) -> None:
@@ -181,9 +182,8 @@ def _is_tf(data):
 def refuse_iterators(data: Any) -> None:
     """Refuse by its type what has no end, or none that it tells, before anything reads it."""
     kind, arrays = type(data), (list, tuple, dict, range, str, bytes, np.ndarray)
-    modules = [each.__module__ for each in kind.__mro__]
     received, cure = kind.__name__, _how_to_collect(kind)
-    if any(each.startswith(_KERAS_2) for each in modules):
+    if of_keras_2(kind):
         received += ", an object of Keras 2, whose batches never end"
         cure = "Load the folder with image_folder; fine_tune(augment=) changes pictures at random."
     elif isinstance(data, list) and data and all(map(_is_pair, data)):
@@ -194,9 +194,6 @@ def refuse_iterators(data: Any) -> None:
         "Data is given as arrays, or as a keras.utils.PyDataset or batched tf.data.Dataset, which "
         f"say how much they hold; anything else may have no end. Received: {received}. {cure}"
     )
-
-
-_KERAS_2 = ("tf_keras", "keras_preprocessing", "keras.src.legacy")
 
 
 def _how_to_collect(kind):

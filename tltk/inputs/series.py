@@ -31,6 +31,15 @@ ROWS_TO_STEPS = 100
 CODES = (-999, -9999, -99999, -999999)
 EPOCHS = {range(9, 12): "s", range(12, 15): "ms", range(15, 18): "us", range(18, 20): "ns"}
 _NUMBER = r"[-+]?\d+(\.\d*)?"
+_CURES = {
+    r"[-+]?[\d.]*\d,\d[\d,.]*": "Read the file with pandas and pass the DataFrame: "
+    'pandas.read_csv(FILE, sep=";", decimal=",") where the comma stands before decimals, '
+    'thousands="," where it parts thousands.',
+    r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}.*": "Name the column of times as time=… of series_file; "
+    "where date and clock are two columns, join them with pandas first, and pass the DataFrame.",
+    r"(?i)true|false": "Write 1 and 0: frame[COLUMN].astype(int) in pandas.",
+}
+_SERIAL = r"[1-9]\d{4}(\.\d*)?"  # days since 1900, as Excel counts them
 
 
 class Series(NamedTuple):
@@ -248,7 +257,7 @@ def _numbers(column, row):
     if column.dtype.kind in "mM" or isinstance(column.dtype, pd.DatetimeTZDtype):
         raise ValueError(
             f"A column must hold numbers. Received: {column.name!r} with times. "
-            "Name it as time=…, make it the index, or choose other columns."
+            "Name it as time=… of series_file, make it the index, or leave it out."
         )
     if column.dtype.kind in "iufb" and not pd.api.types.is_extension_array_dtype(column.dtype):
         numbers = column.to_numpy("float64")
@@ -262,10 +271,12 @@ def _numbers(column, row):
         bad = ~missing.to_numpy() & ~np.isfinite(numbers)
     if bad.any():
         first = int(np.argmax(bad))
+        cell = str(column.iloc[first]).strip()
+        cures = (cure for form, cure in _CURES.items() if re.fullmatch(form, cell))
         raise ValueError(
             "A cell must hold a finite number with a decimal point, or be empty. Received: "
-            f"{_short(str(column.iloc[first]).strip())!r} in {row} {column.index[first]}, column "
-            f"{column.name!r}. Correct it, or choose other columns."
+            f"{_short(cell)!r} in {row} {column.index[first]}, column {column.name!r}. "
+            + next(cures, "Correct it, or choose other columns with columns=… of series_file.")
         )
     if np.isnan(numbers).all():
         raise ValueError(
@@ -347,8 +358,18 @@ def _check_stamps(good, cells, row, time_format, how):
         "Time stamps must be in ISO 8601 (2010-01-31 14:00), seconds since 1970, or in "
         f"time_format, all alike. Received: {_short(str(cells.iloc[first]).strip())!r} in {row} "
         f"{cells.index[first]}{how and ', '}{how}, time_format={time_format!r}. "
-        'Pass their form, such as time_format="%d.%m.%Y %H:%M".'
+        + _cure_of_stamps(cells[~good].astype(str).str.strip(), len(cells))
     )
+
+
+def _cure_of_stamps(bad, count):
+    if bad.str.fullmatch(_SERIAL).all():
+        return (
+            "Days as Excel counts them become times in pandas: pandas.to_datetime(frame[COLUMN], "
+            'unit="D", origin="1899-12-30"); pass the DataFrame.'
+        )
+    form = 'ass their form, such as time_format="%d.%m.%Y %H:%M".'
+    return f"P{form}" if len(bad) == count else f"Correct or remove what is no time, or p{form}"
 
 
 def _since_1970(cells, unit):
@@ -412,7 +433,8 @@ def _check_grid(times, grid):
     if len(twice):
         raise ValueError(
             f"Every time may have one row only. Received: {_written(twice[0])} twice or more. "
-            "Remove the rows that repeat a time, or "
+            "Remove the rows that repeat a time; take series that stand below each other apart "
+            "with pandas, and pass each DataFrame; or "
             'pass step= (such as "1h") to average what falls into one step.'
         )
     off = times[~times.isin(grid)]

@@ -221,18 +221,29 @@ def read_rows(
                 if len(cells) > len(names):
                     raise ValueError(
                         f"A row may have as many cells as there are column names, {len(names)}. "
-                        f"Received: {len(cells)} in {path}, line {row.first}: {cells!r:.60}. Put "
-                        "quotation marks round a cell that holds the delimiter "
-                        f'({delimiter!r}), or pass another delimiter= or quoting="none".'
+                        f"Received: {len(cells)} in {path}, line {row.first}: {cells!r:.60}. "
+                        + _cure_of_cells(names, delimiter)
                     )
                 yield row
         except csv.Error as error:
             raise ValueError(
                 f"Every line of a table must be well formed. Received: {path}, "
                 f"{lines_called(begin, reader.line_num)}: {error}. Often a quotation mark is not "
-                'closed, or is no more than a character (pass quoting="none"), or a text exceeds '
-                f"{LONGEST_TEXT:,} characters."
+                'closed, or is no more than a character (pass quoting="none"; in a quoted cell '
+                f"write it twice), or a text exceeds {LONGEST_TEXT:,} characters."
             ) from None
+
+
+def _cure_of_cells(names, delimiter):
+    if len(names) == 1:
+        return (
+            f"The first line is {names[0]!r:.60}: remove the lines above the column names, or pass "
+            "another delimiter=."
+        )
+    return (
+        f"Put quotation marks round a cell that holds the delimiter ({delimiter!r}), or pass "
+        'another delimiter= or quoting="none".'
+    )
 
 
 def lines_called(first: int, last: int) -> str:
@@ -357,7 +368,8 @@ def _place(path, header, column):
             "The first line must name the columns, each once. "
             f"Received: {'two columns' if column in header else 'no column'} {column!r} in {path}, "
             f"but {listed(header) or 'nothing'}.{hint} "
-            "Pass the columns' names as text=, label= and group=."
+            "Pass the columns' names as text=, label= and group=; where that line is a row "
+            "already, put a line of names above it."
         )
     return header.index(column)
 

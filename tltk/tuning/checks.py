@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import keras
 import numpy as np
 
@@ -125,6 +127,14 @@ def check_settings(model: keras.Model, settings: dict) -> None:
         )
     check_adapters(model)
     check_each(**settings)
+    if any(weight.dtype == "float16" for weight in model.weights):
+        warnings.warn(
+            "Weights that learn need the digits of float32: in float16 the loss soon becomes NaN. "
+            f"Received: {model.name!r} with weights in float16. Build it with "
+            'keras.config.set_floatx("float32"), and for speed '
+            'keras.config.set_dtype_policy("mixed_float16").',
+            stacklevel=3,
+        )
 
 
 RULES = {
@@ -181,6 +191,19 @@ def check_callbacks(callbacks) -> list:
                     f"Received: {type(callback).__name__}: {reason}."
                 )
     return listed
+
+
+def warn_of_logs_begun_anew(callbacks: list, fits: int) -> None:
+    """Warn where a log would keep the last of several phases, each of which begins it anew."""
+    if fits > 1 and any(
+        isinstance(each, keras.callbacks.CSVLogger) and not each.append for each in callbacks
+    ):
+        warnings.warn(
+            "Each trained phase is one fit, with which a CSVLogger begins its file anew. "
+            f"Received: a CSVLogger with append=False for {fits} phases, so that the file keeps "
+            "the last alone. Pass CSVLogger(FILE, append=True); the history has all of them.",
+            stacklevel=3,
+        )
 
 
 def sets_the_rate(callbacks: list) -> bool:

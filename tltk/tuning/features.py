@@ -13,7 +13,7 @@ import numpy as np
 
 from tltk._cache import kept_rows, network_digest, temporary_columns
 from tltk._checks import check_choice, check_count, check_flag, refuse
-from tltk._keras import all_layers, check_model, input_structure
+from tltk._keras import all_layers, check_channels_last, check_model, input_structure
 from tltk.backbones.stock import check_prepared
 from tltk.inputs.examples import Examples, as_network_input, examples_of
 from tltk.tuning.checks import check_fits, warn_of_first_batch
@@ -259,6 +259,7 @@ def pooled_network(model: keras.Model, pooling: str | None) -> keras.Model:
         return model
     if rank not in (3, 4):
         return keras.Model(input_structure(model), keras.layers.Flatten()(model.outputs[0]))
+    check_channels_last(model)
     return keras.Model(input_structure(model), pooling_layer(pooling, rank)(model.outputs[0]))
 
 

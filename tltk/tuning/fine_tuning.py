@@ -21,7 +21,13 @@ from tltk._paths import check_folder
 from tltk.backbones import layers_by_block
 from tltk.tuning.augmentation import augmentation_of, augmented_view, describe
 from tltk.tuning.batching import ShuffledBatches
-from tltk.tuning.checks import check_callbacks, check_settings, checked_examples, sets_the_rate
+from tltk.tuning.checks import (
+    check_callbacks,
+    check_settings,
+    checked_examples,
+    sets_the_rate,
+    warn_of_logs_begun_anew,
+)
 from tltk.tuning.engines import ENGINES, LARGEST_ERROR, chosen_engine
 from tltk.tuning.freezing import is_adapter, select_blocks, unfreeze
 from tltk.tuning.imbalance import balanced_metrics, remedy_for, training_loss
@@ -181,6 +187,7 @@ def fine_tune(
     how = {"engine": engine, "precision": precision, "verbose": bool(verbose)}
     records: list[dict] = []
     phases = _phases(model, remedy, head_epochs, epochs, head_lr, base_lr, lr_decay, blocks)
+    warn_of_logs_begun_anew(callbacks, sum(phase.epochs is not None for phase in phases))
     moving = [*found, *drawn, *_random_states_of(model, [*blocks, "head"], augment)]
     moving += pull_to_start(model, l2_sp)
     try:

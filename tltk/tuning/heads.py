@@ -11,7 +11,7 @@ import keras
 import numpy as np
 
 from tltk._checks import as_names, check_choice, check_share, shown
-from tltk._keras import check_model, input_structure
+from tltk._keras import check_channels_last, check_model, input_structure
 from tltk.backbones.stock import check_prepared
 from tltk.tuning.features import pooling_layer
 from tltk.tuning.freezing import freeze
@@ -111,6 +111,7 @@ def check_backbone(backbone, pooling) -> None:
     """Refuse what no head can be put on."""
     check_choice("pooling", pooling, ("avg", "max"), 'Use "avg" if in doubt')
     check_model(backbone, "backbone")
+    check_channels_last(backbone)
     heads = [layer.name for layer in backbone.layers if layer.name.startswith("head_")]
     if heads:
         raise ValueError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import traceback
 import warnings
 import weakref
@@ -258,11 +259,38 @@ def _is_hdf5(path) -> bool:
     return bool(h5py.is_hdf5(path))
 
 
+def _what_is_missing(said) -> str:
+    named = re.search(r"(Could not locate|Unknown layer)[^\n.]{,100}", said)
+    return named[0] if named else said.splitlines()[0][:200]
+
+
+def _written_by(path) -> str:
+    """The version of Keras that wrote a file, or "" where it does not tell."""
+    try:
+        if zipfile.is_zipfile(path):
+            with zipfile.ZipFile(path) as archive:
+                return json.loads(archive.read("metadata.json"))["keras_version"]
+        import h5py
+
+        with h5py.File(path, "r") as file:
+            found = file.attrs.get("keras_version", "")
+            return found.decode() if isinstance(found, bytes) else str(found)
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
+
+
 def _not_whole(path) -> ValueError:
     kind = "a folder" if path.is_dir() else "damaged, cut off, or another kind of file"
+    cure = 'Copy it again, or write it anew with tltk.save_model(model, "photos.keras").'
+    if path.is_dir():
+        cure = "Pass a .keras file in it."
+        if (path / "saved_model.pb").is_file():
+            kind, cure = (
+                "a SavedModel",
+                "Load it with tltk.load_hub_backbone(FOLDER), if you trust it.",
+            )
     return ValueError(
-        f"A saved model is a whole .keras file. Received: {path}, which is {kind}. "
-        'Copy it again, or write it anew with tltk.save_model(model, "photos.keras").'
+        f"A saved model is a whole .keras file. Received: {path}, which is {kind}. {cure}"
     )
 
 
@@ -277,13 +305,21 @@ def _explained(error, path) -> Exception | None:
             f"Received: {path}, with such a layer. Pass trust=True if you know who wrote it. "
             f"({said.splitlines()[0][:200]})"
         )
+    version = _written_by(path)
+    if version.startswith("2."):
+        return ValueError(
+            f"A saved model is a file of Keras 3. Received: {path}, written by Keras {version}, "
+            "which Keras 3 cannot make again. Pass it to load_backbone(NAME, weights=PATH) where "
+            "it is a network of the table; or load it with tf_keras, call its export(FOLDER), and "
+            f"take load_hub_backbone(FOLDER). ({said.splitlines()[0][:80]})"
+        )
     if "Could not locate" in said or "Unknown layer" in said:
         return ValueError(
             "Layers and functions of your own are found by name. Received: "
             f"{path}, which needs one that is not known here. Load it inside "
             "`with keras.saving.custom_object_scope({'Name': Name}):`, or put "
             "`@keras.saving.register_keras_serializable()` before its definition. "
-            f"({said.splitlines()[0][:200]})"
+            f"({_what_is_missing(said)})"
         )
     if "No model config" in said:
         return _weights_alone(path)

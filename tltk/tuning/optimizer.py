@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import keras
 
 from tltk._keras import OneReplica, optimized_variable
@@ -32,6 +34,8 @@ class BlockwiseAdamW(Adam):
         super().__init__(learning_rate)
         self._factors, self._peak, self._own = factors, peak, own
         self._decay = weight_decay
+        if own is not None:  # an .h5 file names the class of the optimizer that it finds
+            self.__class__ = _in_the_name_of(keras.saving.get_registered_name(type(own)))
 
     @property
     def learning_rate(self):
@@ -44,12 +48,20 @@ class BlockwiseAdamW(Adam):
     def save_own_variables(self, store):
         (super() if self._own is None else self._own).save_own_variables(store)
 
+    def get_config(self):
+        return super().get_config() if self._own is None else self._own.get_config()
+
     def update_step(self, gradient, variable, learning_rate):
         known, unit = optimized_variable(self, variable), super().learning_rate
         rate = keras.ops.cast(unit, variable.dtype) * self._factors[id(known)]
         if self._decay and len(variable.shape) > 1:
             self.assign_sub(variable, variable * (rate * self._decay))
         super().update_step(gradient, variable, rate)
+
+
+@lru_cache
+def _in_the_name_of(name: str) -> type:
+    return type(name, (BlockwiseAdamW,), {})
 
 
 def rate_factors(model: keras.Model, base: float, decay: float, head: float) -> dict[int, float]:
