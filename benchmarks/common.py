@@ -126,7 +126,7 @@ def report(script, about, began, chosen, rows, findings, remarks=(), **facts):
         remarks: sentences that belong to the numbers.
         facts: the settings, and anything else worth keeping.
     """
-    from tltk import format_table
+    from tltk.plotting import format_table
 
     described, clock = began
     result = {
@@ -219,7 +219,7 @@ def matrix_seconds(precision, side=1024):
 
 def weights_of(name, quick=False):
     """Say "imagenet" where the file is on this machine, else None; nothing is downloaded."""
-    from tltk.backbones.lookup import find_weights
+    from tltk.backbones import find_weights
 
     found = None if quick else find_weights(name)
     if found is None:

@@ -63,7 +63,7 @@ def plain_step(settings):
     import numpy as np
 
     from tltk.inputs import examples_of
-    from tltk.tuning.batching import ShuffledBatches
+    from tltk.tuning._loop import ShuffledBatches
 
     pictures, labels = map(np.concatenate, pictures_of(settings["pictures"], settings["side"]))
     model = classifier(settings["network"], settings["side"])

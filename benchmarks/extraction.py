@@ -28,7 +28,7 @@ import keras
 import numpy as np
 
 import tltk
-from tltk.backbones.operations import multiply_adds
+from tltk.backbones._cost import multiply_adds
 
 BATCH = 32
 HINTS = {"OpenVINO float32": "f32", "OpenVINO bfloat16": "bf16"}

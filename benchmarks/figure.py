@@ -1,6 +1,6 @@
 """One figure of all results: every ratio that has a goal, with its spread and the goal."""
 
-from tltk.viewing.style import COLORS, GREY, lecture_style, new_figure
+from tltk.plotting import COLORS, GREY, lecture_style, new_figure
 
 REACHED, MISSED = COLORS[0], COLORS[4]
 PANELS = {

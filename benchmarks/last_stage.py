@@ -19,7 +19,7 @@ from operations import training_bound
 from recipe import recipe_seconds
 
 import tltk
-from tltk.tuning.cutting import cut_frozen
+from tltk.tuning._cutting import cut_frozen
 
 RATE = 1e-4
 SHARE = 0.9  # of the bound, the goal
@@ -47,7 +47,7 @@ QUICK = FULL | {
 
 
 def blocks_of(network, unfrozen):
-    return [name for name in tltk.block_names(network) if name.startswith(unfrozen)]
+    return [name for name in tltk.backbones.block_names(network) if name.startswith(unfrozen)]
 
 
 def tuned_seconds(

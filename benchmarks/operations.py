@@ -1,7 +1,7 @@
 """How much faster the cut may make training, by the multiply-adds of its parts."""
 
-from tltk.backbones.operations import multiply_adds
-from tltk.tuning.cutting import cut_frozen
+from tltk.backbones._cost import multiply_adds
+from tltk.tuning._cutting import cut_frozen
 
 
 def training_bound(model, epochs, train, val, speed_up=1.0):

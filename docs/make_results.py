@@ -16,11 +16,11 @@ from pathlib import Path
 import nbformat
 
 from tltk._cache import write_text
-from tltk.evaluation import judge, mean_interval, study_state
-from tltk.evaluation.arms import SCRATCH, SMALL
-from tltk.shipping.course import chapters, tagged_cell
-from tltk.shipping.pages import front_of
-from tltk.viewing.tables import Table, format_table
+from tltk.evaluation import mean_interval, summarise_runs
+from tltk.evaluation._arms import SCRATCH, SMALL
+from tltk.evaluation.studies import study_state
+from tltk.plotting.tables import Table, format_table
+from tltk.shipping.course import chapters, front_of, tagged_cell
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "results.md"
@@ -31,7 +31,7 @@ def worth_in_labels(rows) -> Table:
     """How many times the labels transfer is worth, against the better of two that start anew."""
     names = {"small_cnn from scratch": SMALL, "mobilenet_v2 from scratch": SCRATCH}
     runs = [row | {"method": names.get(row["method"], row["method"])} for row in rows]
-    found = judge([row for row in runs if row["chosen"]], level=0.95).worth
+    found = summarise_runs([row for row in runs if row["chosen"]], level=0.95).worth
     columns = {"method": "method", "labels": "labels per class", "says": "is worth"}
     return format_table(found, columns, caption="What transfer is worth in labels, 95 % intervals")
 

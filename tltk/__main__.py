@@ -9,7 +9,7 @@ import sys
 import warnings
 from collections.abc import Sequence
 
-from tltk.tuning.imbalance import METHODS
+from tltk.tuning._imbalance import METHODS
 
 BAD_CALL, INTERRUPTED = 2, 130
 
@@ -107,8 +107,8 @@ def doctor() -> int:
 
 def cache(clear: bool) -> int:
     from tltk.inputs import cache_folder
+    from tltk.plotting import format_table
     from tltk.tuning import clear_cache, list_cache
-    from tltk.viewing import format_table
 
     rows = list_cache()
     print(format_table(rows, digits=1) if rows else f"Nothing is kept in {cache_folder()}.")

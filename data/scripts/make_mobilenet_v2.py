@@ -14,8 +14,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from tltk.backbones.torch_names import keras_layers
-from tltk.backbones.weight_files import PADDED_MARK
+from tltk.backbones.weights import PADDED_MARK, keras_layers
 
 DATA = Path(__file__).parents[1]
 

@@ -179,7 +179,7 @@ def draw_curves(rows):
     """The figure on the front page of the project."""
     order = list(CANDIDATES)
     rows = sorted(rows, key=lambda row: order.index(row["method"]))
-    figure = tltk.plot_learning_curves(rows, chance=0.1)
+    figure = tltk.plotting.plot_learning_curves(rows, chance=0.1)
     FIGURE.parent.mkdir(exist_ok=True)
     figure.savefig(FIGURE, dpi=143)
 

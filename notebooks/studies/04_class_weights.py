@@ -1,6 +1,6 @@
 """What class weights buy for rare classes, with more seeds than a live chapter has (chapter 04).
 
-The chapter's own cells are run, up to its cell tagged `judge`, with ten seeds instead of three:
+The chapter's own cells are run, up to its cell tagged `summarise_runs`, with ten seeds instead of three:
 each seed splits the same folder anew and fine-tunes twice, without class weights and with balanced
 ones. Kept are accuracy, balanced accuracy and the recall of each class, on the split's own test
 pictures and on the pictures taken later, which are the same for all.
@@ -35,7 +35,7 @@ def chapter_until(tag: str, settings: dict) -> dict:
 
 def main() -> None:
     began = time.monotonic()
-    found = chapter_until("judge", {"SEEDS": SEEDS})
+    found = chapter_until("summarise_runs", {"SEEDS": SEEDS})
     rows = [
         {"part": part, "weights": weights, "seed": seed, **row}
         for part, results in (("test", found["test"]), ("later", found["judged_rows"]))

@@ -42,12 +42,12 @@ def forecaster(series):
     windows = tltk.series_windows(series, PAST, AHEAD, val=0.1, test=0.1, stride=2)
     shape = {"input_shape": (PAST, 1), "filters": 16, "blocks": 5, "causal": False}
     keras.utils.set_random_seed(0)
-    encoder = tltk.series_encoder(**shape, last_step=True)
+    encoder = tltk.backbones.series_encoder(**shape, last_step=True)
     model = tltk.build_classifier(encoder, windows.class_names, kind="regression", dropout=0)
     starts = {"nothing": model.get_weights()}
-    sequence = tltk.series_encoder(**shape)
+    sequence = tltk.backbones.series_encoder(**shape)
     epochs, rate = MASKED
-    tltk.pretrain_masked(sequence, windows.train, epochs=epochs, lr=rate)
+    tltk.tuning.pretrain_masked(sequence, windows.train, epochs=epochs, lr=rate)
     encoder.set_weights(sequence.get_weights())
     starts["masked reconstruction"] = model.get_weights()
     model.set_weights(starts["nothing"])
@@ -81,7 +81,7 @@ def temperatures():
             train(starts[start], x, y, *setting)
             answers = model.predict_on_batch(new)
         known = series[date - KNOWN : date]
-        return tltk.mase(truth, scaling.deviation[0] * answers, known, DAY)
+        return tltk.evaluation.mase(truth, scaling.deviation[0] * answers, known, DAY)
 
     dates = np.linspace(KNOWN, len(series) - TEST, settings.DATES).astype(int) // DAY * DAY
     others = settings.dates_between(len(series))
@@ -100,7 +100,7 @@ def vibration():
     shape = {"input_shape": (SAMPLES, 1), "filters": 16, "kernel_size": 5, "causal": False}
 
     def made(load, recordings, seed):
-        found = tltk.vibration_windows(load, recordings, 8, SAMPLES, seed=seed)
+        found = tltk.datasets.make_vibration_windows(load, recordings, 8, SAMPLES, seed=seed)
         return found.windows, found.labels
 
     for seed in SEEDS:
@@ -112,9 +112,9 @@ def vibration():
         )  # fmt: skip
         for start in ("nothing", "labels", "masked reconstruction"):
             keras.utils.set_random_seed(seed)
-            body = tltk.series_encoder(**shape)
+            body = tltk.backbones.series_encoder(**shape)
             if start == "masked reconstruction":
-                tltk.pretrain_masked(body, unlabelled[0], epochs=MASKED[0], lr=MASKED[1], seed=seed)
+                tltk.tuning.pretrain_masked(body, unlabelled[0], epochs=MASKED[0], lr=MASKED[1], seed=seed)
             model = tltk.build_classifier(body, 4)
             if start == "labels":
                 tltk.fine_tune(model, source, epochs=12, base_lr=3e-3, **WHOLE)

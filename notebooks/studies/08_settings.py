@@ -30,7 +30,7 @@ SCRATCH = ((10, 3e-3), (20, 3e-3), (20, 1e-3))
 def pretrained_on(series):
     windows = tltk.series_windows(series, PAST, AHEAD, val=0.1, test=0.1, stride=2)
     keras.utils.set_random_seed(0)
-    encoder = tltk.series_encoder((PAST, 1), filters=16, blocks=5, last_step=True)
+    encoder = tltk.backbones.series_encoder((PAST, 1), filters=16, blocks=5, last_step=True)
     model = tltk.build_classifier(encoder, windows.class_names, kind="regression", dropout=0)
     fresh = model.get_weights()
     tltk.fine_tune(
@@ -81,7 +81,7 @@ def main():
         new, _ = scale_windows(past, truth, scaling)
 
         def note(method, setting, answers, date=date, known=known, scaling=scaling, truth=truth):
-            score = tltk.mase(truth, scaling.deviation[0] * answers, known, DAY)
+            score = tltk.evaluation.mase(truth, scaling.deviation[0] * answers, known, DAY)
             rows.append({"method": method, "setting": setting, "date": int(date), "mase": score})
 
         model.set_weights(pretrained)

@@ -209,7 +209,7 @@ def keep(rows):
         f"their test accuracy after fine-tuning, {len(SEEDS)} seeds."
     )
     told = list(agreements(rows))
-    print(tltk.format_table(told))
+    print(tltk.plotting.format_table(told))
     print(keep_study(__file__, about, rows + told, sum(row["seconds"] for row in rows)))
 
 

@@ -18,7 +18,7 @@ import time
 import tltk
 from tltk._cache import read_facts, write_facts
 from tltk.evaluation import keep_study, study_folder
-from tltk.evaluation.kept_runs import KeptRuns, Run
+from tltk.evaluation._kept_runs import KeptRuns, Run
 
 SIZE, LABELS, SEEDS, EPOCHS, NOISE = 64, 100, 5, 10, 3
 FOLDER = study_folder(__file__)
@@ -62,7 +62,7 @@ def main():
     for row in found.rows:
         name = "ImageNet" if row["method"] == "ImageNet" else "scratch"
         model = kept.model(Run(row["method"], LABELS, row["seed"]))
-        noisy = tltk.corruption_table(model, photos.test, ["noise"], [NOISE])[-1]["accuracy"]
+        noisy = tltk.evaluation.corruption_table(model, photos.test, ["noise"], [NOISE])[-1]["accuracy"]
         epochs = read_facts(FOLDER / f"{name} {row['seed']}.epochs")
         facts = {"method": name, "seed": row["seed"], "accuracy": row["accuracy"]}
         rows.append(facts | {"with_noise": noisy, "val_accuracy": epochs})

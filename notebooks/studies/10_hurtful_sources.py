@@ -26,8 +26,8 @@ import numpy as np
 
 import tltk
 from tltk.evaluation import keep_study, study_folder
-from tltk.evaluation.arms import trained_from_scratch
-from tltk.evaluation.subsets import passes_of
+from tltk.evaluation._arms import trained_from_scratch
+from tltk.evaluation.comparison import passes_of
 from tltk.inputs import splits_of
 from tltk.inputs import bundle_folder
 

@@ -31,7 +31,7 @@ import numpy as np
 import tltk
 from tltk._cache import read_facts, write_facts
 from tltk.evaluation import keep_study, paired_interval, study_folder
-from tltk.tuning.imbalance import METHODS
+from tltk.tuning._imbalance import METHODS
 
 RATIOS, MOST, SIZE, STRENGTHS = (10, 100), 200, 96, (1e-4, 1e-3, 1e-2, 1e-1)
 SEEDS = {"solved head": range(5), "trained head": range(5), "last blocks": range(3)}
@@ -140,7 +140,7 @@ def keep(rows):
         f"{MOST} training pictures of the most frequent class, an even test of 1,000."
     )
     told = list(gains(rows))
-    print(tltk.format_table(told))
+    print(tltk.plotting.format_table(told))
     print(keep_study(__file__, about, rows + told, sum(row["seconds"] for row in rows)))
 
 

@@ -9,7 +9,7 @@ vectors of texts) but for the third:
   labelled rows by cross-validation. The last round is kept; once more, the round is chosen on 50
   labelled validation rows, which no other method has.
 - `borrowing`: 20 labels per class of one domain of texts; a quarter of the other three domains'
-  labelled rows, taken by `borrow_rows`, at random, or all of them. Then pictures, where half of the
+  labelled rows, taken by `select_source_rows`, at random, or all of them. Then pictures, where half of the
   source's labels are wrong: which rule sees that? The strength is chosen on the target's labels by
   cross-validation, with the borrowed rows in every fold's training part.
 - `contrastive`: small_cnn at 32 px, pretrained on all training pictures without their labels, under
@@ -39,7 +39,7 @@ from sklearn.semi_supervised import SelfTrainingClassifier
 import tltk
 from tltk._cache import read_facts, write_facts
 from tltk.evaluation import keep_study, study_folder
-from tltk.few_labels import AnomalyDetector, SelfTraining, borrow_rows
+from tltk.few_labels import AnomalyDetector, SelfTraining, select_source_rows
 from tltk.few_labels.self_training import default_classifier
 from tltk.inputs import resize_images
 
@@ -139,8 +139,8 @@ def borrowing(data, per_class, seed):
         others = [features(each, "train") for each in DOMAINS if each != data]
         source, answers = np.vstack([a for a, _ in others]), np.concatenate([b for _, b in others])
         target, wrong = x, np.zeros(len(answers), bool)
-    by_domain = borrow_rows(source, target, answers)
-    by_means = borrow_rows(source, x[known], answers, y[known], by="class_means")
+    by_domain = select_source_rows(source, target, answers)
+    by_means = select_source_rows(source, x[known], answers, y[known], by="class_means")
     quarter = random.permutation(len(source))[: len(by_domain[0])]
     everything = np.arange(len(source))
     taken = {

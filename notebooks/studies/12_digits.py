@@ -31,8 +31,8 @@ import numpy as np
 
 from tltk._cache import read_facts, write_facts
 import tltk
+from tltk.tuning import RandomColours
 from tltk.adaptation import (
-    RandomColours,
     adapt_batch_norm,
     adapt_domains,
     adapt_without_source,
@@ -41,7 +41,8 @@ from tltk.adaptation import (
     target_entropy,
 )
 from tltk.evaluation import keep_study, study_folder
-from tltk.inputs import blend_with_photos, resize_images
+from tltk.datasets import blend_with_photos
+from tltk.inputs import resize_images
 
 SEEDS, EPOCHS, BATCH, SMALL = (0, 1, 2, 3, 4), 10, 64, 16
 WEIGHTS = {"dann": 1.0, "coral": 100.0, "mmd": 1.0}

@@ -128,7 +128,7 @@ def scores_of(source, target, rng):
 
 def main():
     began, rows = time.perf_counter(), []
-    names, matrix = tltk.load_word_vectors("glove")
+    names, matrix = tltk.backbones.load_word_vectors("glove")
     vectors = dict(zip(names, np.asarray(matrix, "float32"), strict=True))
     texts = {domain: texts_of(domain) for domain in DOMAINS}
     for seed in SEEDS:

@@ -52,8 +52,8 @@ from tltk.few_labels import (
     train_siamese,
 )
 from tltk.few_labels.episodes import EpisodeDrawer
-from tltk.inputs import glyph_alphabets, word_categories
-from tltk.tuning import retrainer
+from tltk.datasets import make_glyphs, word_categories
+from tltk.tuning import compiled_trainer
 
 finished = partial(finished_part, __file__)
 SHOTS, EPISODES, SEEDS, TUNED = (1, 5, 20), 600, range(3), 25
@@ -73,7 +73,7 @@ UNEQUAL = {"words spoken": (22, 7, 7, 7, 7)}
 @cache
 def glyphs(part, size):
     shape = {"source": (20, 10, 20, size, 1), "target": (10, 8, 36, size, 2)}[part]
-    made = glyph_alphabets(*shape)
+    made = make_glyphs(*shape)
     return made.pictures, made.labels
 
 
@@ -102,7 +102,7 @@ def features(name):
         parts = glyphs("source", 64), glyphs("target", 64)
         return tuple((tltk.extract_features(network, x)[0], y) for x, y in parts)
     if name == "words written":
-        categories, (words, vectors) = word_categories(), tltk.load_word_vectors()
+        categories, (words, vectors) = word_categories(), tltk.backbones.load_word_vectors()
         rows = {word: row for row, word in enumerate(words)}
         x = [vectors[rows[word]] for some in categories.values() for word in some]
         y = np.repeat(np.arange(len(categories)), [len(some) for some in categories.values()])
@@ -151,7 +151,7 @@ def of_features(source):
 
 
 def row(name, method, features, shots, scores, **more):
-    mean, half = tltk.mean_interval(scores)
+    mean, half = tltk.evaluation.mean_interval(scores)
     return {"question": "methods", "data": name, "features": features, "method": method} | {
         "shots": shots,
         "episodes": len(scores),
@@ -253,7 +253,7 @@ def tuner(encoder, source, seed):
     outputs = keras.layers.Dense(5, "softmax", kernel_initializer="zeros")(body.outputs[0])
     model = keras.Model(body.inputs[0], outputs)
     model.compile(loss="sparse_categorical_crossentropy")
-    start, train = model.get_weights(), retrainer(model, batch_size=25)
+    start, train = model.get_weights(), compiled_trainer(model, batch_size=25)
 
     def scores(rows, labels, shots, rate, count, n_query):
         drawer = EpisodeDrawer(labels, 5, shots, n_query)

@@ -39,8 +39,8 @@ from tltk.few_labels import (
     reptile,
     train_prototypical,
 )
-from tltk.few_labels.drawn_tasks import TO_TEST, stacked_tasks, task_numbers
-from tltk.inputs import glyph_alphabets
+from tltk.few_labels.episodes import TO_TEST, stacked_tasks, task_numbers
+from tltk.datasets import make_glyphs
 
 finished = partial(finished_part, __file__)
 SEEDS, SHOTS, TESTED, CHOSEN_BY = range(3), (1, 5), 300, 100
@@ -62,13 +62,13 @@ def by_character(rows, part):
 
 @cache
 def pictures(part):
-    drawn = glyph_alphabets(ALPHABETS, CHARACTERS, DRAWERS).pictures[..., :1]
+    drawn = make_glyphs(ALPHABETS, CHARACTERS, DRAWERS).pictures[..., :1]
     return by_character(1 - drawn.astype("float32") / 255, part)
 
 
 @cache
 def features(part):
-    drawn = glyph_alphabets(ALPHABETS, CHARACTERS, DRAWERS, size=96).pictures
+    drawn = make_glyphs(ALPHABETS, CHARACTERS, DRAWERS, size=96).pictures
     backbone = tltk.load_backbone("mobilenet_v2", input_shape=96)
     rows = np.array(tltk.extract_features(backbone, drawn, np.zeros(len(drawn), int))[0])
     known = by_character(rows, "learn").reshape(-1, rows.shape[1])

@@ -28,7 +28,7 @@ import numpy as np
 
 from tltk.evaluation import finished_part, keep_study
 from tltk.few_labels import adaptation_curve, maml, reptile
-from tltk.inputs import sinusoid_tasks
+from tltk.datasets import make_sinusoid_tasks
 
 finished = partial(finished_part, __file__)
 SEEDS, SHOTS, TESTED = range(3), (5, 10), 600
@@ -46,7 +46,7 @@ def network(seed):
 
 def pretrained(seed, shots):
     """A regressor of the points of all tasks in one heap."""
-    model, task = network(seed), sinusoid_tasks(shots)
+    model, task = network(seed), make_sinusoid_tasks(shots)
     parts = [task(number) for number in range(seed, ITERATIONS * TASKS * 3, 3)]
     x = np.concatenate([np.concatenate(part[0::2]) for part in parts])
     y = np.concatenate([np.concatenate(part[1::2]) for part in parts])
@@ -57,7 +57,7 @@ def pretrained(seed, shots):
 
 def meta_trained(method, seed, shots):
     """A network and the rate that its steps on a new task take."""
-    model, tasks = network(seed), sinusoid_tasks(shots)
+    model, tasks = network(seed), make_sinusoid_tasks(shots)
     common = {"inner_lr": REPTILE_RATE if method == "Reptile" else RATE, "seed": seed}
     if method == "Reptile":
         batch = (shots + 10) // 2
@@ -76,7 +76,7 @@ def best_rate(model, shots):
     """The rate that does best on other tasks, after 1, 5 and 10 steps together."""
     curves = {
         rate: adaptation_curve(
-            model, sinusoid_tasks(shots, 100), "mse", lr=rate, count=200, seed=1000
+            model, make_sinusoid_tasks(shots, 100), "mse", lr=rate, count=200, seed=1000
         )
         for rate in RATES
     }
@@ -96,7 +96,7 @@ def study_sinusoids(method, shots, seed):
         rate = best_rate(model, shots)
     most = 50 if shots == 10 else STEPS[-1]
     curves = adaptation_curve(
-        model, sinusoid_tasks(shots, 100), "mse", steps=most, lr=rate, count=TESTED
+        model, make_sinusoid_tasks(shots, 100), "mse", steps=most, lr=rate, count=TESTED
     )
     facts = {"method": method, "shots": shots, "seed": seed, "seconds": seconds}
     facts["rate"] = rate if np.isscalar(rate) else "learned"
@@ -113,7 +113,7 @@ def study_sinusoids(method, shots, seed):
 
 
 def study_few_tasks(known, seed):
-    model, task = network(seed), sinusoid_tasks(10)
+    model, task = network(seed), make_sinusoid_tasks(10)
     numbers = [1000 * seed + each for each in range(known)]
     maml(
         model, lambda number: task(numbers[number % known]), "mse", inner_lr=RATE, lr=2e-3,

@@ -33,7 +33,8 @@ import numpy as np
 import tltk
 from tltk.backbones import table_encoder
 from tltk.evaluation import finished_part, keep_study, late_fusion, task_gains, task_scores
-from tltk.inputs import pair_by_class, resize_images, rows_with_gaps
+from tltk.datasets import pair_by_class, make_rows_with_gaps
+from tltk.inputs import resize_images
 from tltk.tuning import build_multimodal, build_multitask, fine_tune_tasks, modality_examples
 
 finished = partial(finished_part, __file__)
@@ -236,7 +237,7 @@ def bodies(table):
 
 
 def with_gaps(rows):
-    return rows | {"table": rows_with_gaps(rows["table"])}
+    return rows | {"table": make_rows_with_gaps(rows["table"])}
 
 
 def answers(model, examples):
@@ -251,7 +252,7 @@ def study_senses(seed):
         alone = {}
         for name, each in bodies(own["table"]).items():
             model = tltk.build_classifier(each, 10)
-            given = rows_with_gaps(own[name], y[rows])
+            given = make_rows_with_gaps(own[name], y[rows])
             tltk.fit_linear_head(model, given, cache=False)
             alone[name] = model.predict(test[name], batch_size=512, verbose=0)
         fused = {}
@@ -269,7 +270,7 @@ def study_senses(seed):
             found = {"late fusion": late_fusion(alone, here)}
             found |= {f"{name} alone": alone[name] for name in SENSES if name not in lost}
             for name, model in fused.items():
-                left = given | ({"table": rows_with_gaps(given["table"])})
+                left = given | ({"table": make_rows_with_gaps(given["table"])})
                 found[name] = answers(model, modality_examples(model, left))
             facts = {"question": "senses", "labels": size, "seed": seed}
             facts["missing at test"] = " and ".join(lost) or "nothing"

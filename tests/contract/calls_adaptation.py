@@ -28,7 +28,9 @@ from bad_values import (
 from sklearn.linear_model import LogisticRegression
 from tiny import NAMES
 
-from tltk import adaptation
+from tltk import adaptation, tuning
+from tltk.adaptation.losses import rising_strength
+from tltk.adaptation.source_free import pseudo_labels
 
 RNG = np.random.default_rng(0)
 SOURCE, TARGET = RNG.normal(size=(30, 3)), RNG.normal(0.5, 1, (20, 3))
@@ -308,7 +310,7 @@ CALLS = [
         {"features": count, "class_names": names, "filters": count, "blocks": count},
     ),
     Call(
-        adaptation.rising_strength,
+        rising_strength,
         {"progress": 0.5, "steepness": 10.0},
         {"steepness": at_least(0)},
     ),
@@ -363,17 +365,15 @@ CALLS = [
         {"features": 3, "class_names": ("a", "b"), "filters": 2, "blocks": 1},
         {"features": count, "class_names": class_list, "filters": count, "blocks": count},
     ),
-    Call(
-        adaptation.rising_strength, {"progress": 0.5, "steepness": 10.0}, {"steepness": at_least(0)}
-    ),
+    Call(rising_strength, {"progress": 0.5, "steepness": 10.0}, {"steepness": at_least(0)}),
     Call(
         adaptation.mmd_loss,
         {"source": tiny.X, "target": tiny.X, "kernel": "gaussian"},
         {"kernel": choice},
     ),
-    Call(adaptation.RandomColours, {"seed": 0}, {"seed": seed}),
+    Call(tuning.RandomColours, {"seed": 0}, {"seed": seed}),
     Call(
-        adaptation.pseudo_labels,
+        pseudo_labels,
         {"features": X[30:], "probabilities": P, "rounds": 1},
         {"features": rows, "probabilities": probabilities, "rounds": count},
     ),

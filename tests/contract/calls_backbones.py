@@ -17,6 +17,7 @@ from bad_values import (
 from tiny import BODY, FOLDER, WORDS, X
 
 from tltk import backbones
+from tltk.backbones.audio import sample_rate
 
 SHAPES = 0, -8, "8", 8.5, (8, 8), (8, 8, 1), (None, 8, 3), True, (8, 8, "3")
 READER = backbones.load_text_backbone(WORDS, length=4)
@@ -90,7 +91,7 @@ CALLS = [
     ),
     Call(backbones.block_names, {"model": BODY}, {"model": built}),
     Call(backbones.layers_by_block, {"model": BODY}, {"model": built}),
-    Call(backbones.sample_rate, {"model": BODY}, {"model": built}),
+    Call(sample_rate, {"model": BODY}, {"model": built}),
     Call(
         backbones.find_weights,
         {"name": "mobilenet_v2", "include_top": False},

@@ -31,6 +31,8 @@ from tiny import BODY, CLASSIFIER, FOLDER, NAMES, PICTURE_CLASSIFIER, PICTURES, 
 
 from tltk import evaluation, tuning
 from tltk.evaluation import Predictions
+from tltk.evaluation.calibration import apply_temperature, fit_temperature
+from tltk.evaluation.studies import study_digest, study_state
 
 RNG = np.random.default_rng(0)
 Y = np.arange(60) % 3
@@ -393,7 +395,7 @@ CALLS = [
         {"gaps": numbers, "margin": at_least(0), "level": share},
     ),
     Call(evaluation.transfer_gains, CURVES, KINDS),
-    Call(evaluation.label_worth, CURVES, KINDS),
+    Call(evaluation.label_efficiency, CURVES, KINDS),
     Call(evaluation.naive_forecast, WINDOWS, LAST, {"inputs": GAP}),
     Call(
         evaluation.seasonal_naive_forecast,
@@ -430,9 +432,9 @@ CALLS = [
         },
         {"predictions": predictions, "positive": choice, "thresholds": thresholds, **COSTS},
     ),
-    Call(evaluation.fit_temperature, {"validation": SEEN}, {"validation": predictions}),
+    Call(fit_temperature, {"validation": SEEN}, {"validation": predictions}),
     Call(
-        evaluation.tempered,
+        apply_temperature,
         {"predictions": SEEN, "temperature": 2.0},
         {"predictions": predictions, "temperature": above(0)},
     ),
@@ -546,7 +548,7 @@ CALLS = [
         {"probabilities": fused, "present": there},
     ),
     Call(
-        evaluation.judge,
+        evaluation.summarise_runs,
         {"rows": RUNS, "score": "accuracy", "margin": 0.01, "level": 0.98},
         {"rows": judged, "score": choice, "margin": at_least(0), "level": share},
     ),
@@ -596,9 +598,9 @@ CALLS = [
         },
     ),
     Call(evaluation.kept_study, {"name": "02_sources"}, {"name": study}),
-    Call(evaluation.study_state, {"name": "02_sources"}, {"name": study}),
+    Call(study_state, {"name": "02_sources"}, {"name": study}),
     Call(
-        evaluation.study_digest,
+        study_digest,
         {"script": FOLDER / "study.py"},
         {"script": file_but("photos/a/0.png")},
     ),

@@ -25,8 +25,9 @@ from bad_values import (
 )
 from tiny import CLASSIFIER
 
-from tltk import few_labels, inputs
-from tltk.backbones import WordVectors
+from tltk import datasets, few_labels
+from tltk.backbones.text import WordVectors
+from tltk.few_labels.metric_learning import prototypical_loss, siamese_loss
 
 RNG = np.random.default_rng(0)
 Y = np.arange(60) % 4
@@ -140,7 +141,7 @@ def name_lists_of_known(_):
 
 ONE = np.array([[1.0], [2.0], [3.0]], "float32")
 LINE = line()
-DRAW = inputs.sinusoid_tasks(3, 3)
+DRAW = datasets.make_sinusoid_tasks(3, 3)
 META = {"model": LINE, "tasks": DRAW, "loss": "mse", "inner_lr": 0.01, "inner_steps": 1}
 META |= {"lr": 0.01, "meta_batch": 1, "iterations": 1, "seed": 0}
 OF_META = {
@@ -258,7 +259,7 @@ CALLS = [
         {"seen": {"too few"}},
     ),
     Call(
-        few_labels.borrow_rows,
+        few_labels.select_source_rows,
         {
             "source": X,
             "target": X[:30],
@@ -413,12 +414,12 @@ CALLS = [
         {"labels": {"complex"}},
     ),
     Call(
-        few_labels.prototypical_loss,
+        prototypical_loss,
         {"embeddings": keras.ops.convert_to_tensor(tiny.X[:8]), "n_way": 2, "n_shot": 2},
         {"n_way": lambda g: count(g) | {"3": 3}, "n_shot": lambda g: count(g) | {"4": 4}},
     ),
     Call(
-        few_labels.siamese_loss,
+        siamese_loss,
         {"embeddings": tiny.X, "numbers": tiny.Y, "margin": 1.0},
         {"margin": above(0)},
     ),

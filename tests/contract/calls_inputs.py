@@ -24,7 +24,7 @@ from bad_values import (
 )
 from tiny import FOLDER, PICTURES, TWO, WAVES, X, Y
 
-from tltk import inputs
+from tltk import datasets, inputs
 
 WIDE = np.concatenate([PICTURES, PICTURES], axis=2)
 SERIES = np.arange(60.0).reshape(30, 2) % 7
@@ -136,7 +136,7 @@ def made_windows(good):
 
 
 def asked_tasks(*, shots, queries, seed):
-    return inputs.sinusoid_tasks(shots, queries)(seed)
+    return datasets.make_sinusoid_tasks(shots, queries)(seed)
 
 
 CALLS = [
@@ -311,7 +311,7 @@ CALLS = [
         {"inputs": {"NaN"}, "targets": {"NaN"}},
     ),
     Call(
-        inputs.load_dataset,
+        datasets.load_dataset,
         {"name": "mnist_small", "image_size": 8, "val": 0.2, "per_class": 5, "resize": "bilinear"}
         | {"seed": 0, "batch_size": 4},
         {
@@ -346,7 +346,7 @@ CALLS = [
         {"path": clip, "rate": lambda g: count(g) | {"10**9": 10**9}},
     ),
     Call(
-        inputs.blend_with_photos,
+        datasets.blend_with_photos,
         {"pictures": PICTURES[:, :4, :4], "photos": PICTURES, "half": "left", "seed": 0},
         {"pictures": photos, "photos": optional(photos), "half": choice, "seed": seed},
         {"pictures": {"grey"}},
@@ -389,19 +389,19 @@ CALLS = [
         },
     ),
     Call(
-        inputs.rows_with_gaps,
+        datasets.make_rows_with_gaps,
         {"rows": X, "labels": Y},
         {"rows": lambda g: gapped(g) | {"one axis": X[0]}, "labels": labels_of_rows},
         {"labels": {"None", "NaN", "two axes"}},
     ),
     Call(
-        inputs.pair_by_class,
+        datasets.pair_by_class,
         {"first": Y, "second": Y, "seed": 0},
         {"first": class_numbers, "second": class_numbers, "seed": seed},
         {"first": {"too few"}, "second": {"too few"}},
     ),
     Call(
-        inputs.glyph_alphabets,
+        datasets.make_glyphs,
         {"alphabets": 1, "characters": 2, "drawers": 1, "size": 12, "seed": 0},
         {
             "alphabets": count,
@@ -412,7 +412,7 @@ CALLS = [
         },
     ),
     Call(
-        inputs.organisation_network,
+        datasets.make_organisation,
         {"teams": 2, "size": 3, "density": 0.6, "brokers": 1, "outsiders": 1, "noise": 0.0}
         | {"seed": 0},
         {
@@ -426,7 +426,7 @@ CALLS = [
         },
     ),
     Call(
-        inputs.shifted_domains,
+        datasets.make_shifted_domains,
         {"scenario": "drift", "rows": 20, "seed": 0},
         {"scenario": choice, "rows": count, "seed": seed},
     ),
@@ -434,10 +434,10 @@ CALLS = [
         asked_tasks,
         {"shots": 2, "queries": 2, "seed": 0},
         {"shots": count, "queries": count},
-        name="sinusoid_tasks",
+        name="make_sinusoid_tasks",
     ),
     Call(
-        inputs.vibration_windows,
+        datasets.make_vibration_windows,
         {"load": 0.0, "recordings": 1, "windows": 1, "length": 64, "noise": 1.0, "seed": 0},
         {
             "load": lambda g: number(g) | {"99": 99, "-1": -1},
@@ -449,7 +449,7 @@ CALLS = [
         },
     ),
     Call(
-        inputs.blended_splits,
+        datasets.make_blended_splits,
         {"splits": inputs.splits_of({"train": inputs.examples_of((PICTURES, TWO))}, ("a", "b"))}
         | {"photos": WIDE, "seed": 0, "batch_size": 4},
         {

@@ -3,7 +3,7 @@
 from unittest import mock
 
 from bad_values import Call, at_least, choice, count, folder_but, optional, seed, size
-from calls_viewing import out
+from calls_plotting import out
 from tiny import FOLDER
 
 from tltk import backbones, shipping
@@ -24,8 +24,8 @@ def run(**given):
     """Without running the chapters that were found."""
     with (
         mock.patch.object(course, "run_chapter", lambda path, *_: course.Run(path, None, 0.0, "")),
-        mock.patch("tltk.shipping.pages.write_page"),
-        mock.patch("tltk.shipping.pages.write_index"),
+        mock.patch("tltk.shipping.course.write_page"),
+        mock.patch("tltk.shipping.course.write_index"),
     ):
         return shipping.run_notebooks(**given)
 
@@ -33,7 +33,7 @@ def run(**given):
 def shown(**given):
     with (
         mock.patch.object(course, "run_chapter", lambda path, *_: course.Run(path, None, 0.0, "x")),
-        mock.patch("tltk.shipping.pages.write_page"),
+        mock.patch("tltk.shipping.course.write_page"),
     ):
         return shipping.demo(**given)
 

@@ -27,6 +27,8 @@ from bad_values import (
 from tiny import BODY, CLASSIFIER, FOLDER, NAMES, PICTURES, WAVES, X, Y
 
 from tltk import inputs, tuning
+from tltk.tuning.pretraining import contrastive_augmentation, nt_xent
+from tltk.tuning.tasks import best_log_variance
 
 ENCODER = keras.Sequential(
     [keras.Input((None, 2)), keras.layers.Conv1D(4, 3, padding="same", name="block1_conv")]
@@ -285,14 +287,14 @@ CALLS = [
     ),
     Call(tuning.merge_lora, {"model": BODY}, {"model": built}),
     Call(
-        tuning.best_log_variance,
+        best_log_variance,
         {"loss": 0.5, "kind": "classes"},
         {"loss": above(0), "kind": choice},
     ),
-    Call(tuning.contrastive_augmentation, {"seed": 0}, {"seed": seed}),
+    Call(contrastive_augmentation, {"seed": 0}, {"seed": seed}),
     Call(tuning.default_augmentation, {"seed": 0}, {"seed": seed}),
     Call(
-        tuning.nt_xent,
+        nt_xent,
         {"first": X, "second": X, "temperature": 0.5},
         {"temperature": above(0)},
     ),
@@ -312,12 +314,12 @@ CALLS = [
     ),
     Call(tuning.metadata, {"model": CLASSIFIER}, {"model": known_model}),
     Call(
-        tuning.in_own_units,
+        tuning.unscale_forecaster,
         {"model": FORECASTER, "scaling": SCALING},
         {"model": network, "scaling": scaling},
     ),
     Call(
-        tuning.retrainer,
+        tuning.compiled_trainer,
         {"model": CLASSIFIER, "batch_size": 8},
         {"model": network, "batch_size": count},
     ),

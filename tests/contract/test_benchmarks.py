@@ -12,7 +12,7 @@ import pytest
 
 import tltk
 
-FOLDER = Path(__file__).parents[1] / "benchmarks"
+FOLDER = Path(__file__).parents[2] / "benchmarks"
 KEPT = sorted((FOLDER / "results").rglob("*.json"))
 PROMISED = {
     "name", "about", "date", "machine", "quick", "seconds", "weights", "settings", "rows",

@@ -18,7 +18,7 @@ from packaging.requirements import Requirement
 import tltk
 from tltk.__main__ import parser
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 PUBLIC = [name for name in tltk.__all__ if callable(getattr(tltk, name))]
 FUNCTIONS = [name for name in PUBLIC if inspect.isfunction(getattr(tltk, name))]

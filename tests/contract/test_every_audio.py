@@ -171,7 +171,7 @@ def test_a_saved_model_answers_in_another_process(fitted, words, tmp_path):
     np.save(tmp_path / "clip.npy", samples)
     ran = subprocess.run(
         [sys.executable, "-c", ASK, tmp_path / "words.keras", path, tmp_path / "clip.npy"],
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])},
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
         capture_output=True,
         text=True,
     )

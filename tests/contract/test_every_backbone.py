@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from tltk.backbones import layers_by_block, list_backbones, load_backbone
-from tltk.backbones.table import architecture
-from tltk.tuning import build_classifier, engines, extract_features, fine_tune
+from tltk.backbones.registry import architecture
+from tltk.tuning import _engines as engines
+from tltk.tuning import build_classifier, extract_features, fine_tune
 
 LABELS = np.array([0, 1, 2, 1], "int32")
 UNCUT = ("efficientnet_b0", "resnet18")  # their frozen part runs in every step

@@ -15,7 +15,7 @@ import pytest
 import soundfile
 
 import tltk
-from tltk.backbones import WordVectors
+from tltk.backbones.text import WordVectors
 
 SETTINGS = {"epochs": 3, "head_epochs": 1, "unfreeze_blocks": 1, "base_lr": 1e-2, "verbose": 0}
 VECTORS = np.random.default_rng(0).normal(size=(4, 6)).astype("float32")
@@ -46,7 +46,7 @@ def series(folder):
     wave = np.sin(hours / 4) + 0.1 * np.random.default_rng(0).normal(size=120)
     Path(folder, "tide.csv").write_text("\n".join(["level", *map(repr, map(float, wave))]))
     windows = tltk.series_windows(tltk.series_file(Path(folder, "tide.csv")), 12, 3)
-    return tltk.series_encoder((12, 1), filters=4, blocks=2, last_step=True), windows
+    return tltk.backbones.series_encoder((12, 1), filters=4, blocks=2, last_step=True), windows
 
 
 KINDS = {"text": text, "audio": audio, "series": series}
@@ -72,7 +72,7 @@ def train(kind, folder, **settings):
 def killed(tmp_path_factory):
     """Where each kind's killed process has left its data and its checkpoint."""
     folders = {kind: tmp_path_factory.mktemp(kind) for kind in KINDS}
-    places = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])}
+    places = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
     running = [
         subprocess.Popen(
             [sys.executable, __file__, kind, str(folder)],

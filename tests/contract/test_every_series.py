@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from tltk.backbones import series_encoder
-from tltk.inputs import series_windows, split_rows, vibration_windows
+from tltk.datasets import make_vibration_windows
+from tltk.inputs import series_windows, split_rows
 from tltk.tuning import build_classifier, extract_features, fine_tune, fit_linear_head
 
 SHORT = {"epochs": 2, "head_epochs": 1, "unfreeze_blocks": 1, "base_lr": 1e-2, "verbose": 0}
@@ -73,7 +74,7 @@ def test_features_are_those_of_the_network(windows):
 
 
 def test_recordings_can_be_told_apart():
-    made = vibration_windows(recordings=3, windows=4, length=128, noise=0.3)
+    made = make_vibration_windows(recordings=3, windows=4, length=128, noise=0.3)
     rows = split_rows(made.labels, val=0, test=0.34, groups=made.groups)
     train, test = (
         (made.windows[rows[part]], made.labels[rows[part]]) for part in ("train", "test")

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import tltk
-from tltk.backbones import WordVectors
+from tltk.backbones.text import WordVectors
 
 TEXTS = ["a good film", "so dull", "good, good!", "dull and bad"] * 4
 LABELS = np.array([1, 0, 1, 0] * 4, "int32")

@@ -68,7 +68,7 @@ def tables(folder):
 def series(folder):
     wave = np.sin(np.arange(160) / 4) + 0.1 * np.random.default_rng(0).normal(size=160)
     windows = tltk.series_windows(wave, 12, 3, batch_size=8)
-    return tltk.series_encoder((12, 1), filters=4, blocks=2, last_step=True), windows
+    return tltk.backbones.series_encoder((12, 1), filters=4, blocks=2, last_step=True), windows
 
 
 PARTS = ("train", "val", "test")
@@ -114,7 +114,7 @@ def folder(tmp_path_factory):
 def found(folder):
     for kind in KINDS:
         started(kind, folder)[0].save(folder / f"tensorflow_{kind}.keras")
-    places = {"PYTHONPATH": str(Path(__file__).parents[1]), "TLTK_CACHE": str(folder / "cache")}
+    places = {"PYTHONPATH": str(Path(__file__).parents[2]), "TLTK_CACHE": str(folder / "cache")}
     done = subprocess.run(
         [sys.executable, __file__, str(folder)],
         env=os.environ | places | {"KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu"},

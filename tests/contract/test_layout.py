@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "tltk"
 ORDER = """_ inputs backbones tuning adaptation few_labels evaluation viewing shipping
 __main__""".split()

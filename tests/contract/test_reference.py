@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 PAGES = runpy.run_path(str(DOCS / "reference_pages.py"))
 HOUSE = runpy.run_path(str(DOCS / "draw_house.py"))

@@ -6,7 +6,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from tltk.backbones import WordVectors
+from tltk.backbones.text import WordVectors
 from tltk.inputs import Splits, examples_of
 from tltk.tuning import build_classifier
 

@@ -8,10 +8,9 @@ import nbformat
 import pytest
 from IPython.core.inputtransformer2 import TransformerManager
 
-from tltk.shipping.course import CHAPTER_NAME, run_chapter, tagged_cell
-from tltk.shipping.pages import front_of
+from tltk.shipping.course import CHAPTER_NAME, front_of, run_chapter, tagged_cell
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 PATHS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 CHAPTERS = [pytest.param(nbformat.read(path, as_version=4), id=path.stem) for path in PATHS]
 each_chapter = pytest.mark.parametrize("notebook", CHAPTERS)

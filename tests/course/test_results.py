@@ -9,10 +9,10 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from tltk.evaluation import study_state
-from tltk.viewing import format_table
+from tltk.evaluation.studies import study_state
+from tltk.plotting import format_table
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 MAKE = runpy.run_path(str(ROOT / "docs" / "make_results.py"))
 PAGE = (ROOT / "docs" / "results.md").read_text(encoding="utf-8")
 

@@ -226,7 +226,7 @@ def test_texts_and_saved_models_are_refused_on_other_backends(monkeypatch):
     with pytest.raises(ValueError, match="Texts need .* Received: the backend jax. Set KERAS_B"):
         tltk.load_text_backbone()
     with pytest.raises(ValueError, match="Networks of TF-Hub need Keras's TensorFlow backend"):
-        tltk.load_hub_backbone("folder")
+        tltk.backbones.load_hub_backbone("folder")
 
 
 PICTURES = keras.Sequential([keras.Input((4, 4, 3)), keras.layers.ReLU()])
@@ -239,7 +239,7 @@ PICTURES = keras.Sequential([keras.Input((4, 4, 3)), keras.layers.ReLU()])
         lambda: tltk.load_backbone("vgg16", weights=None, input_shape=32),
         lambda: tltk.load_audio_backbone(weights=None),
         lambda: tltk.load_text_backbone(encoder="cnn"),
-        lambda: tltk.series_encoder((8, 1)),
+        lambda: tltk.backbones.series_encoder((8, 1)),
         lambda: tltk.build_classifier(PICTURES, 2),
         lambda: tltk.extract_features(PICTURES, np.full((1, 4, 4, 3), 255)),
     ],

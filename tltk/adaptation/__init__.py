@@ -1,23 +1,25 @@
 """Between domains: features, instances and relations carried from a source to a target."""
 
-from tltk.adaptation.alignment import CORAL, DomainScaler, SubspaceAlignment
-from tltk.adaptation.batch_norm import adapt_batch_norm
-from tltk.adaptation.colours import RandomColours
+from tltk.adaptation.alignment import (
+    CORAL,
+    TCA,
+    DomainScaler,
+    OptimalTransport,
+    PairedAlignment,
+    SubspaceAlignment,
+)
+from tltk.adaptation.boosting import TrAdaBoost, TrAdaBoostR2
 from tltk.adaptation.deep import adapt_domains
-from tltk.adaptation.density_ratio import DensityRatio, effective_sample_size
-from tltk.adaptation.domains import DomainTransformer, stack_domains
-from tltk.adaptation.kmm import KMM
+from tltk.adaptation.density import KMM, DensityRatio, effective_sample_size
+from tltk.adaptation.domains import stack_domains, stack_tables
 from tltk.adaptation.label_shift import LabelShift, correct_label_shift
-from tltk.adaptation.losses import coral_loss, mmd_loss
-from tltk.adaptation.optimal_transport import OptimalTransport
-from tltk.adaptation.paired import PairedAlignment
+from tltk.adaptation.losses import coral_loss, mmd_loss, reverse_gradient
 from tltk.adaptation.relations import (
     mean_over_neighbours,
     message_passing_network,
     structural_features,
 )
-from tltk.adaptation.reversal import reverse_gradient, rising_strength
-from tltk.adaptation.reweighted import Reweighted
+from tltk.adaptation.reweighting import Reweighted, SourceOnly, WeightSweep
 from tltk.adaptation.selection import (
     compare_criteria,
     importance_weighted_risk,
@@ -26,13 +28,7 @@ from tltk.adaptation.selection import (
     soft_neighbourhood_density,
     target_entropy,
 )
-from tltk.adaptation.source_free import adapt_without_source, pseudo_labels
-from tltk.adaptation.source_only import SourceOnly
-from tltk.adaptation.tables import stack_tables
-from tltk.adaptation.tca import TCA
-from tltk.adaptation.tradaboost import TrAdaBoost
-from tltk.adaptation.tradaboost_r2 import TrAdaBoostR2
-from tltk.adaptation.weight_sweep import WeightSweep
+from tltk.adaptation.source_free import adapt_batch_norm, adapt_without_source
 
 __all__ = [
     "CORAL",
@@ -40,11 +36,9 @@ __all__ = [
     "TCA",
     "DensityRatio",
     "DomainScaler",
-    "DomainTransformer",
     "LabelShift",
     "OptimalTransport",
     "PairedAlignment",
-    "RandomColours",
     "Reweighted",
     "SourceOnly",
     "SubspaceAlignment",
@@ -63,9 +57,7 @@ __all__ = [
     "mean_over_neighbours",
     "message_passing_network",
     "mmd_loss",
-    "pseudo_labels",
     "reverse_gradient",
-    "rising_strength",
     "select_without_labels",
     "soft_neighbourhood_density",
     "stack_domains",

@@ -11,7 +11,7 @@ from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import has_fit_parameter
 
 from tltk._checks import checked_random
-from tltk.tuning.probe import NOTHING_LEFT_TO_GAIN
+from tltk.tuning.linear_head import NOTHING_LEFT_TO_GAIN
 
 
 def rows_at(rows: Any, places: np.ndarray) -> Any:

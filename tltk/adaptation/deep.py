@@ -7,20 +7,21 @@ import time
 import keras
 
 from tltk._keras import Part, compiled_with, input_structure, output_structure, reseed
-from tltk.adaptation.deep_checks import (
+from tltk.adaptation._domain_training import (
+    DomainBatches,
+    TwoDomains,
     check_adaptable,
     check_something_to_move,
+    method_of,
     unlabelled_examples,
 )
-from tltk.adaptation.domain_training import DomainBatches, TwoDomains, method_of
+from tltk.tuning._checks import check_callbacks, checked_examples, sets_the_rate
+from tltk.tuning._cutting import body_below
+from tltk.tuning._loop import ShuffledBatches, behind_cut, drop, history_of, train
+from tltk.tuning._optimizer import BlockwiseAdamW, rate_factors, scheduled_rate
 from tltk.tuning.augmentation import augmentation_of
-from tltk.tuning.batching import ShuffledBatches
-from tltk.tuning.checks import check_callbacks, checked_examples, sets_the_rate
-from tltk.tuning.cutting import body_below
 from tltk.tuning.freezing import unfreeze
-from tltk.tuning.loop import behind_cut, drop, history_of, train
-from tltk.tuning.metadata import note_preparation
-from tltk.tuning.optimizer import BlockwiseAdamW, rate_factors, scheduled_rate
+from tltk.tuning.saving import note_preparation
 
 
 def adapt_domains(

@@ -13,7 +13,7 @@ from tltk._checks import (
     refuse,
     shown,
 )
-from tltk.adaptation.density_ratio import checked_weights
+from tltk.adaptation.density import checked_weights
 
 CHUNK = 2048
 DENSITY, INFOMAX, ENTROPY = "soft neighbourhood density", "InfoMax", "entropy"

@@ -14,7 +14,7 @@ import keras
 from tltk._cache import cache_folder, folder_from
 from tltk._extras import require
 from tltk._keras import check_on_tensorflow, in_safe_mode, track_variable
-from tltk.inputs.tfds_sets import is_online
+from tltk.datasets._tfds import is_online
 
 _GRAPH = "saved_model.pb"
 _CONTENT = ("saved_model.*", "assets/**/*", "variables/**/*")

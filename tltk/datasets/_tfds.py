@@ -12,8 +12,8 @@ import numpy as np
 from tltk._cache import content_digest, home_folder, temporary_columns
 from tltk._extras import require
 from tltk._paths import user_path
-from tltk.inputs.checks import composed
-from tltk.inputs.clips import (
+from tltk.inputs._arrays import composed
+from tltk.inputs.audio import (
     Sound,
     Windows,
     prepared_sounds,

@@ -23,7 +23,7 @@ class Shift(NamedTuple):
     truth: dict
 
 
-def shifted_domains(scenario: str, rows: int = 500, seed: int = 0) -> Shift:
+def make_shifted_domains(scenario: str, rows: int = 500, seed: int = 0) -> Shift:
     """Make two domains that differ in one known way, with one known remedy.
 
     - "spaces": the features themselves differ, 6 columns and 9 of the same three causes. Truth:
@@ -56,7 +56,7 @@ def shifted_domains(scenario: str, rows: int = 500, seed: int = 0) -> Shift:
         ValueError: for an unknown scenario, or rows that are not a whole number of at least 1.
 
     Example:
-        >>> made = shifted_domains("drift", rows=100)
+        >>> made = make_shifted_domains("drift", rows=100)
         >>> moved = made.source[0] @ made.truth["stretch"] + made.truth["offset"]
         >>> bool(np.allclose(moved.mean(axis=0), made.test[0].mean(axis=0), atol=1.5))
         True

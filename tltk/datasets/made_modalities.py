@@ -8,11 +8,11 @@ import numpy as np
 
 from tltk._cache import content_digest
 from tltk._checks import as_class_numbers, as_numbers, check_seed
-from tltk.inputs.checks import checked_labels
+from tltk.inputs._arrays import checked_labels
 from tltk.inputs.examples import Examples
 
 
-def rows_with_gaps(rows: Any, labels: Any = None) -> Examples:
+def make_rows_with_gaps(rows: Any, labels: Any = None) -> Examples:
     """Serve rows of numbers with gaps, which arrays elsewhere must not have.
 
     Args:
@@ -26,7 +26,7 @@ def rows_with_gaps(rows: Any, labels: Any = None) -> Examples:
         ValueError: for anything but rows of numbers, none at all, or infinity.
 
     Example:
-        >>> rows_with_gaps([[1.0, np.nan]], [0]).fetch([0]).tolist()
+        >>> make_rows_with_gaps([[1.0, np.nan]], [0]).fetch([0]).tolist()
         [[1.0, nan]]
     """
     advice = "Set what is missing to NaN; make each word a column of 0 and 1"

@@ -25,7 +25,7 @@ class Organisation(NamedTuple):
     class_names: tuple[str, ...]
 
 
-def organisation_network(
+def make_organisation(
     teams: int = 12,
     size: int = 8,
     density: float = 0.6,
@@ -56,7 +56,7 @@ def organisation_network(
         ValueError: for fewer than two teams of three, or a density or noise outside 0 to 1.
 
     Example:
-        >>> made = organisation_network(teams=4, brokers=3, outsiders=2)
+        >>> made = make_organisation(teams=4, brokers=3, outsiders=2)
         >>> np.bincount(made.labels)[1:].tolist(), int(np.diag(made.adjacency).sum())
         ([4, 3, 2], 0)
 

@@ -1,5 +1,8 @@
 """A stand-in for machine data: the vibration of a bearing, made by formulas."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -29,7 +32,7 @@ class Vibration(NamedTuple):
     class_names: tuple[str, ...]
 
 
-def vibration_windows(
+def make_vibration_windows(
     load: float = 0.0,
     recordings: int = 5,
     windows: int = 8,
@@ -66,7 +69,7 @@ def vibration_windows(
             is negative.
 
     Example:
-        >>> made = vibration_windows(recordings=2, windows=3, length=64)
+        >>> made = make_vibration_windows(recordings=2, windows=3, length=64)
         >>> made.windows.shape, np.bincount(made.labels).tolist(), len(set(made.groups.tolist()))
         ((24, 64, 1), [6, 6, 6, 6], 8)
 
@@ -120,3 +123,43 @@ def _impulses(frequency, load, t, random):
     ring = np.arange(int(6 / DAMPING * RATE)) / RATE
     kernel = np.exp(-DAMPING * ring) * np.cos(2 * np.pi * resonance * ring)
     return np.convolve(train, kernel)[: len(t)]
+
+
+AMPLITUDE, PHASE, REACH = (0.1, 5.0), (0.0, np.pi), 5.0
+
+
+def make_sinusoid_tasks(shots: int = 10, queries: int = 10) -> Callable[[int], tuple]:
+    """Tasks of regression that differ in the amplitude and the phase of a sine wave.
+
+        y = a sin(x - p)
+
+    with a uniform in 0.1 to 5, p in 0 to pi, and x in -5 to 5; no noise.
+
+    Args:
+        shots: points to learn from in each task.
+        queries: further points to be tested on.
+
+    Returns:
+        A function of a whole number, which decides amplitude, phase and points; it returns
+        (x, y, query x, query y), float32 arrays (shots, 1) and (queries, 1).
+
+    Example:
+        >>> task = make_sinusoid_tasks(shots=5, queries=3)
+        >>> x, y, query_x, query_y = task(0)
+        >>> x.shape, query_y.shape, bool(np.abs(x).max() <= 5)
+        ((5, 1), (3, 1), True)
+
+    Reference:
+        Finn, Abbeel and Levine, Model-agnostic meta-learning, 2017 (section 5.1).
+    """
+    check_count("shots", shots)
+    check_count("queries", queries)
+
+    def task(seed: int) -> tuple:
+        random = np.random.default_rng(seed)
+        amplitude, phase = random.uniform(*AMPLITUDE), random.uniform(*PHASE)
+        x = random.uniform(-REACH, REACH, (shots + queries, 1)).astype("float32")
+        y = (amplitude * np.sin(x - phase)).astype("float32")
+        return x[:shots], y[:shots], x[shots:], y[shots:]
+
+    return task

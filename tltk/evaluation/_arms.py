@@ -15,14 +15,14 @@ from tltk.backbones import (
     layers_by_block,
     load_audio_backbone,
     load_backbone,
-    sample_rate,
     series_encoder,
 )
+from tltk.backbones.audio import sample_rate
 from tltk.inputs.examples import Examples
 from tltk.tuning.fine_tuning import fine_tune
 from tltk.tuning.freezing import has_kernels, select_blocks
 from tltk.tuning.heads import build_classifier
-from tltk.tuning.probe import fit_linear_head
+from tltk.tuning.linear_head import fit_linear_head
 
 SCRATCH, SMALL, FROZEN, TUNED = ARMS = ("from scratch", "small network", "frozen", "fine-tuned")
 WITHOUT_TRANSFER = (SCRATCH, SMALL)

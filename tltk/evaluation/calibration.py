@@ -5,8 +5,8 @@ import numpy as np
 
 from tltk._checks import check_number
 from tltk._keras import check_model
+from tltk.evaluation.classification import check_predictions, positive_scores
 from tltk.evaluation.predictions import Predictions, predict_split
-from tltk.evaluation.thresholds import check_predictions, positive_scores
 
 LEAST = 1e-30
 WIDEST = np.log(20)  # temperatures from 1/20 to 20
@@ -95,7 +95,7 @@ def fit_temperature(validation: Predictions) -> float:
     return float(np.exp(found.x))
 
 
-def tempered(predictions: Predictions, temperature: float) -> Predictions:
+def apply_temperature(predictions: Predictions, temperature: float) -> Predictions:
     """The same predictions with their logits divided by a temperature.
 
     Args:
@@ -110,7 +110,7 @@ def tempered(predictions: Predictions, temperature: float) -> Predictions:
 
     Example:
         >>> sure = Predictions(np.array([0]), np.array([[0.9, 0.1]]), ("a", "b"))
-        >>> tempered(sure, 2.0).probabilities.round(2).tolist()
+        >>> apply_temperature(sure, 2.0).probabilities.round(2).tolist()
         [[0.75, 0.25]]
     """
     check_number("temperature", temperature, above=0, advice="1 changes nothing")

@@ -5,8 +5,12 @@ from collections.abc import Callable
 import numpy as np
 
 from tltk._checks import check_number, check_seed
-from tltk.evaluation.feature_checks import checked_classes, checked_features
-from tltk.evaluation.probes import linear_probe, linear_probe_accuracy
+from tltk.evaluation.transferability import (
+    checked_classes,
+    checked_features,
+    linear_probe,
+    linear_probe_accuracy,
+)
 
 FOLDS = 5
 STRENGTH = 1e-2

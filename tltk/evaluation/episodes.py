@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from tltk._checks import check_choice, check_count, check_mapping, check_seed, refuse, shown
-from tltk.evaluation.feature_checks import checked_features
 from tltk.evaluation.statistics import mean_interval, paired_interval
-from tltk.tuning.threads import few_threads
+from tltk.evaluation.transferability import checked_features
+from tltk.tuning.linear_head import few_threads
 
 
 def evaluate_episodes(

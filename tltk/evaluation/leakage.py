@@ -13,10 +13,10 @@ import numpy as np
 from tltk._cache import content_digest, kept_rows
 from tltk._checks import check_number, refuse, shown
 from tltk._keras import check_model
-from tltk.inputs.checks import is_float
+from tltk.inputs._arrays import is_float
+from tltk.inputs._folders import listed
 from tltk.inputs.decoding import resize_images
 from tltk.inputs.examples import Examples, Splits, examples_of
-from tltk.inputs.folders import listed
 from tltk.tuning.features import extract_features
 
 AT_ONCE, SIDE, MOST = 256, 16, 4000

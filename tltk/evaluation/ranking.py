@@ -12,16 +12,23 @@ import numpy as np
 
 from tltk._checks import check_choice, check_count, check_flag, refuse, shown
 from tltk.backbones import find_weights, load_backbone
-from tltk.backbones.operations import largest_pass, multiply_adds
-from tltk.backbones.table import architecture
-from tltk.evaluation.feature_checks import checked_classes
-from tltk.evaluation.probes import linear_probe_accuracy, neighbour_accuracy
-from tltk.evaluation.scores import h_score, leep, logme, nce, nleep
+from tltk.backbones._cost import largest_pass, multiply_adds
+from tltk.backbones.registry import architecture
+from tltk.evaluation.transferability import (
+    checked_classes,
+    h_score,
+    leep,
+    linear_probe_accuracy,
+    logme,
+    nce,
+    neighbour_accuracy,
+    nleep,
+)
 from tltk.inputs.examples import Examples, Splits, as_network_input, examples_of
 from tltk.tuning import extract_features
-from tltk.tuning.checks import check_each
-from tltk.tuning.cutting import body_below
-from tltk.tuning.engines import chosen_engine, started
+from tltk.tuning._checks import check_each
+from tltk.tuning._cutting import body_below
+from tltk.tuning._engines import chosen_engine, started
 from tltk.tuning.features import pooled_once
 
 SCORES = ("logme", "h_score", "nleep", "linear_probe", "neighbours", "leep", "nce")

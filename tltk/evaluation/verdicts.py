@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from tltk._checks import as_numbers, check_number, check_records, check_text, refuse
-from tltk.evaluation.arms import WITHOUT_TRANSFER
+from tltk.evaluation._arms import WITHOUT_TRANSFER
 from tltk.evaluation.statistics import mean_interval, paired_interval
 
 HELPED, HURT, NO_EVIDENCE = "helped", "hurt", "no evidence either way"
@@ -28,7 +28,7 @@ class Comparison(NamedTuple):
             the best method without transfer, "gain" (mean, half width) and "verdict".
         gains: one for each method with transfer: "higher start", "steeper slope", "higher
             asymptote", see `transfer_gains`.
-        worth: one for each method with transfer and number of labels, see `label_worth`.
+        worth: one for each method with transfer and number of labels, see `label_efficiency`.
         summary: all of it in a few sentences.
     """
 
@@ -39,7 +39,7 @@ class Comparison(NamedTuple):
     summary: str
 
 
-def judge(
+def summarise_runs(
     rows: list[dict], score: str = "accuracy", margin: float = 0.01, level: float = 0.98
 ) -> Comparison:
     """Turn the rows of finished runs into gains, worth and verdicts.
@@ -76,7 +76,7 @@ def judge(
             verdicts.append(row | {"verdict": transfer_verdict(gaps, margin, level)})
         gains.append({"method": name, **transfer_gains(scores[name], baseline, sizes, level)})
         if len(sizes) > 1:
-            found = label_worth(scores[name], baseline, sizes, level)
+            found = label_efficiency(scores[name], baseline, sizes, level)
             worth += [{"method": name, **row} for row in found]
     summary = _summary(verdicts, worth, sizes, len(baseline), level)
     return Comparison(rows, verdicts, gains, worth, summary)
@@ -193,7 +193,7 @@ def transfer_gains(
     return {name: mean_interval(gains[name], level) for name in GAINS if name in gains}
 
 
-def label_worth(
+def label_efficiency(
     transferred: np.ndarray, baseline: np.ndarray, labels: Sequence[int], level: float = 0.98
 ) -> list[dict]:
     """Measure how many times the labels transfer is worth.
@@ -222,7 +222,7 @@ def label_worth(
     Example:
         >>> ours = np.array([[0.5, 0.7], [0.52, 0.7]])
         >>> theirs = np.array([[0.3, 0.7], [0.32, 0.7]])
-        >>> row = label_worth(ours, theirs, [10, 40])[0]
+        >>> row = label_efficiency(ours, theirs, [10, 40])[0]
         >>> round(row["factor"], 1)
         2.0
     """

@@ -18,7 +18,7 @@ from tltk._checks import (
     refuse,
     shown,
 )
-from tltk.few_labels.bayesian import root_within
+from tltk.few_labels.prototypes import root_within
 
 HELD_OUT = 0.2
 

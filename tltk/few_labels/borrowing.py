@@ -18,14 +18,14 @@ from tltk._checks import (
     refuse,
 )
 from tltk.few_labels.self_training import default_classifier
-from tltk.tuning.probe import NOTHING_LEFT_TO_GAIN
+from tltk.tuning.linear_head import NOTHING_LEFT_TO_GAIN
 
 FOLDS = 5
 MOST = 10.0
 TINY = 1e-6
 
 
-def borrow_rows(
+def select_source_rows(
     source: np.ndarray,
     target: np.ndarray,
     source_labels: np.ndarray | None = None,
@@ -73,7 +73,7 @@ def borrow_rows(
     Example:
         >>> rng = np.random.default_rng(0)
         >>> near, far = rng.normal([9, 0], 1, (50, 2)), rng.normal([0, 9], 1, (50, 2))
-        >>> rows, weights = borrow_rows(np.vstack([far, near]), rng.normal([9, 0], 1, (80, 2)))
+        >>> rows, weights = select_source_rows(np.vstack([far, near]), rng.normal([9, 0], 1, (80, 2)))
         >>> len(rows), bool((rows >= 50).mean() > 0.9), round(float(weights.mean()), 3)
         (25, True, 1.0)
 

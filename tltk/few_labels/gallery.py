@@ -189,7 +189,7 @@ class Gallery:
             strangers: rows (m, d) of classes that are not in the gallery.
 
         Returns:
-            An `OpenSetCurve`; `tltk.viewing.plot_open_set` draws it.
+            An `OpenSetCurve`; `tltk.plotting.plot_open_set` draws it.
 
         Raises:
             ValueError: for names that are not in the gallery, or not one for each row.

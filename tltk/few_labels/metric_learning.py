@@ -10,13 +10,12 @@ from keras import ops
 
 from tltk._checks import check_count, check_number, check_seed
 from tltk._keras import Part, check_model, input_structure
-from tltk.few_labels.drawn_tasks import TO_LEARN
-from tltk.few_labels.episodes import EpisodeDrawer, rows_and_labels
+from tltk.few_labels.episodes import TO_LEARN, EpisodeDrawer, rows_and_labels
 from tltk.inputs.examples import as_network_input, examples_of
-from tltk.tuning.checks import check_fits
+from tltk.tuning._checks import check_fits
+from tltk.tuning._loop import history_of, train
+from tltk.tuning._optimizer import Adam
 from tltk.tuning.features import pooled_network
-from tltk.tuning.loop import history_of, train
-from tltk.tuning.optimizer import Adam
 
 BLOCK, STEPS_AT_ONCE, NEAR = 100, 10, 1e-7
 

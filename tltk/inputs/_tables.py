@@ -12,9 +12,9 @@ from typing import Any, NamedTuple
 
 from tltk._checks import refuse, shown, told_type
 from tltk._paths import user_path
-from tltk.inputs.checks import check_on_error, composed
-from tltk.inputs.folders import listed
-from tltk.inputs.unpacking import PACKED, bounded_lines, unpacked
+from tltk.inputs._arrays import check_on_error, composed
+from tltk.inputs._folders import listed
+from tltk.inputs._unpacking import PACKED, bounded_lines, unpacked
 
 LONGEST_TEXT = 2**20
 MOST_COLUMNS = 2**14

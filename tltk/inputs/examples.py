@@ -21,7 +21,7 @@ from tltk._checks import (
     refuse,
     shown,
 )
-from tltk.inputs.checks import (
+from tltk.inputs._arrays import (
     as_arrays,
     check_finite,
     check_not_empty,

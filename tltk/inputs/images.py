@@ -8,8 +8,16 @@ import numpy as np
 
 from tltk._cache import sha256_of
 from tltk._checks import check_count, check_flag, check_seed
-from tltk.inputs.checks import check_on_error
-from tltk.inputs.copies import warn_of_copies
+from tltk.inputs._arrays import check_on_error
+from tltk.inputs._folders import (
+    PICTURES,
+    check_complete,
+    grouped,
+    labelled_files,
+    parts_of,
+    warn_of_copies,
+    whole_files,
+)
 from tltk.inputs.decoding import (
     decode,
     height_and_width,
@@ -20,8 +28,6 @@ from tltk.inputs.decoding import (
     warn_if_dark,
 )
 from tltk.inputs.examples import Examples, Splits, splits_of
-from tltk.inputs.folders import PICTURES, check_complete, labelled_files, whole_files
-from tltk.inputs.parts import grouped, parts_of
 
 
 def image_folder(

@@ -10,7 +10,7 @@ import numpy as np
 
 from tltk._checks import check_number
 from tltk._paths import user_path
-from tltk.inputs.tables import MISSING, check_column, check_distinct, read_rows
+from tltk.inputs._tables import MISSING, check_column, check_distinct, read_rows
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -10,11 +10,9 @@ import numpy as np
 from tltk._cache import content_digest
 from tltk._checks import check_count
 from tltk._paths import existing_file
-from tltk.inputs.checks import check_on_error
-from tltk.inputs.examples import Examples, Splits, splits_of
-from tltk.inputs.folders import Kind, labelled_files, listed
-from tltk.inputs.splits import split_rows
-from tltk.inputs.tables import (
+from tltk.inputs._arrays import check_on_error
+from tltk.inputs._folders import Kind, labelled_files, listed
+from tltk.inputs._tables import (
     LONGEST_TEXT,
     Texts,
     check_encoding,
@@ -22,6 +20,8 @@ from tltk.inputs.tables import (
     read_texts,
     whole_texts,
 )
+from tltk.inputs.examples import Examples, Splits, splits_of
+from tltk.inputs.splits import split_rows
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -36,7 +36,7 @@ class SeriesWindows(NamedTuple):
         class_names: the names of the outputs, the steps ahead from "+1" to "+horizon".
         files: the names of the windows: for each part the time of each window's first step
             ahead.
-        scaling: what `in_own_units` needs to turn forecasts back.
+        scaling: what `unscale_forecaster` needs to turn forecasts back.
         raw: for each part the arrays (inputs, targets) in the series' own units.
     """
 

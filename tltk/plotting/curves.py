@@ -8,7 +8,7 @@ import numpy as np
 
 from tltk._checks import as_numbers, check_mapping, check_number, check_records, refuse, shown
 from tltk.evaluation.statistics import mean_interval
-from tltk.viewing.style import COLORS, GREY, lecture_style, new_figure
+from tltk.plotting.style import COLORS, GREY, lecture_style, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tltk._checks import as_names, as_rows, check_count, refuse, shown
+from tltk.evaluation.classification import check_predictions
 from tltk.evaluation.predictions import Predictions
-from tltk.evaluation.thresholds import check_predictions
 from tltk.inputs.decoding import read_image
 from tltk.inputs.examples import Examples, check_labelled, examples_of
-from tltk.viewing.style import COLORS, GREY, RIGHT, WRONG, lecture_style, new_figure
+from tltk.plotting.style import COLORS, GREY, RIGHT, WRONG, lecture_style, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from tltk._cache import write_text
 from tltk._checks import check_mapping, check_text, refuse, shown
 from tltk._paths import user_path
-from tltk.viewing.tables import Table
+from tltk.plotting.tables import Table
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -47,7 +47,7 @@ def write_report(
         The path of the report, `folder/report.html`, which replaces an earlier one.
 
     Example:
-        >>> from tltk.viewing.tables import format_table
+        >>> from tltk.plotting.tables import format_table
         >>> table = format_table([{"method": "frozen", "accuracy": 0.8}])
         >>> write_report("results", "My photos", {"Results": table}, {}).as_posix()
         'results/report.html'

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tltk._checks import as_numbers, check_flag, check_mapping, refuse, shown
-from tltk.viewing.style import COLORS, lecture_style, new_figure
+from tltk.plotting.style import COLORS, lecture_style, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

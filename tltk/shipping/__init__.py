@@ -4,4 +4,9 @@ from tltk.shipping.course import demo, run_notebooks
 from tltk.shipping.doctor import doctor
 from tltk.shipping.train import train_folder
 
-__all__ = ["demo", "doctor", "run_notebooks", "train_folder"]
+__all__ = [
+    "demo",
+    "doctor",
+    "run_notebooks",
+    "train_folder",
+]

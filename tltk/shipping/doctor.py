@@ -14,15 +14,15 @@ from threading import Thread
 
 from tltk._cache import bundle_folder, cache_folder, home_folder
 from tltk._extras import DISTRIBUTION, install_command
-from tltk.backbones.lookup import (
+from tltk.backbones.registry import ARCHITECTURES, list_backbones
+from tltk.backbones.weights import (
     find_weights,
     keras_cache_folder,
     known_sums,
     sums_of,
     weight_folders,
 )
-from tltk.backbones.table import ARCHITECTURES, list_backbones
-from tltk.inputs.tfds_sets import tfds_package
+from tltk.datasets._tfds import tfds_package
 
 __all__ = ["doctor"]
 

@@ -15,12 +15,12 @@ from tltk.backbones import load_backbone
 from tltk.evaluation import Predictions, classification_table, predict_split
 from tltk.inputs import image_folder
 from tltk.inputs.examples import examples_of
+from tltk.plotting import format_table, plot_confusion_matrix, plot_history, write_report
 from tltk.tuning import build_classifier, fine_tune, fit_linear_head, save_model
-from tltk.tuning.checks import check_each
-from tltk.tuning.engines import on_gpu
+from tltk.tuning._checks import check_each
+from tltk.tuning._engines import on_gpu
+from tltk.tuning._imbalance import METHODS
 from tltk.tuning.freezing import select_blocks
-from tltk.tuning.imbalance import METHODS
-from tltk.viewing import format_table, plot_confusion_matrix, plot_history, write_report
 
 __all__ = ["train_folder"]
 

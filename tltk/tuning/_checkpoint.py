@@ -17,7 +17,7 @@ from tltk._cache import code_digest, content_digest, locked, network_digest, who
 from tltk._keras import compiled_with
 from tltk._paths import user_path
 from tltk.inputs.examples import Examples
-from tltk.tuning import loop
+from tltk.tuning import _loop as loop
 
 _ROWS_AT_ONCE = 256
 

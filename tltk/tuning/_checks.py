@@ -9,12 +9,13 @@ import numpy as np
 
 from tltk._checks import check_choice, check_flag, check_number, refuse, shown
 from tltk._keras import check_model
-from tltk.backbones import layers_by_block, sample_rate
-from tltk.backbones.words import looks_words_up, warn_of_unknown_words
-from tltk.inputs.clips import warn_if_loud
+from tltk.backbones import layers_by_block
+from tltk.backbones.audio import sample_rate
+from tltk.backbones.text import looks_words_up, warn_of_unknown_words
+from tltk.inputs.audio import warn_if_loud
 from tltk.inputs.examples import Examples, check_labelled, examples_of, warn_if_scaled
+from tltk.tuning._cutting import as_functional
 from tltk.tuning.adapters import check_adapters
-from tltk.tuning.cutting import as_functional
 
 
 def checked_examples(model: keras.Model, data) -> Examples:

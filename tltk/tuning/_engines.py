@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import tempfile
 import warnings
@@ -23,7 +24,40 @@ from tltk._cache import (
     writing,
 )
 from tltk._checks import check_choice
-from tltk.tuning.precision import in_mixed_precision
+from tltk._keras import all_layers
+
+MIXED = "mixed_bfloat16"
+
+
+def in_mixed_precision(network: keras.Model) -> keras.Model:
+    """A copy of a network that computes in bfloat16."""
+    copy = keras.models.clone_model(network)
+    copy.set_weights(network.get_weights())
+    for layer in _layers_in_float32(copy):
+        layer.dtype_policy = MIXED
+    return copy
+
+
+@contextlib.contextmanager
+def mixed_precision(model: keras.Model):
+    """Let a model's layers, its head excepted, compute in bfloat16 for a while."""
+    layers = _layers_in_float32(model)
+    for layer in layers:
+        layer.dtype_policy = MIXED
+    try:
+        yield
+    finally:
+        for layer in layers:
+            layer.dtype_policy = "float32"
+
+
+def _layers_in_float32(model: keras.Model) -> list:
+    return [
+        layer
+        for layer in all_layers(model)
+        if layer.dtype_policy.name == "float32" and not layer.name.startswith("head_")
+    ]
+
 
 ENGINES = ("keras", "openvino", "auto")
 SUMS = "sums.json"

@@ -8,8 +8,8 @@ import keras
 import numpy as np
 
 from tltk._checks import check_number
-from tltk.tuning.checks import takes_class_numbers
-from tltk.tuning.metadata import metadata
+from tltk.tuning._checks import takes_class_numbers
+from tltk.tuning.saving import metadata
 
 METHODS = ("class_weight", "focal", "balanced_sampling", "logit_adjustment")
 GAMMA = 2.0  # of the focal loss, as in its paper

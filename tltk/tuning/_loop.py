@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import keras
+import numpy as np
 
 from tltk._keras import forget_kernels, lent, synchronise
-from tltk.tuning.cutting import NoCut, cut_frozen
+from tltk.inputs.examples import Examples
+from tltk.tuning._cutting import NoCut, cut_frozen
+from tltk.tuning._imbalance import evenly_drawn
 from tltk.tuning.features import frozen_outputs
 
 _OF_KERAS = set(vars(keras.utils.PyDataset()))
@@ -150,3 +153,80 @@ class OnWholeModel(keras.callbacks.CallbackList):
     def _heed(self) -> None:
         if self._whole.stop_training:
             self._trained.stop_training = True
+
+
+class ShuffledBatches(keras.utils.PyDataset):
+    """Random access to examples, reordered for each epoch as a function of (seed, phase, epoch).
+
+    Where there are augmented views of the examples, the epochs take them in turn. `evenly` draws
+    equally many of each class.
+    """
+
+    def __init__(
+        self,
+        examples: Examples,
+        batch_size: int,
+        seed=None,
+        phase=0,
+        epoch=0,
+        views=(),
+        evenly=False,
+    ):
+        super().__init__(workers=examples.workers)
+        self._views, self._batch_size = views or [examples], batch_size
+        self._seed, self._phase, self._epoch, self._evenly = seed, phase, epoch, evenly
+        self._reorder()
+
+    def __len__(self) -> int:
+        return -(-self._examples.count // self._batch_size)
+
+    def __getitem__(self, index: int):
+        rows = self._order[index * self._batch_size : (index + 1) * self._batch_size]
+        return self._examples.served(rows)
+
+    def relabel(self, labels) -> None:
+        """Give the same rows other labels, before an epoch."""
+        self._views = [view.replace(labels=labels) for view in self._views]
+        self._examples = self._views[self._epoch % len(self._views)]
+
+    def on_epoch_end(self) -> None:
+        self._epoch += 1
+        self._reorder()
+
+    def _reorder(self) -> None:
+        self._examples = self._views[self._epoch % len(self._views)]
+        self._order = np.arange(self._examples.count)
+        if self._seed is not None:
+            random = np.random.default_rng([self._seed, self._phase, self._epoch])
+            labels = self._examples.labels
+            draw = evenly_drawn(labels, random) if self._evenly else random.permutation(self._order)
+            self._order = draw
+
+
+def value_and_gradient(function: Callable, values) -> tuple:
+    """The value of a scalar function of several tensors, and its gradient by each of them.
+
+    The gradient is itself made of operations that can be differentiated, so the function may call
+    `value_and_gradient` in turn.
+
+    Args:
+        function: from a list of tensors to a scalar tensor.
+        values: the tensors, or numbers, at which the gradient is taken.
+
+    Returns:
+        (value, gradients): a scalar tensor, and a list of tensors shaped as `values`, zero where
+        the function does not depend on one.
+
+    Example:
+        >>> slope = lambda values: value_and_gradient(lambda v: v[0] ** 3, values)[1][0]
+        >>> value, [second] = value_and_gradient(slope, [2.0])  # 3 x^2 and 6 x
+        >>> float(value), float(second)
+        (12.0, 12.0)
+    """
+    import tensorflow as tf
+
+    values = [tf.convert_to_tensor(value) for value in values]
+    with tf.GradientTape(watch_accessed_variables=False) as tape:
+        tape.watch(values)
+        value = function(values)
+    return value, tape.gradient(value, values, unconnected_gradients="zero")

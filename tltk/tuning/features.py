@@ -14,10 +14,10 @@ import numpy as np
 from tltk._cache import kept_rows, network_digest, temporary_columns
 from tltk._checks import check_choice, check_count, check_flag, refuse
 from tltk._keras import all_layers, check_channels_last, check_model, input_structure
-from tltk.backbones.stock import check_prepared
+from tltk.backbones.images import check_prepared
 from tltk.inputs.examples import Examples, as_network_input, examples_of
-from tltk.tuning.checks import check_fits, warn_of_first_batch
-from tltk.tuning.engines import LARGEST_ERROR, chosen_engine, on_gpu, relative_error, started
+from tltk.tuning._checks import check_fits, warn_of_first_batch
+from tltk.tuning._engines import LARGEST_ERROR, chosen_engine, on_gpu, relative_error, started
 
 LAYOUT = "4"
 COMPARED = 2  # rows that are computed again before kept features are used

@@ -9,9 +9,9 @@ import numpy as np
 
 from tltk._checks import check_count, check_number
 from tltk._keras import Part, check_model, input_structure, output_structure
-from tltk.tuning.batching import ShuffledBatches
-from tltk.tuning.checks import check_each, checked_examples
-from tltk.tuning.optimizer import BlockwiseAdamW
+from tltk.tuning._checks import check_each, checked_examples
+from tltk.tuning._loop import ShuffledBatches
+from tltk.tuning._optimizer import BlockwiseAdamW
 
 CLOSE = 0.1
 

@@ -9,14 +9,33 @@ import numpy as np
 
 from tltk._checks import check_flag, check_number, refuse, shown
 from tltk._keras import check_model
-from tltk.inputs.checks import check_finite
+from tltk.inputs._arrays import check_finite
 from tltk.inputs.examples import Examples
-from tltk.tuning.checks import check_each, checked_examples
-from tltk.tuning.cutting import body_below
+from tltk.tuning._checks import check_each, checked_examples
+from tltk.tuning._cutting import body_below
+from tltk.tuning._imbalance import Remedy, remedy_for
 from tltk.tuning.features import frozen_outputs
-from tltk.tuning.imbalance import Remedy, remedy_for
-from tltk.tuning.metadata import note_preparation
-from tltk.tuning.threads import few_threads
+from tltk.tuning.saving import note_preparation
+
+WORTH_SHARING = 1e9
+
+
+def few_threads(multiplications: float):
+    """Keep small matrix products on one thread, where more wait for each other longer than work.
+
+    A solver calls thousands of them in turn. On a machine whose cores are busy, two threads took
+    15 times as long for a head of 1000 examples as one.
+
+    Args:
+        multiplications: of one product, such as examples x features x classes.
+
+    Returns:
+        A context; products of 1e9 multiplications and more keep the threads that they have.
+    """
+    from threadpoolctl import threadpool_limits
+
+    return threadpool_limits(1 if multiplications < WORTH_SHARING else None, user_api="blas")
+
 
 STRENGTHS = (1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1.0)
 ONE_SHOT_STRENGTH = 1e-3

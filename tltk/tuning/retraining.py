@@ -9,13 +9,13 @@ import numpy as np
 
 from tltk._checks import check_count
 from tltk._keras import Part, check_model, input_structure, output_structure, reseed
+from tltk.tuning._optimizer import Adam
 from tltk.tuning.freezing import unfreeze
-from tltk.tuning.optimizer import Adam
 
 STEPS_AT_ONCE = 16
 
 
-def retrainer(model: keras.Model, batch_size: int = 32) -> Callable[..., None]:
+def compiled_trainer(model: keras.Model, batch_size: int = 32) -> Callable[..., None]:
     """Compile a small model once, to train all of it again and again from any weights.
 
     To compile a network takes longer than to train a small one on a few hundred windows. Where
@@ -37,7 +37,7 @@ def retrainer(model: keras.Model, batch_size: int = 32) -> Callable[..., None]:
     Example:
         >>> model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
         >>> model.compile(loss="mean_squared_error")
-        >>> train, x = retrainer(model), np.ones((4, 1))
+        >>> train, x = compiled_trainer(model), np.ones((4, 1))
         >>> train([np.zeros((1, 1)), np.zeros(1)], x, 3 * x, epochs=1, rate=0.5)
         >>> [round(float(weight.item()), 3) for weight in model.get_weights()]
         [0.5, 0.5]

@@ -18,7 +18,7 @@ from tltk._cache import whole_file, writing
 from tltk._checks import as_names, check_flag, shown
 from tltk._keras import all_layers, check_model, obey_flags
 from tltk._paths import user_path
-from tltk.inputs.unpacking import most_bytes
+from tltk.inputs._unpacking import most_bytes
 from tltk.tuning.adapters import merge_lora
 
 MEMBER = "tltk.json"
@@ -287,7 +287,7 @@ def _not_whole(path) -> ValueError:
         if (path / "saved_model.pb").is_file():
             kind, cure = (
                 "a SavedModel",
-                "Load it with tltk.load_hub_backbone(FOLDER), if you trust it.",
+                "Load it with tltk.backbones.load_hub_backbone(FOLDER), if you trust it.",
             )
     return ValueError(
         f"A saved model is a whole .keras file. Received: {path}, which is {kind}. {cure}"

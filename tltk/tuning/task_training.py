@@ -9,10 +9,16 @@ import numpy as np
 
 from tltk.tuning.fine_tuning import fine_tune
 from tltk.tuning.freezing import unfreeze
-from tltk.tuning.metadata import note_preparation
-from tltk.tuning.multitask import REGRESSION, Task, tasks_of
-from tltk.tuning.task_labels import label_parts, task_examples
-from tltk.tuning.task_losses import best_log_variance, joined_model
+from tltk.tuning.saving import note_preparation
+from tltk.tuning.tasks import (
+    REGRESSION,
+    Task,
+    best_log_variance,
+    joined_model,
+    label_parts,
+    task_examples,
+    tasks_of,
+)
 
 
 def fine_tune_tasks(

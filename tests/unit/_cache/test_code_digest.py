@@ -147,6 +147,6 @@ def test_another_process_with_another_hash_seed_finds_the_same_digests():
     done = subprocess.run(
         [sys.executable, "-c", code],
         capture_output=True, text=True, check=True, timeout=120,
-        cwd=Path(__file__).parents[1],
+        cwd=Path(__file__).parents[3],
     )  # fmt: skip
     assert done.stdout.strip().splitlines()[-1] == str(here)

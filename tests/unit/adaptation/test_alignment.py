@@ -9,7 +9,7 @@ from sklearn.utils.estimator_checks import check_estimator
 from sklearn.utils.validation import _num_samples
 
 from tltk.adaptation import CORAL, DomainScaler, SubspaceAlignment, stack_domains
-from tltk.adaptation.moments import ledoit_wolf_share, moments, shrunk
+from tltk.adaptation.alignment import ledoit_wolf_share, moments, shrunk
 
 ALL = [DomainScaler(), CORAL(), SubspaceAlignment()]
 

@@ -5,11 +5,11 @@ import keras
 import numpy as np
 import pytest
 
-from tltk.adaptation import RandomColours, adapt_domains
+from tltk.adaptation import adapt_domains
 from tltk.backbones import load_backbone
 from tltk.inputs.examples import examples_of
-from tltk.tuning import build_classifier
-from tltk.tuning.batching import ShuffledBatches
+from tltk.tuning import RandomColours, build_classifier
+from tltk.tuning._loop import ShuffledBatches
 
 ALL = {"unfreeze_blocks": "all", "epochs": 2, "batch_size": 16, "verbose": 0}
 

@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tltk.adaptation.domain_training import DomainBatches, Seen, features_by_class, uncertainty
+from tltk.adaptation._domain_training import DomainBatches, Seen, features_by_class, uncertainty
 from tltk.inputs.examples import examples_of
-from tltk.tuning.batching import ShuffledBatches
+from tltk.tuning._loop import ShuffledBatches
 
 
 def in_numpy(p):

@@ -9,8 +9,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import check_estimator
 
-from tltk.adaptation import DomainTransformer, SourceOnly, stack_domains
-from tltk.adaptation.domains import checked_domain, chunks_of
+from tltk.adaptation import SourceOnly, stack_domains
+from tltk.adaptation.domains import DomainTransformer, checked_domain, chunks_of
 
 
 class Centred(DomainTransformer):

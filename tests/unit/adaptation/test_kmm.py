@@ -4,7 +4,7 @@ from sklearn.metrics.pairwise import rbf_kernel
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from tltk.adaptation import KMM, effective_sample_size, stack_domains
-from tltk.adaptation.kmm import median_distance
+from tltk.adaptation.density import median_distance
 
 
 def shifted(n=200, m=150, width=2, seed=0):
@@ -141,7 +141,7 @@ def test_a_gap_that_is_not_reached_says_what_to_change(monkeypatch):
     def unsolved(*_):
         raise ArithmeticError("no")
 
-    monkeypatch.setattr("tltk.adaptation.kmm.solve_box_with_sum", unsolved)
+    monkeypatch.setattr("tltk.adaptation.density.solve_box_with_sum", unsolved)
     with pytest.raises(
         ArithmeticError, match="solved to its gap. Received: .* bound=1000.*smaller"
     ):

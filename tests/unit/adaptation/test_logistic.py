@@ -3,8 +3,8 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
-from tltk.adaptation import logistic
-from tltk.adaptation.logistic import calibrate, column_scales, fit_logistic, linear_answers
+from tltk.adaptation import density as logistic
+from tltk.adaptation.density import calibrate, column_scales, fit_logistic, linear_answers
 
 
 def problem(seed=0, n=200, width=4):

@@ -5,7 +5,7 @@ from sklearn.cross_decomposition import CCA
 from sklearn.linear_model import LogisticRegression
 
 from tltk.adaptation import PairedAlignment
-from tltk.inputs import shifted_domains
+from tltk.datasets import make_shifted_domains
 
 
 def pairs(rows=60, widths=(3, 5), seed=0):
@@ -50,7 +50,7 @@ def test_canonical_correlations_are_scikit_learns():
 
 @pytest.mark.parametrize("method", ["procrustes", "cca"])
 def test_a_classifier_goes_to_another_feature_space(method):
-    made = shifted_domains("spaces", rows=1000)
+    made = make_shifted_domains("spaces", rows=1000)
     found = PairedAlignment(method).fit(*made.truth["pairs"])
     model = LogisticRegression(max_iter=1000)
     model.fit(found.transform_source(made.source[0]), made.source[1])

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy.optimize import linprog
 
-from tltk.adaptation.quadratic import DenseMatrix, LowRankMatrix, _gap, solve_box_with_sum
+from tltk.adaptation._quadratic import DenseMatrix, LowRankMatrix, _gap, solve_box_with_sum
 
 quadprog = pytest.importorskip("quadprog")
 

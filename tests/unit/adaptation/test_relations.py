@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tltk.adaptation import mean_over_neighbours, message_passing_network, structural_features
-from tltk.inputs import organisation_network
+from tltk.datasets import make_organisation
 
 
 @pytest.fixture
@@ -95,8 +95,8 @@ def test_a_node_sees_as_far_as_there_are_blocks():
 
 def test_roles_learned_on_one_network_run_on_another(tmp_path):
     keras.utils.set_random_seed(0)
-    here = organisation_network(seed=0, noise=0)
-    there = organisation_network(teams=8, size=14, density=0.4, seed=1, noise=0)
+    here = make_organisation(seed=0, noise=0)
+    there = make_organisation(teams=8, size=14, density=0.4, seed=1, noise=0)
     inputs = [
         [structural_features(each.adjacency, rounds=1)[None],
          mean_over_neighbours(each.adjacency)[None]] for each in (here, there)

@@ -3,8 +3,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tltk.adaptation import reverse_gradient, rising_strength
-from tltk.adaptation.reversal import DomainClassifier
+from tltk.adaptation import reverse_gradient
+from tltk.adaptation.losses import DomainClassifier, rising_strength
 
 
 def gradient(function, x):

@@ -2,7 +2,8 @@ import keras
 import numpy as np
 import pytest
 
-from tltk.adaptation import adapt_without_source, pseudo_labels
+from tltk.adaptation import adapt_without_source
+from tltk.adaptation.source_free import pseudo_labels
 from tltk.tuning import build_classifier
 
 

@@ -112,7 +112,7 @@ def test_large_and_small_solvers_agree(monkeypatch):
     X, domain = two_domains((150, 100))
     dense = TCA(3).fit_transform(X, domain=domain)
     gamma = TCA(3).fit(X, domain=domain).gamma_
-    monkeypatch.setattr("tltk.adaptation.tca.DENSE_UP_TO", 100)
+    monkeypatch.setattr("tltk.adaptation.alignment.DENSE_UP_TO", 100)
     assert np.allclose(TCA(3, gamma=gamma).fit_transform(X, domain=domain), dense, atol=1e-6)
 
 

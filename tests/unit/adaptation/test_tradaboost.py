@@ -11,7 +11,7 @@ from sklearn.tree import DecisionTreeClassifier
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from tltk.adaptation import TrAdaBoost, stack_domains, stack_tables
-from tltk.adaptation.tradaboost import first_voter
+from tltk.adaptation.boosting import first_voter
 
 
 def two_rules(n=400, m=30, right=0.6, seed=0, classes=2):

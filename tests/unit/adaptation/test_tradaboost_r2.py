@@ -4,7 +4,7 @@ from sklearn.linear_model import LinearRegression
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from tltk.adaptation import TrAdaBoostR2
-from tltk.adaptation.tradaboost_r2 import weighted_median
+from tltk.adaptation.boosting import weighted_median
 
 
 def two_rules(n=300, m=30, right=0.6, seed=0):

@@ -6,7 +6,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 
-from tltk.adaptation.weighted_fit import fit_weighted, random_of, seeded
+from tltk.adaptation._weighted_fit import fit_weighted, random_of, seeded
 
 
 def test_whole_weights_are_rows_repeated():

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tltk.backbones import load_backbone
-from tltk.backbones.table import ARCHITECTURES
+from tltk.backbones.registry import ARCHITECTURES
 
 PREPROCESSING = {
     "mobilenet_v2_keras": keras.applications.mobilenet_v2,

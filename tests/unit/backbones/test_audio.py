@@ -7,12 +7,8 @@ import keras
 import numpy as np
 import pytest
 
-from tltk.backbones import (
-    block_names,
-    load_audio_backbone,
-    load_backbone,
-    sample_rate,
-)
+from tltk.backbones import block_names, load_audio_backbone, load_backbone
+from tltk.backbones.audio import sample_rate
 from tltk.inputs import bundle_folder
 
 REFERENCE = Path(__file__).parent / "speech_embedding_reference.npz"

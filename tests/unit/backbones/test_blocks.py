@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from tltk.backbones import block_names, layers_by_block
-from tltk.backbones.networks import build_network
+from tltk.backbones._networks import build_network
 
 EXPECTED = {
     "mobilenet_v2": ["stem", "expanded_conv", *(f"block_{n}" for n in range(1, 17)), "top"],

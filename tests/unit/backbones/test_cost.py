@@ -3,7 +3,7 @@ import pytest
 from keras import layers
 
 from tltk.backbones import load_backbone
-from tltk.backbones.operations import largest_pass, multiply_adds
+from tltk.backbones._cost import largest_pass, multiply_adds
 
 
 def test_multiply_adds_of_resnet50_are_those_of_the_paper():

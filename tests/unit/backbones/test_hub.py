@@ -17,7 +17,7 @@ import tltk.backbones.hub as hub
 from tltk._cache import network_digest
 from tltk.backbones import layers_by_block, load_hub_backbone
 from tltk.evaluation import predict
-from tltk.evaluation.kept_runs import KeptRuns, Run
+from tltk.evaluation._kept_runs import KeptRuns, Run
 from tltk.tuning import (
     build_classifier,
     extract_features,
@@ -27,7 +27,7 @@ from tltk.tuning import (
     save_model,
     unfreeze,
 )
-from tltk.tuning.cutting import Cut, NoCut, cut_frozen
+from tltk.tuning._cutting import Cut, NoCut, cut_frozen
 
 WORDS = ("good", "bad", "film", "dull")
 TEXTS = np.array(["good film", "bad dull film", "good good", "dull", "so bad"] * 6, object)

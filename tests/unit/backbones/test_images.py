@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from tltk.backbones import layers_by_block, load_backbone, lookup
+from tltk.backbones import layers_by_block, load_backbone
+from tltk.backbones import weights as lookup
 
 SHAPE = (32, 32, 3)
 

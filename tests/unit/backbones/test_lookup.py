@@ -11,9 +11,10 @@ import pytest
 from keras.src.utils import file_utils
 
 from tltk._cache import bundle_folder
-from tltk.backbones import find_weights, load_backbone, lookup
-from tltk.backbones.lookup import check_sum, known_sums
-from tltk.backbones.table import ARCHITECTURES
+from tltk.backbones import find_weights, load_backbone
+from tltk.backbones import weights as lookup
+from tltk.backbones.registry import ARCHITECTURES
+from tltk.backbones.weights import check_sum, known_sums
 
 KERNELS = "_weights_tf_dim_ordering_tf_kernels"
 OFFICIAL = {

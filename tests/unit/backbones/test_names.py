@@ -3,7 +3,7 @@ import re
 import keras
 import pytest
 
-from tltk.backbones.names import kind_of, steady_names
+from tltk.backbones._networks import kind_of, steady_names
 
 
 @pytest.mark.parametrize(

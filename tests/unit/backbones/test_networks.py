@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from tltk.backbones import load_backbone
-from tltk.backbones.networks import build_network
+from tltk.backbones._networks import build_network
 
 STOCK = [
     "mobilenet_v2_keras",

@@ -2,7 +2,7 @@ import keras
 import pytest
 
 from tltk.backbones import list_backbones
-from tltk.backbones.table import ARCHITECTURES, architecture
+from tltk.backbones.registry import ARCHITECTURES, architecture
 
 ISSUE = "vgg16 vgg19 inception_v3 resnet50 resnet101 resnet152 resnet50_v2 resnet101_v2"
 ISSUE += " resnet152_v2 mobilenet_v2 mobilenet_v2_keras efficientnet_b0 efficientnet_v2_b0"

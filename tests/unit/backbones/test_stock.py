@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from tltk.backbones import load_backbone
-from tltk.backbones.stock import bare_stock_network
+from tltk.backbones.images import bare_stock_network
 from tltk.tuning import build_classifier, extract_features
 
 applications = keras.applications

@@ -2,7 +2,7 @@ import keras
 import numpy as np
 import pytest
 
-from tltk.backbones.table_encoder import table_encoder
+from tltk.backbones.tables import table_encoder
 
 ROWS = np.array([[1.0, 10.0, 5.0], [3.0, np.nan, 5.0], [5.0, 30.0, 5.0]])
 

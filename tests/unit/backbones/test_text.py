@@ -6,14 +6,8 @@ import keras
 import numpy as np
 import pytest
 
-from tltk.backbones import (
-    WordVectors,
-    layers_by_block,
-    load_text_backbone,
-    load_word_vectors,
-    unknown_share,
-)
-from tltk.backbones.words import warn_of_unknown_words
+from tltk.backbones import layers_by_block, load_text_backbone, load_word_vectors, unknown_share
+from tltk.backbones.text import WordVectors, warn_of_unknown_words
 from tltk.tuning import (
     build_classifier,
     extract_features,

@@ -7,8 +7,8 @@ import keras
 import numpy as np
 import pytest
 
-from tltk.backbones import TextNormalization, WordVectors, load_text_backbone, unknown_share
-from tltk.backbones.text_normalization import looked_up, normalized
+from tltk.backbones import TextNormalization, load_text_backbone, unknown_share
+from tltk.backbones.text import WordVectors, looked_up, normalized
 
 PLAIN = {
     "capitals": ("Great FILM", "great film"),

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tltk.backbones import load_backbone
-from tltk.backbones.torch_names import keras_layers
+from tltk.backbones.weights import keras_layers
 
 SHAPE = (32, 32, 3)
 STATISTICS = ("weight", "bias", "running_mean", "running_var")

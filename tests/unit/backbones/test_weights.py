@@ -7,8 +7,8 @@ import pytest
 
 from tltk._cache import bundle_folder
 from tltk.backbones import load_backbone
-from tltk.backbones.networks import build_network
-from tltk.backbones.weight_files import listed, load_weights
+from tltk.backbones._networks import build_network
+from tltk.backbones.weights import listed, load_weights
 
 SHAPE = (32, 32, 3)
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from tltk import load_dataset
-from tltk.inputs import blend_with_photos, blended_splits
+from tltk.datasets import blend_with_photos, make_blended_splits
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +50,7 @@ def test_seed_decides_and_scikit_learn_brings_the_photographs():
 
 def test_splits_keep_rows_and_labels_and_differ_in_their_backgrounds(photo):
     digits = load_dataset("mnist_small", image_size=28, per_class=2)
-    coloured = blended_splits(digits, [np.repeat(photo, 3, axis=0)])
+    coloured = make_blended_splits(digits, [np.repeat(photo, 3, axis=0)])
     assert coloured.files == digits.files
     assert coloured.train.digest != digits.train.digest
     assert np.array_equal(coloured.test.labels, digits.test.labels)

@@ -17,8 +17,8 @@ from tltk.adaptation import (
     correct_label_shift,
     stack_domains,
 )
-from tltk.inputs import shifted_domains
-from tltk.inputs.shifts import SCENARIOS
+from tltk.datasets import make_shifted_domains
+from tltk.datasets.made_domains import SCENARIOS
 
 
 def regression():
@@ -47,15 +47,15 @@ def weighted(made):
 
 @pytest.mark.parametrize("scenario", SCENARIOS)
 def test_made_anew_it_is_the_same_and_another_seed_is_not(scenario):
-    first, again, other = (shifted_domains(scenario, 30, seed) for seed in (1, 1, 2))
+    first, again, other = (make_shifted_domains(scenario, 30, seed) for seed in (1, 1, 2))
     assert np.array_equal(first.source[0], again.source[0])
     assert not np.array_equal(first.source[0], other.source[0])
     assert all(len(x) == len(y) == 30 for x, y in first[:3])
-    assert len(shifted_domains(scenario, 1).test[0]) == 1
+    assert len(make_shifted_domains(scenario, 1).test[0]) == 1
 
 
 def test_other_features_are_aligned_by_pairs():
-    made = shifted_domains("spaces", seed=3)
+    made = make_shifted_domains("spaces", seed=3)
     ours, theirs = made.truth["pairs"]
     carried = Ridge().fit(theirs, ours).predict(made.test[0])
     classifier = regression().fit(*made.source)
@@ -64,7 +64,7 @@ def test_other_features_are_aligned_by_pairs():
 
 
 def test_a_drift_is_undone_by_coral_and_not_by_weights():
-    made = shifted_domains("drift", rows=2000)
+    made = make_shifted_domains("drift", rows=2000)
     X, _, domain = stack_domains(made.source, made.target[0])
     assert np.allclose(CORAL(0).fit(X, domain=domain).map_, made.truth["stretch"], atol=0.15)
     assert moved(made, CORAL()) > ceiling(made) - 0.03
@@ -73,7 +73,7 @@ def test_a_drift_is_undone_by_coral_and_not_by_weights():
 
 
 def test_a_region_is_mended_by_the_true_weights_and_not_by_moving():
-    made = shifted_domains("region", rows=2000)
+    made = make_shifted_domains("region", rows=2000)
     weights = made.truth["weights"]
     assert weights.mean() == pytest.approx(1, abs=0.15)  # a ratio of densities has mean 1
     right = regression().fit(*made.source, sample_weight=weights).score(*made.test)
@@ -83,7 +83,7 @@ def test_a_region_is_mended_by_the_true_weights_and_not_by_moving():
 
 
 def test_other_priors_are_corrected_and_moving_harms():
-    made = shifted_domains("priors", rows=2000)
+    made = make_shifted_domains("priors", rows=2000)
     model = regression().fit(*made.source)
     priors = np.bincount(made.source[1]) / 2000
     found = correct_label_shift(model.predict_proba(made.target[0]), priors)
@@ -94,7 +94,7 @@ def test_other_priors_are_corrected_and_moving_harms():
 
 
 def test_other_classes_share_the_sources_subspace():
-    made = shifted_domains("classes")
+    made = make_shifted_domains("classes")
     assert source_only(made) == 0
     learned = LinearDiscriminantAnalysis(n_components=3).fit(*made.source)
     few = np.concatenate([np.flatnonzero(made.target[1] == label)[:3] for label in (5, 6, 7)])
@@ -108,7 +108,7 @@ def test_other_classes_share_the_sources_subspace():
 
 
 def test_another_rule_is_learned_from_target_labels_alone():
-    made = shifted_domains("conditionals", rows=2000)
+    made = make_shifted_domains("conditionals", rows=2000)
     assert source_only(made) == pytest.approx(0.5, abs=0.05)
     assert moved(made, CORAL()) == pytest.approx(0.5, abs=0.05)
     assert weighted(made) == pytest.approx(0.5, abs=0.05)
@@ -118,7 +118,7 @@ def test_another_rule_is_learned_from_target_labels_alone():
 
 
 def test_a_table_in_another_currency_is_standardised_per_domain():
-    made = shifted_domains("table", rows=2000)
+    made = make_shifted_domains("table", rows=2000)
     money = [side[0][:, 0].astype(float).mean() for side in (made.source, made.test)]
     assert money[1] / money[0] == pytest.approx(made.truth["currency"], rel=0.05)
     numbers = [x[:, :2].astype(float) for x, _ in made[:3]]
@@ -134,6 +134,6 @@ def test_a_table_in_another_currency_is_standardised_per_domain():
 
 def test_what_is_refused():
     with pytest.raises(ValueError, match="one of 'spaces', 'drift', .* Received: scenario='other'"):
-        shifted_domains("other")
+        make_shifted_domains("other")
     with pytest.raises(ValueError, match="whole number of at least 1. Received: rows=0"):
-        shifted_domains("drift", rows=0)
+        make_shifted_domains("drift", rows=0)

@@ -1,14 +1,14 @@
 import numpy as np
 import pytest
 
-from tltk.inputs.gaps import pair_by_class, rows_with_gaps
+from tltk.datasets.made_modalities import make_rows_with_gaps, pair_by_class
 
 
 def test_gaps_stay_and_change_the_digest():
-    rows = rows_with_gaps([[1.0, np.nan], [2.0, 3.0]], [1, 0])
+    rows = make_rows_with_gaps([[1.0, np.nan], [2.0, 3.0]], [1, 0])
     assert np.isnan(rows.fetch([0])[0, 1])
     assert rows.labels.tolist() == [1, 0]
-    assert rows.digest != rows_with_gaps([[1.0, 0.0], [2.0, 3.0]]).digest
+    assert rows.digest != make_rows_with_gaps([[1.0, 0.0], [2.0, 3.0]]).digest
 
 
 @pytest.mark.parametrize(
@@ -18,12 +18,12 @@ def test_gaps_stay_and_change_the_digest():
 def test_what_is_no_table_is_refused(rows, received):
     rule = r"finite numbers \(n, d\), NaN where one is missing, at least one"
     with pytest.raises(ValueError, match=f"{rule}. Received: {received}"):
-        rows_with_gaps(rows)
+        make_rows_with_gaps(rows)
 
 
 def test_a_table_has_rows():
     with pytest.raises(ValueError, match="at least one"):
-        rows_with_gaps(np.zeros((0, 2)))
+        make_rows_with_gaps(np.zeros((0, 2)))
 
 
 def test_pairs_are_of_one_class_and_use_no_row_twice():

@@ -1,12 +1,12 @@
 import numpy as np
 import pytest
 
-from tltk.inputs import organisation_network
-from tltk.inputs.organisations import BROKER, LEADER, OUTSIDER
+from tltk.datasets import make_organisation
+from tltk.datasets.made_networks import BROKER, LEADER, OUTSIDER
 
 
 def test_roles_are_as_defined_without_noise():
-    made = organisation_network(noise=0, seed=3)
+    made = make_organisation(noise=0, seed=3)
     adjacency, labels = made.adjacency, made.labels
     assert np.array_equal(adjacency, adjacency.T)
     assert not np.diag(adjacency).any()
@@ -16,12 +16,12 @@ def test_roles_are_as_defined_without_noise():
 
 
 def test_noise_keeps_the_number_of_acquaintances():
-    sums = [organisation_network(noise=noise, seed=1).adjacency.sum() for noise in (0, 0.5)]
+    sums = [make_organisation(noise=noise, seed=1).adjacency.sum() for noise in (0, 0.5)]
     assert sums[0] == sums[1]
 
 
 def test_one_seed_gives_one_network():
-    first, second, other = (organisation_network(seed=seed).adjacency for seed in (0, 0, 1))
+    first, second, other = (make_organisation(seed=seed).adjacency for seed in (0, 0, 1))
     assert np.array_equal(first, second)
     assert first.shape != other.shape or not np.array_equal(first, other)
 
@@ -30,4 +30,4 @@ def test_one_seed_gives_one_network():
 def test_what_makes_no_organisation_is_refused(wrong):
     [(name, value)] = wrong.items()
     with pytest.raises(ValueError, match=f"{name} must be .* Received: {name}={value}"):
-        organisation_network(**wrong)
+        make_organisation(**wrong)

@@ -2,12 +2,12 @@ import numpy as np
 import pytest
 from sklearn.neighbors import KNeighborsClassifier
 
-from tltk.inputs import glyph_alphabets
+from tltk.datasets import make_glyphs
 
 
 @pytest.fixture(scope="module")
 def glyphs():
-    return glyph_alphabets(alphabets=3, characters=6, drawers=8)
+    return make_glyphs(alphabets=3, characters=6, drawers=8)
 
 
 def ink(pictures):
@@ -34,14 +34,14 @@ def test_ink_on_paper_and_nothing_cut_off(glyphs):
 
 
 def test_the_same_seed_gives_the_same_pictures(glyphs):
-    again = glyph_alphabets(alphabets=3, characters=6, drawers=8)
+    again = make_glyphs(alphabets=3, characters=6, drawers=8)
     assert np.array_equal(again.pictures, glyphs.pictures)
-    other = glyph_alphabets(alphabets=3, characters=6, drawers=8, seed=1)
+    other = make_glyphs(alphabets=3, characters=6, drawers=8, seed=1)
     assert not np.array_equal(other.pictures, glyphs.pictures)
 
 
 def test_more_of_them_begin_with_the_same_ones(glyphs):
-    fewer = glyph_alphabets(alphabets=2, characters=6, drawers=5)
+    fewer = make_glyphs(alphabets=2, characters=6, drawers=5)
     rows = (glyphs.alphabets < 2) & (glyphs.drawers < 5)
     assert np.array_equal(fewer.pictures, glyphs.pictures[rows])
 
@@ -64,18 +64,18 @@ def test_every_drawer_has_a_pen_of_their_own(glyphs):
 
 
 def test_size_is_free():
-    assert glyph_alphabets(1, 2, 2, size=40).pictures.shape == (4, 40, 40, 3)
+    assert make_glyphs(1, 2, 2, size=40).pictures.shape == (4, 40, 40, 3)
 
 
 @pytest.mark.parametrize("name", ["alphabets", "characters", "drawers", "size"])
 def test_counts_are_positive(name):
     with pytest.raises(ValueError, match=f"{name} must be a whole number of at least 1"):
-        glyph_alphabets(**{name: 0})
+        make_glyphs(**{name: 0})
 
 
 def test_what_cannot_be_drawn_is_refused(monkeypatch):
     with pytest.raises(ValueError, match="8 pixels a side to be read. Received: size=4"):
-        glyph_alphabets(size=4)
-    monkeypatch.setattr("tltk.inputs.glyphs.ALIKE", 0.01)
+        make_glyphs(size=4)
+    monkeypatch.setattr("tltk.datasets.made_pictures.ALIKE", 0.01)
     with pytest.raises(ValueError, match="must look different. Received: characters=20, of which"):
-        glyph_alphabets(alphabets=1, characters=20, drawers=1)
+        make_glyphs(alphabets=1, characters=20, drawers=1)

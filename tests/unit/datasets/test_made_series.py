@@ -1,12 +1,15 @@
 import numpy as np
 import pytest
 
-from tltk.inputs import split_rows, vibration_windows
-from tltk.inputs.vibration import CONDITIONS, INNER_ORDER, OUTER_ORDER, RATE, RESONANCE, SHAFT
+from tltk.datasets import make_vibration_windows
+from tltk.datasets.made_series import CONDITIONS, INNER_ORDER, OUTER_ORDER, RATE, RESONANCE, SHAFT
+from tltk.inputs import split_rows
 
 
 def one_recording(condition, load=0.0, noise=0.05, seed=0):
-    made = vibration_windows(load, recordings=1, windows=1, length=16384, noise=noise, seed=seed)
+    made = make_vibration_windows(
+        load, recordings=1, windows=1, length=16384, noise=noise, seed=seed
+    )
     return made.windows[CONDITIONS.index(condition), :, 0]
 
 
@@ -26,7 +29,7 @@ def envelope_peak(signal, low, high):
 
 
 def test_shapes_labels_and_groups():
-    made = vibration_windows(recordings=3, windows=2, length=100)
+    made = make_vibration_windows(recordings=3, windows=2, length=100)
     assert made.windows.shape == (24, 100, 1)
     assert made.windows.dtype == "float32"
     assert np.bincount(made.labels).tolist() == [6, 6, 6, 6]
@@ -35,17 +38,17 @@ def test_shapes_labels_and_groups():
 
 
 def test_recordings_stay_on_one_side_of_a_split():
-    made = vibration_windows(recordings=4, windows=3, length=16)
+    made = make_vibration_windows(recordings=4, windows=3, length=16)
     rows = split_rows(made.labels, 0.25, 0.25, groups=made.groups)
     held = [set(made.groups[some].tolist()) for some in rows.values()]
     assert not held[0] & held[1] | held[0] & held[2] | held[1] & held[2]
 
 
 def test_the_same_seed_gives_the_same_recordings():
-    one, same, other = (vibration_windows(length=32, seed=seed).windows for seed in (0, 0, 1))
+    one, same, other = (make_vibration_windows(length=32, seed=seed).windows for seed in (0, 0, 1))
     assert np.array_equal(one, same)
     assert not np.array_equal(one, other)
-    assert not np.array_equal(one, vibration_windows(load=1, length=32).windows)
+    assert not np.array_equal(one, make_vibration_windows(load=1, length=32).windows)
 
 
 @pytest.mark.parametrize("load", [0.0, 3.0])
@@ -90,4 +93,4 @@ def test_load_makes_faults_stronger():
 )
 def test_impossible_machines_are_refused(settings, message):
     with pytest.raises(ValueError, match=message):
-        vibration_windows(**settings)
+        make_vibration_windows(**settings)

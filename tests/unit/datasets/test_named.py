@@ -7,8 +7,9 @@ import soundfile
 from PIL import Image
 
 from tltk._cache import bundle_folder
-from tltk.inputs import catalog, tfds_sets
-from tltk.inputs.catalog import list_datasets, load_dataset
+from tltk.datasets import _tfds as tfds_sets
+from tltk.datasets import named as catalog
+from tltk.datasets.named import list_datasets, load_dataset
 from tltk.inputs.decoding import resize_images
 
 CIFAR_NAMES = "airplane automobile bird cat deer dog frog horse ship truck".split()

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tltk.inputs import tfds_sets
-from tltk.inputs.catalog import load_dataset
+from tltk.datasets import _tfds as tfds_sets
+from tltk.datasets.named import load_dataset
 from tltk.inputs.decoding import decode
 
 pytest.importorskip("tensorflow_datasets")

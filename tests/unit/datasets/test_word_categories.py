@@ -1,7 +1,7 @@
 from collections import Counter
 
 from tltk.backbones import load_word_vectors
-from tltk.inputs import word_categories
+from tltk.datasets import word_categories
 
 
 def test_every_word_is_known_and_in_one_category_only():

@@ -8,11 +8,10 @@ from tltk.evaluation import (
     Predictions,
     calibrate,
     expected_calibration_error,
-    fit_temperature,
     predict_split,
     reliability_table,
-    tempered,
 )
+from tltk.evaluation.calibration import apply_temperature, fit_temperature
 from tltk.tuning import build_classifier
 
 NAMES = ("a", "b", "c", "d")
@@ -35,7 +34,7 @@ def drawn(temperature, count=8000, seed=0):
 def test_the_temperature_that_was_put_in_is_found(temperature):
     seen = drawn(temperature)
     assert fit_temperature(seen) == pytest.approx(temperature, rel=0.08)
-    after = tempered(seen, fit_temperature(seen))
+    after = apply_temperature(seen, fit_temperature(seen))
     assert expected_calibration_error(after) < 0.02
     assert temperature == 1 or expected_calibration_error(seen) > 0.06
     assert np.array_equal(after.probabilities.argmax(1), seen.probabilities.argmax(1))
@@ -45,7 +44,7 @@ def test_no_other_temperature_is_likelier():
     seen = drawn(2.0, count=500)
     best = fit_temperature(seen)
     losses = [
-        log_loss(seen.labels, tempered(seen, each).probabilities, labels=range(4))
+        log_loss(seen.labels, apply_temperature(seen, each).probabilities, labels=range(4))
         for each in (best, 0.95 * best, 1.05 * best)
     ]
     assert losses[0] < min(losses[1:])
@@ -67,7 +66,7 @@ def test_a_calibrated_model_is_the_same_model_with_another_head(tmp_path):
     temperature = calibrate(model, (x, labels))
     after = predict_split(model, (x, labels))
     assert temperature == pytest.approx(5, rel=0.25)
-    expected = tempered(before, temperature).probabilities
+    expected = apply_temperature(before, temperature).probabilities
     np.testing.assert_allclose(after.probabilities, expected, atol=1e-5)
     assert after.class_names == NAMES
     model.save(tmp_path / "calibrated.keras")
@@ -104,7 +103,7 @@ def test_refusals():
     assert reliability_table(many, positive="a")
     seen = drawn(1.0, count=5)
     with pytest.raises(ValueError, match=r"above 0. Received: temperature=0"):
-        tempered(seen, 0)
+        apply_temperature(seen, 0)
     with pytest.raises(ValueError, match="a whole number of at least 1. Received: bins=0"):
         reliability_table(seen, bins=0)
     model = keras.Sequential([keras.Input((2,)), keras.layers.Softmax(name="end")])

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import tltk
-from tltk.evaluation.arms import ARMS, counted_words, fresh_copy, networks_of
-from tltk.evaluation.subsets import draw_subset, label_sizes, passes_of
+from tltk.evaluation._arms import ARMS, counted_words, fresh_copy, networks_of
+from tltk.evaluation.comparison import draw_subset, label_sizes, passes_of
 from tltk.inputs.examples import Splits, examples_of
 
 
@@ -250,7 +250,7 @@ def test_texts_are_set_against_counted_words():
         return examples_of((np.array(rows, object), labels))
 
     reviews = Splits(texts(40), texts(20), texts(20), ("good", "bad"), {})
-    vectors = tltk.load_word_vectors(most=9000)
+    vectors = tltk.backbones.load_word_vectors(most=9000)
     found = tltk.compare_transfer(
         lambda: tltk.load_text_backbone(vectors, length=4), reviews, 2, 8,
         arms=["small network", "frozen"], verbose=False,
@@ -296,7 +296,7 @@ def test_pictures_by_name_use_small_cnn_and_series_their_encoder():
 
     def encoder():
         keras.utils.set_random_seed(0)
-        return tltk.series_encoder((12, 1), filters=4, blocks=1)
+        return tltk.backbones.series_encoder((12, 1), filters=4, blocks=1)
 
     floats = [(part.fetch(slice(None)).astype("float32"), part.labels) for part in parts(12, 1)]
     series = [examples_of(pair) for pair in floats]
@@ -317,7 +317,7 @@ def test_sounds_are_seen_as_spectrograms_by_the_small_network():
 
 @pytest.mark.parametrize("encoder", ["mean", "cnn", "lstm"])
 def test_from_scratch_words_have_vectors_that_can_learn(encoder):
-    vectors = tltk.load_word_vectors(most=50)
+    vectors = tltk.backbones.load_word_vectors(most=50)
     copy = fresh_copy(tltk.load_text_backbone(vectors, encoder, length=4, units=4))
     [drawn] = copy.get_layer("word_vectors").get_weights()
     assert np.unique(drawn, axis=0).shape == drawn.shape

@@ -13,13 +13,13 @@ import pytest
 
 import tltk
 from tltk._cache import locked, read_facts, write_facts
-from tltk.evaluation import kept_runs
-from tltk.evaluation.arms import counted_words
-from tltk.evaluation.kept_runs import KeptRuns, Run
+from tltk.evaluation import _kept_runs as kept_runs
+from tltk.evaluation._arms import counted_words
+from tltk.evaluation._kept_runs import KeptRuns, Run
 from tltk.evaluation.predictions import predict_split
 from tltk.inputs.examples import Splits, examples_of
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 def points(count, seed):
@@ -339,7 +339,7 @@ def test_counted_words_of_several_seeds_are_those_of_each_alone(tmp_path, monkey
         rows = [" ".join(random.choice(telling[label], 3)) for label in labels]
         return np.array(rows, object), labels
 
-    monkeypatch.setattr("tltk.evaluation.arms.MOST_WORDS", 21)
+    monkeypatch.setattr("tltk.evaluation._arms.MOST_WORDS", 21)
     val, test = examples_of(texts(30, 10)), examples_of(texts(60, 11))
     trained = [examples_of(texts(20, seed)) for seed in range(3)]
 

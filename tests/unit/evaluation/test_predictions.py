@@ -8,7 +8,7 @@ from tltk.evaluation import classification_table, predict, predict_split
 from tltk.inputs.decoding import resize_images
 from tltk.inputs.examples import Splits, examples_of
 from tltk.tuning import build_classifier, save_model
-from tltk.tuning.metadata import attach_metadata
+from tltk.tuning.saving import attach_metadata
 
 NAMES = ("red", "green", "blue")
 COLOURS = 200 * np.eye(3, dtype="uint8")

@@ -5,7 +5,7 @@ from sklearn.model_selection import StratifiedKFold, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from tltk.evaluation.probes import linear_probe_accuracy, neighbour_accuracy
+from tltk.evaluation.transferability import linear_probe_accuracy, neighbour_accuracy
 
 
 @pytest.fixture

@@ -10,12 +10,13 @@ import pytest
 import soundfile
 from PIL import Image
 
-from tltk.backbones import LogMel, WordVectors, load_text_backbone
+from tltk.backbones import LogMel, load_text_backbone
+from tltk.backbones.text import WordVectors
 from tltk.evaluation import predict, predict_split
 from tltk.inputs import image_folder
 from tltk.inputs.decoding import read_image
 from tltk.tuning import build_classifier, save_model
-from tltk.tuning.metadata import attach_metadata, load_model
+from tltk.tuning.saving import attach_metadata, load_model
 
 TINY = WordVectors(("good", "bad", "film"), np.array([[3.0, 0], [0, 3], [0, 0]], "float32"))
 
@@ -245,7 +246,7 @@ def test_what_is_no_picture_is_told(given, error, message):
 
 
 def test_a_picture_that_is_deleted_meanwhile_is_skipped_or_refused(file, monkeypatch):
-    import tltk.evaluation.reading as reading
+    import tltk.evaluation.predictions as reading
 
     monkeypatch.setattr(reading, "existing_file", lambda *_: None)
     file.unlink()

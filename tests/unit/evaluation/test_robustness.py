@@ -6,7 +6,8 @@ import pytest
 from PIL import Image
 from scipy.ndimage import gaussian_filter
 
-from tltk.evaluation import CORRUPTIONS, corrupt_images, corruption_table
+from tltk.evaluation import corrupt_images, corruption_table
+from tltk.evaluation.robustness import CORRUPTIONS
 from tltk.inputs.examples import examples_of
 
 PICTURES = np.random.default_rng(0).integers(0, 256, (6, 16, 20, 3), dtype="uint8")

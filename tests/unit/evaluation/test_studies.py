@@ -3,15 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from tltk.evaluation import (
-    finished_part,
-    keep_study,
-    kept_study,
-    studies,
-    study_digest,
-    study_folder,
-    study_state,
-)
+from tltk.evaluation import finished_part, keep_study, kept_study, studies, study_folder
+from tltk.evaluation.studies import study_digest, study_state
 
 
 def test_what_is_kept_comes_back(tmp_path, monkeypatch):
@@ -56,7 +49,7 @@ from tltk.heads import solve
 tltk.freeze(solve)
 """
 FILES = {
-    "__init__.py": "from tltk.freezing import freeze\nfrom tltk.viewing import plot\n",
+    "__init__.py": "from tltk.freezing import freeze\nfrom tltk.plotting import plot\n",
     "freezing.py": "def freeze(x):\n    from tltk._deep import walk\n    return walk(x)\n",
     "_deep.py": "import tltk.low.numbers\n\ndef walk(x):\n    return x\n",
     "low/__init__.py": "",

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from tltk.evaluation import Predictions, choose_threshold, threshold_table
-from tltk.evaluation.thresholds import positive_scores
+from tltk.evaluation.classification import positive_scores
 
 
 def of(scores, truth):

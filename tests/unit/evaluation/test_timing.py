@@ -2,7 +2,7 @@ import keras
 import numpy as np
 import pytest
 
-from tltk.evaluation.timing import foretold, in_words
+from tltk.evaluation.comparison import foretold, in_words
 from tltk.inputs.examples import examples_of
 
 

@@ -7,7 +7,7 @@ from sklearn.decomposition import PCA
 from sklearn.metrics import mutual_info_score
 from sklearn.mixture import GaussianMixture
 
-from tltk.evaluation.scores import h_score, leep, logme, nce, nleep
+from tltk.evaluation.transferability import h_score, leep, logme, nce, nleep
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from tltk.evaluation import label_worth, transfer_gains, transfer_verdict
+from tltk.evaluation import label_efficiency, transfer_gains, transfer_verdict
 
 HELPED, HURT, NONE = "helped", "hurt", "no evidence either way"
 
@@ -71,7 +71,7 @@ def test_worth_is_read_off_the_baseline_over_log_labels():
     wobble = np.array([[-0.001], [0.0], [0.001]])
     theirs = np.array([0.2, 0.4, 0.6]) + wobble  # 0.1 for each doubling
     ours = np.array([0.5, 0.6, 0.7]) + 0 * wobble
-    rows = label_worth(ours, theirs, [10, 40, 160], level=0.95)
+    rows = label_efficiency(ours, theirs, [10, 40, 160], level=0.95)
     assert rows[0]["factor"] == pytest.approx(8, rel=0.01)  # 3 doublings
     half = 4.303 * 0.001 / math.sqrt(3)
     assert rows[0]["low"] == pytest.approx(8 * 2 ** (-half / 0.1), rel=0.01)
@@ -86,24 +86,26 @@ def test_worth_is_read_off_the_baseline_over_log_labels():
 
 def test_hurt_is_worth_fewer_labels():
     theirs, ours = np.array([[0.4, 0.6], [0.4, 0.6]]), np.array([[0.3, 0.5], [0.3, 0.5]])
-    few, many = label_worth(ours, theirs, [10, 40])
+    few, many = label_efficiency(ours, theirs, [10, 40])
     assert (few["factor"], few["says"]) == (None, "fewer labels than the fewest measured")
     assert few["high"] == pytest.approx(1)
     assert many["factor"] == pytest.approx(0.5, rel=0.01)
 
 
 def test_beyond_the_labels_measured_there_is_a_bound():
-    row = label_worth(np.array([[0.9, 0.9]] * 2), np.array([[0.3, 0.6], [0.31, 0.6]]), [10, 40])[0]
+    row = label_efficiency(
+        np.array([[0.9, 0.9]] * 2), np.array([[0.3, 0.6], [0.31, 0.6]]), [10, 40]
+    )[0]
     assert (row["factor"], row["low"]) == (None, pytest.approx(4))
     assert row["says"] == "more than 4 times the labels, 98 % interval at least 4"
 
 
 def test_one_seed_bounds_nothing():
-    row = label_worth(np.array([[0.5, 0.7]]), np.array([[0.3, 0.7]]), [10, 40])[0]
+    row = label_efficiency(np.array([[0.5, 0.7]]), np.array([[0.3, 0.7]]), [10, 40])[0]
     assert (row["low"], row["high"]) == (0.0, math.inf)
     assert row["says"].endswith("not bounded by the labels measured")
 
 
 def test_a_factor_needs_a_curve():
     with pytest.raises(ValueError, match="at least two numbers of labels"):
-        label_worth(np.ones((2, 1)), np.ones((2, 1)), [5])
+        label_efficiency(np.ones((2, 1)), np.ones((2, 1)), [5])

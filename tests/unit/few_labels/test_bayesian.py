@@ -4,7 +4,7 @@ from scipy.stats import multivariate_normal, norm
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from tltk.few_labels import BayesianPrototype, NearestPrototype, learn_prior
-from tltk.few_labels.bayesian import Prior
+from tltk.few_labels.prototypes import Prior
 
 
 @parametrize_with_checks([BayesianPrototype()])

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy.stats import multivariate_normal, spearmanr
 
-from tltk.few_labels import borrow_rows
+from tltk.few_labels import select_source_rows
 
 
 @pytest.fixture(scope="module")
@@ -21,7 +21,7 @@ def mixture():
 @pytest.mark.parametrize("by", ["domain", "class_means"])
 @pytest.mark.parametrize("unit_length", [False, True])
 def test_the_part_that_is_like_the_target_is_found(mixture, by, unit_length):
-    rows, weights = borrow_rows(*mixture, by=by, share=0.4, unit_length=unit_length)
+    rows, weights = select_source_rows(*mixture, by=by, share=0.4, unit_length=unit_length)
     assert len(rows) == 240
     assert (np.diff(rows) > 0).all()
     assert (rows < 300).mean() > 0.9
@@ -35,7 +35,7 @@ def test_class_means_leave_out_labels_that_mean_something_else(mixture):
     source, target, labels, target_labels = mixture
     source, labels = source[:300], labels[:300].copy()
     labels[::2] = (labels[::2] + 1) % 3
-    rows, _ = borrow_rows(source, target, labels, target_labels, by="class_means", share=0.4)
+    rows, _ = select_source_rows(source, target, labels, target_labels, by="class_means", share=0.4)
     assert (rows % 2 == 1).mean() > 0.9
 
 
@@ -43,7 +43,7 @@ def test_weights_are_the_ratio_of_densities():
     """Of two normal distributions the ratio is known."""
     rng = np.random.default_rng(1)
     source, target = rng.normal(size=(2000, 2)), rng.normal(0.5, 1, (2000, 2))
-    rows, weights = borrow_rows(source, target, share=1.0, unit_length=False)
+    rows, weights = select_source_rows(source, target, share=1.0, unit_length=False)
     assert rows.tolist() == list(range(2000))
     densities = [multivariate_normal([m, m]).pdf(source) for m in (0.5, 0)]
     ratio = densities[0] / densities[1]
@@ -53,8 +53,8 @@ def test_weights_are_the_ratio_of_densities():
 
 def test_at_unit_length_only_the_direction_counts(mixture):
     lengths = np.random.default_rng(1).uniform(0.1, 10, (600, 1))
-    found = borrow_rows(lengths * mixture[0], *mixture[1:])
-    np.testing.assert_allclose(found, borrow_rows(*mixture), rtol=1e-6)
+    found = select_source_rows(lengths * mixture[0], *mixture[1:])
+    np.testing.assert_allclose(found, select_source_rows(*mixture), rtol=1e-6)
 
 
 def test_class_means_by_hand():
@@ -64,7 +64,7 @@ def test_class_means_by_hand():
     source = np.array([[0.0], [2], [10], [12], [3]])
     settings = {"by": "class_means", "share": 1.0, "unit_length": False}
     labels = np.array([0, 0, 1, 1, 7])
-    rows, weights = borrow_rows(source, target, labels, target_labels, **settings)
+    rows, weights = select_source_rows(source, target, labels, target_labels, **settings)
     assert rows.tolist() == [0, 1, 2, 3]
     expected = np.exp([0.0, -2, 0, -2])
     np.testing.assert_allclose(weights, expected / expected.mean())
@@ -88,7 +88,7 @@ def test_class_means_by_hand():
 def test_what_makes_no_sense_is_refused(mixture, changes, message):
     names = ("source", "target", "source_labels", "target_labels")
     with pytest.raises(ValueError, match=message):
-        borrow_rows(**{**dict(zip(names, mixture, strict=True)), **changes})
+        select_source_rows(**{**dict(zip(names, mixture, strict=True)), **changes})
 
 
 def test_features_that_are_all_zero_and_rows_far_away_are_weighed():
@@ -97,7 +97,7 @@ def test_features_that_are_all_zero_and_rows_far_away_are_weighed():
     source[:, 0] = target[:, 0] = 0
     labels = np.arange(20) % 2
     for unit in (1.0, 0.0):
-        rows, weights = borrow_rows(
+        rows, weights = select_source_rows(
             source * unit, target * unit, labels, labels[:10], "class_means", unit_length=False
         )
         assert len(rows) == len(weights)

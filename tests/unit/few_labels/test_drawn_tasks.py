@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from tltk.few_labels.drawn_tasks import (
+from tltk.few_labels.episodes import (
     TO_LEARN,
     TO_TEST,
     check_rates,

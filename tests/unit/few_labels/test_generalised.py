@@ -4,7 +4,7 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.metrics import recall_score
 
 from tltk.few_labels import ESZSL, CalibratedStacking, harmonic_mean
-from tltk.few_labels.generalised import _harmonic_by_penalty
+from tltk.few_labels.zero_shot import _harmonic_by_penalty
 
 BIAS = 5.0
 

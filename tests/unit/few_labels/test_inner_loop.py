@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from tltk.few_labels import adapt, adaptation_curve
-from tltk.few_labels.drawn_tasks import TO_TEST, task_numbers
+from tltk.few_labels.episodes import TO_TEST, task_numbers
 
 layers = keras.layers
 

@@ -3,8 +3,7 @@ import numpy as np
 import pytest
 
 from tltk.few_labels import adapt, adaptation_curve, maml, reptile
-from tltk.few_labels.inner_loop import InnerLoop
-from tltk.few_labels.meta_learning import maml_gradient, reptile_gradient
+from tltk.few_labels.meta_learning import InnerLoop, maml_gradient, reptile_gradient
 
 layers = keras.layers
 RATE = 0.2

@@ -4,14 +4,8 @@ import pytest
 from scipy.spatial.distance import cdist, pdist, squareform
 from scipy.special import log_softmax
 
-from tltk.few_labels import (
-    NearestPrototype,
-    prototypical_loss,
-    siamese_loss,
-    split_classes,
-    train_prototypical,
-    train_siamese,
-)
+from tltk.few_labels import NearestPrototype, split_classes, train_prototypical, train_siamese
+from tltk.few_labels.metric_learning import prototypical_loss, siamese_loss
 from tltk.inputs import examples_of
 
 
@@ -65,7 +59,7 @@ def test_the_siamese_loss_is_its_definition(margin):
 
 
 def test_its_gradient_is_finite_where_two_rows_are_one():
-    from tltk.tuning.gradients import value_and_gradient
+    from tltk.tuning._loop import value_and_gradient
 
     rows, numbers = keras.ops.ones((4, 3)), np.array([0, 0, 1, 1])
     _, [slope] = value_and_gradient(lambda values: siamese_loss(values[0], numbers), [rows])

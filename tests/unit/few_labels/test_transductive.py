@@ -5,7 +5,7 @@ from scipy.spatial.distance import cdist
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from tltk.few_labels import NearestPrototype, SinkhornPrototype
-from tltk.few_labels.transductive import transport_plan
+from tltk.few_labels.prototypes import transport_plan
 
 TOGETHER = {"check_methods_subset_invariance": "rows are decided together"}
 

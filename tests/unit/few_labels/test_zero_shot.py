@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from tltk.backbones.words import WordVectors
+from tltk.backbones.text import WordVectors
 from tltk.few_labels import class_vectors, known_names
 
 WORDS = WordVectors(

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import soundfile
 
-from tltk.inputs import clips, read_clip
-from tltk.inputs.clips import (
+from tltk.inputs import audio as clips
+from tltk.inputs import read_clip
+from tltk.inputs.audio import (
     Windows,
     as_waveforms,
     cut_clip,

@@ -5,9 +5,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tltk.inputs import parts
-from tltk.inputs.copies import has_copies, warn_of_copies
-from tltk.inputs.folders import Picture
+from tltk.inputs import _folders as parts
+from tltk.inputs._folders import Picture, has_copies, warn_of_copies
 from tltk.inputs.images import image_folder
 
 PARTS = ("train", "val", "test")

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tltk.inputs import checks
+from tltk.inputs import _arrays as checks
 from tltk.inputs.examples import (
     Examples,
     Splits,

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tltk.inputs import folders
+from tltk.inputs import _folders as folders
 from tltk.inputs.images import image_folder
 from tltk.inputs.splits import split_rows
 

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tltk.inputs.tables import LONGEST_TEXT, read_texts
+from tltk.inputs._tables import LONGEST_TEXT, read_texts
 
 ROWS = [("a fine film", "good"), ('a "poor", dull one', "bad"), ("línea\nnueva", "bad")]
 

@@ -1,6 +1,6 @@
 import pytest
 
-from tltk.viewing import plot_transfer_gains
+from tltk.plotting import plot_transfer_gains
 
 ROWS = [
     {"method": method, "labels_per_class": labels, "seed": seed, "accuracy": score + 0.01 * seed}

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tltk.evaluation import mean_interval
-from tltk.viewing import plot_history, plot_learning_curves
+from tltk.plotting import plot_history, plot_learning_curves
 
 HISTORY = {
     "loss": [1.9, 1.2, 0.9, 0.5],

@@ -4,7 +4,7 @@ from sklearn.metrics import average_precision_score, precision_recall_curve
 
 from tltk.evaluation import Predictions, expected_calibration_error
 from tltk.few_labels.gallery import OpenSetCurve
-from tltk.viewing import plot_open_set, plot_precision_recall, plot_reliability
+from tltk.plotting import plot_open_set, plot_precision_recall, plot_reliability
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tltk.evaluation import Predictions
-from tltk.viewing import plot_confusion_matrix
+from tltk.plotting import plot_confusion_matrix
 
 
 def predictions(labels, answers, count, **fields):

@@ -6,7 +6,7 @@ from PIL import Image
 
 from tltk.evaluation import Predictions
 from tltk.inputs.examples import examples_of
-from tltk.viewing import plot_mistakes, plot_pictures, plot_predictions
+from tltk.plotting import plot_mistakes, plot_pictures, plot_predictions
 
 NAMES = ("cat", "dog", "frog")
 LABELS = np.array([0, 1, 2, 0, 1, 2])

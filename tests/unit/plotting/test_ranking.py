@@ -3,7 +3,7 @@ from itertools import combinations
 
 import pytest
 
-from tltk.viewing import plot_ranking
+from tltk.plotting import plot_ranking
 
 FACTS = {"cheap": (0.5, 1e6), "good": (0.8, 3e8), "dear": (0.81, 4e9), "poor": (0.6, 5e9)}
 ROWS = [

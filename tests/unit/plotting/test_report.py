@@ -6,7 +6,7 @@ from html.parser import HTMLParser
 import pytest
 from PIL import Image
 
-from tltk.viewing import format_table, plot_history, write_report
+from tltk.plotting import format_table, plot_history, write_report
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from tltk.viewing import plot_series
+from tltk.plotting import plot_series
 
 
 def test_lines_show_the_numbers_under_their_names():

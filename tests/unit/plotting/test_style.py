@@ -2,7 +2,7 @@ import matplotlib
 import matplotlib.pyplot as plt
 import pytest
 
-from tltk.viewing.style import COLORS, lecture_style, new_figure
+from tltk.plotting.style import COLORS, lecture_style, new_figure
 
 
 def test_figures_leave_no_trace_in_pyplot():

@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from tltk.viewing import format_table
+from tltk.plotting import format_table
 
 ROWS = [
     {"method": "scratch", "accuracy": (0.412, 0.02), "weights": 2_300_000},

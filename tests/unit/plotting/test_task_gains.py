@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from tltk.viewing import mutual_gains, plot_task_gains
+from tltk.plotting import plot_task_gains
+from tltk.plotting.comparisons import mutual_gains
 
 GAINS = {
     ("a", "b"): 0.04, ("b", "a"): 0.02, ("a", "c"): -0.05, ("c", "a"): 0.01,

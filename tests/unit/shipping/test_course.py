@@ -65,7 +65,7 @@ def test_a_chapter_runs_in_its_own_folder_and_environment(tmp_path, monkeypatch)
 
 def test_figures_are_pictures_whatever_backend_the_caller_uses(tmp_path, monkeypatch):
     monkeypatch.setenv("MPLBACKEND", "Agg")
-    source = "from tltk.viewing.style import new_figure\nnew_figure(3, 2)[0]"
+    source = "from tltk.plotting.style import new_figure\nnew_figure(3, 2)[0]"
     path = write_chapter(tmp_path / "course", "01_draw", source)
     run = run_chapter(path, tmp_path / "work")
     assert run.error is None

@@ -4,8 +4,7 @@ from pathlib import Path
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from tltk.shipping.course import Run
-from tltk.shipping.pages import Front, front_of, write_index, write_page
+from tltk.shipping.course import Front, Run, front_of, write_index, write_page
 
 PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAAB"
 FRONT = "[![Open](https://x/b)](https://x)\n# Why *transfer*\n\nGoal: a `b` c\n\nRun time: 2 min."

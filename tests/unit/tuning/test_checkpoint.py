@@ -10,12 +10,14 @@ import pytest
 
 from tltk._cache import locked
 from tltk.tuning import (
+    _checkpoint as session,
+)
+from tltk.tuning import (
     add_lora,
     build_classifier,
     build_multitask,
     fine_tune,
     fine_tune_tasks,
-    session,
 )
 
 RNG = np.random.default_rng(0)

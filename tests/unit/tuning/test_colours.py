@@ -2,7 +2,7 @@ import keras
 import numpy as np
 import pytest
 
-from tltk.adaptation import RandomColours
+from tltk.tuning import RandomColours
 
 
 def test_black_and_white_become_two_colours_and_grey_lies_between():

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from tltk.tuning import build_classifier, fine_tune, unfreeze
-from tltk.tuning.cutting import Cut, NoCut, cut_frozen
+from tltk.tuning._cutting import Cut, NoCut, cut_frozen
 
 
 def test_suffix_of_prefix_is_the_model(body, pictures):

@@ -9,9 +9,11 @@ import keras
 import numpy as np
 import pytest
 
-from tltk.backbones import WordVectors, load_hub_backbone, load_text_backbone
-from tltk.tuning import build_classifier, engines, extract_features, fine_tune
-from tltk.tuning.engines import chosen_engine, relative_error
+from tltk.backbones import load_hub_backbone, load_text_backbone
+from tltk.backbones.text import WordVectors
+from tltk.tuning import _engines as engines
+from tltk.tuning import build_classifier, extract_features, fine_tune
+from tltk.tuning._engines import chosen_engine, relative_error
 from tltk.tuning.features import pooled_once
 
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from keras import ops
 
-from tltk.tuning.gradients import value_and_gradient
+from tltk.tuning._loop import value_and_gradient
 
 
 def test_value_and_gradient_of_a_known_function():

@@ -6,8 +6,7 @@ from sklearn.metrics import balanced_accuracy_score
 
 from tltk.inputs.examples import examples_of
 from tltk.tuning import build_classifier, fine_tune, fit_linear_head
-from tltk.tuning.batching import ShuffledBatches
-from tltk.tuning.imbalance import (
+from tltk.tuning._imbalance import (
     METHODS,
     BalancedAccuracy,
     adjusted_loss,
@@ -16,6 +15,7 @@ from tltk.tuning.imbalance import (
     remedy_for,
     training_loss,
 )
+from tltk.tuning._loop import ShuffledBatches
 
 SHORT = {"epochs": 2, "head_epochs": 1, "unfreeze_blocks": 1, "base_lr": 1e-2, "verbose": 0}
 WEIGHTS = {0: 1.0, 1: 2.0, 2: 7.0}

@@ -7,7 +7,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from tltk.tuning import build_classifier, fit_linear_head
-from tltk.tuning.probe import STRENGTHS
+from tltk.tuning.linear_head import STRENGTHS
 
 
 def identity(width):

@@ -10,7 +10,7 @@ import pytest
 
 from tltk.adaptation import adapt_domains
 from tltk.tuning import build_classifier, fine_tune, load_model, pretrain_masked, unfreeze
-from tltk.tuning.loop import history_of
+from tltk.tuning._loop import history_of
 
 CALLBACKS = keras.callbacks
 RNG = np.random.default_rng(0)

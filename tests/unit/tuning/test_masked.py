@@ -4,7 +4,7 @@ import pytest
 
 from tltk.backbones import series_encoder
 from tltk.tuning import freeze, pretrain_masked
-from tltk.tuning.masked import hidden_steps
+from tltk.tuning.pretraining import hidden_steps
 
 
 def encoder_of(seed=0, **settings):

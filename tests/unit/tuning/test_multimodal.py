@@ -5,9 +5,10 @@ import keras
 import numpy as np
 import pytest
 
-from tltk.backbones import WordVectors, load_text_backbone
-from tltk.backbones.table_encoder import table_encoder
-from tltk.inputs.gaps import rows_with_gaps
+from tltk.backbones import load_text_backbone
+from tltk.backbones.tables import table_encoder
+from tltk.backbones.text import WordVectors
+from tltk.datasets.made_modalities import make_rows_with_gaps
 from tltk.tuning import build_multimodal, fine_tune, modality_examples, unfreeze
 
 RNG = np.random.default_rng(0)
@@ -16,7 +17,7 @@ TABLE = RNG.normal(size=(24, 2)) + 2 * Y[:, None]
 TABLE[::5, 1] = np.nan
 TEXTS = np.array([f"{('good', 'bad')[y]} film" for y in Y], object)
 PICTURES = (RNG.integers(0, 90, (24, 6, 6, 3)) + 100 * Y[:, None, None, None]).astype("uint8")
-ALL = {"picture": PICTURES, "text": TEXTS, "table": rows_with_gaps(TABLE)}
+ALL = {"picture": PICTURES, "text": TEXTS, "table": make_rows_with_gaps(TABLE)}
 
 
 def three_senses(**settings):

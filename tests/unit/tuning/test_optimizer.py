@@ -2,7 +2,7 @@ import keras
 import numpy as np
 import pytest
 
-from tltk.tuning.optimizer import BlockwiseAdamW, scheduled_rate
+from tltk.tuning._optimizer import BlockwiseAdamW, scheduled_rate
 
 
 def test_factor_one_is_stock_adamw():

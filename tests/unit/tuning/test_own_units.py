@@ -8,7 +8,7 @@ import pytest
 
 from tltk.backbones import series_encoder
 from tltk.inputs import Scaling, scale_windows, series_windows
-from tltk.tuning import build_classifier, in_own_units, load_model, metadata, save_model
+from tltk.tuning import build_classifier, load_model, metadata, save_model, unscale_forecaster
 
 
 def forecaster_of(columns, horizon=3):
@@ -24,7 +24,7 @@ def test_own_units_equal_scaling_by_hand(origin, target):
     series = random.normal(size=(90, 2)) * [3, 50] + [20, 400]
     windows = series_windows(series, 8, 3, target=target, origin=origin)
     model = forecaster_of(2)
-    whole = in_own_units(model, windows.scaling)
+    whole = unscale_forecaster(model, windows.scaling)
     inputs, targets = windows.raw["test"]
     x, _ = scale_windows(inputs, targets, windows.scaling)
     zero = windows.scaling.mean[target] if origin == "mean" else inputs[:, -1, target, None]
@@ -38,7 +38,7 @@ def test_saved_forecasters_work_in_a_process_without_tltk(tmp_path):
     np.save(tmp_path / "raw.npy", raw)
     expected = {}
     for origin in ("mean", "last"):
-        whole = in_own_units(forecaster_of(1), Scaling(origin, (50.0,), (7.0,), 0))
+        whole = unscale_forecaster(forecaster_of(1), Scaling(origin, (50.0,), (7.0,), 0))
         save_model(whole, tmp_path / f"{origin}.keras")
         expected[origin] = whole.predict(raw, verbose=0)
     script = """
@@ -58,4 +58,4 @@ def test_saved_forecasters_work_in_a_process_without_tltk(tmp_path):
 
 def test_another_number_of_columns_is_refused():
     with pytest.raises(ValueError, match="windows of 2 columns"):
-        in_own_units(forecaster_of(1), Scaling("mean", (0.0, 0.0), (1.0, 1.0), 0))
+        unscale_forecaster(forecaster_of(1), Scaling("mean", (0.0, 0.0), (1.0, 1.0), 0))

@@ -2,9 +2,9 @@ import keras
 import numpy as np
 import pytest
 
-from tltk.tuning import build_classifier, engines, extract_features, fine_tune
-from tltk.tuning.engines import relative_error
-from tltk.tuning.precision import in_mixed_precision, mixed_precision
+from tltk.tuning import _engines as engines
+from tltk.tuning import build_classifier, extract_features, fine_tune
+from tltk.tuning._engines import in_mixed_precision, mixed_precision, relative_error
 
 
 @pytest.fixture

@@ -2,7 +2,8 @@ import keras
 import numpy as np
 import pytest
 
-from tltk.tuning import contrastive_augmentation, freeze, nt_xent, pretrain_contrastive
+from tltk.tuning import freeze, pretrain_contrastive
+from tltk.tuning.pretraining import contrastive_augmentation, nt_xent
 
 
 def formula(first, second, temperature):

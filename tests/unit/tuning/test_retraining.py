@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from tltk.backbones import series_encoder
-from tltk.tuning import build_classifier, fine_tune, retrainer, unfreeze
+from tltk.tuning import build_classifier, compiled_trainer, fine_tune, unfreeze
 
 RANDOM = np.random.default_rng(0)
 X, Y = RANDOM.normal(size=(21, 8, 1)).astype("float32"), RANDOM.normal(size=(21, 2))
@@ -27,7 +27,7 @@ def equal(some, others):
 def test_it_trains_as_keras_does_batch_by_batch():
     model, plain = forecaster(), forecaster()
     start = model.get_weights()
-    found = after(retrainer(model, batch_size=8), model, start, X, Y, 3, 0.01, seed=4)
+    found = after(compiled_trainer(model, batch_size=8), model, start, X, Y, 3, 0.01, seed=4)
     unfreeze(plain, "all")
     plain.compile(keras.optimizers.Adam(0.01), "mean_squared_error")
     random = np.random.default_rng(4)
@@ -41,7 +41,7 @@ def test_it_trains_as_keras_does_batch_by_batch():
 
 def test_a_run_knows_nothing_of_the_runs_before():
     model = forecaster(dropout=0.5)
-    start, train = model.get_weights(), retrainer(model)
+    start, train = model.get_weights(), compiled_trainer(model)
     first = after(train, model, start, X, Y, 2, 0.01)
     other = after(train, model, first, X[:5], Y[:5], 3, 0.1)
     assert not equal(other, first)
@@ -52,7 +52,7 @@ def test_a_run_knows_nothing_of_the_runs_before():
 
 def test_fewer_examples_than_a_batch_are_one_step_an_epoch():
     model = forecaster()
-    start, train = model.get_weights(), retrainer(model)
+    start, train = model.get_weights(), compiled_trainer(model)
     once, thrice = (after(train, model, start, X[:5], Y[:5], n, 0.01) for n in (1, 3))
     step = max(np.abs(one - zero).max() for one, zero in zip(once, start, strict=True))
     way = max(np.abs(three - zero).max() for three, zero in zip(thrice, start, strict=True))
@@ -66,6 +66,8 @@ def test_several_inputs_and_weights_of_examples():
     model.compile(loss="mean_squared_error")
     x, y = [np.ones((4, 1)), np.zeros((4, 1))], np.array([[1.0], [1], [9], [9]])
     start = [np.zeros((2, 1)), np.zeros(1)]
-    retrainer(model, batch_size=4)(start, x, y, 400, 0.02, sample_weight=np.array([1.0, 1, 0, 0]))
+    compiled_trainer(model, batch_size=4)(
+        start, x, y, 400, 0.02, sample_weight=np.array([1.0, 1, 0, 0])
+    )
     assert model.predict(x, verbose=0)[0, 0] == pytest.approx(1.0, abs=0.05)
     assert model.get_weights()[0][1] == 0

@@ -21,7 +21,7 @@ from tltk.tuning import (
     save_model,
     unfreeze,
 )
-from tltk.tuning.metadata import attach_metadata, note_preparation
+from tltk.tuning.saving import attach_metadata, note_preparation
 
 NAMES = ["cat", "dog", "eel"]
 

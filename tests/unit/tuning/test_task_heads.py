@@ -3,9 +3,7 @@ import numpy as np
 import pytest
 
 from tltk.tuning import build_classifier, build_multitask, fit_linear_head
-from tltk.tuning.task_heads import has_task_heads, solve_task_heads
-from tltk.tuning.task_labels import task_examples
-from tltk.tuning.task_losses import joined_model
+from tltk.tuning.tasks import has_task_heads, joined_model, solve_task_heads, task_examples
 
 RNG = np.random.default_rng(1)
 X = RNG.normal(size=(60, 5)).astype("float32")

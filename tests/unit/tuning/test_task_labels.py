@@ -3,8 +3,7 @@ import numpy as np
 import pytest
 
 from tltk.tuning import build_multitask
-from tltk.tuning.multitask import tasks_of
-from tltk.tuning.task_labels import label_parts, task_examples
+from tltk.tuning.tasks import label_parts, task_examples, tasks_of
 
 X = np.zeros((4, 2), "float32")
 LABELS = {"kind": [2, -1, 0, np.nan], "size": [1.5, np.nan, np.nan, np.nan]}

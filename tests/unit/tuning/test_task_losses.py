@@ -3,9 +3,15 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize_scalar
 
-from tltk.tuning import best_log_variance, build_multitask
-from tltk.tuning.task_labels import task_examples
-from tltk.tuning.task_losses import SCALE, TasksLoss, joined_model, own_columns
+from tltk.tuning import build_multitask
+from tltk.tuning.tasks import (
+    SCALE,
+    TasksLoss,
+    best_log_variance,
+    joined_model,
+    own_columns,
+    task_examples,
+)
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(8, 3)).astype("float32")

@@ -2,7 +2,7 @@ import numpy as np
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from tltk.tuning import build_classifier, fit_linear_head
-from tltk.tuning.threads import few_threads
+from tltk.tuning.linear_head import few_threads
 
 
 def blas_threads():

@@ -5,9 +5,10 @@ from bad_values import Call, choice, count, flag, number, optional, share, text
 from calls_evaluation import SEEN, predictions
 from tiny import FOLDER, PICTURES, TWO
 
-from tltk import viewing
+from tltk import plotting
 from tltk.evaluation import Predictions
 from tltk.few_labels import OpenSetCurve
+from tltk.plotting.comparisons import mutual_gains
 
 RUNS = [
     {"method": method, "labels_per_class": size, "seed": seed, "accuracy": 0.5 + seed / 10}
@@ -25,7 +26,7 @@ RANKED = [{"candidate": "a", "linear_probe": 0.7, "multiply_adds": 3e8, "recomme
 CURVE = OpenSetCurve(np.linspace(0, 1, 5), np.linspace(1, 0, 5), np.linspace(1, 0.5, 5))
 WRONG = Predictions(TWO, np.tile([0.8, 0.2], (12, 1)), ("no", "yes"))
 HISTORY = {"loss": [1.0, 0.5], "val_loss": [1.1, 0.9]}
-TABLE = viewing.format_table(RUNS)
+TABLE = plotting.format_table(RUNS)
 
 
 def records(good):
@@ -171,7 +172,7 @@ def class_names(_):
 
 CALLS = [
     Call(
-        viewing.format_table,
+        plotting.format_table,
         {"rows": RUNS, "columns": ["method"], "digits": 3, "caption": None, "missing": ""},
         {
             "rows": lambda g: {
@@ -184,30 +185,30 @@ CALLS = [
         },
     ),
     Call(
-        viewing.plot_history,
+        plotting.plot_history,
         {"history": HISTORY, "best": "val_loss"},
         {"history": history, "best": lambda g: {repr(each): each for each in (5, True, ["loss"])}},
     ),
     Call(
-        viewing.plot_learning_curves,
+        plotting.plot_learning_curves,
         {"rows": RUNS, "chance": 0.1, "level": 0.95, "score": "accuracy"},
         {"rows": scored, "chance": optional(number), "level": share, "score": key},
     ),
     Call(
-        viewing.plot_transfer_gains,
+        plotting.plot_transfer_gains,
         {"rows": RUNS, "gains": GAINS, "score": "accuracy", "level": 0.95, "margin": 0.01},
         {"rows": scored, "gains": records, "score": key, "level": share, "margin": number},
     ),
-    Call(viewing.plot_task_gains, {"gains": TASK_GAINS}, {"gains": records}),
-    Call(viewing.mutual_gains, {"gains": TASK_GAINS}, {"gains": records}),
+    Call(plotting.plot_task_gains, {"gains": TASK_GAINS}, {"gains": records}),
+    Call(mutual_gains, {"gains": TASK_GAINS}, {"gains": records}),
     Call(
-        viewing.plot_ranking,
+        plotting.plot_ranking,
         {"rows": RANKED, "score": "linear_probe", "cost": "multiply_adds"},
         {"rows": records, "score": key, "cost": key},
     ),
-    Call(viewing.plot_confusion_matrix, {"predictions": SEEN}, {"predictions": one}),
+    Call(plotting.plot_confusion_matrix, {"predictions": SEEN}, {"predictions": one}),
     Call(
-        viewing.plot_precision_recall,
+        plotting.plot_precision_recall,
         {"predictions": SEEN, "positive": "yes", "thresholds": {"half": 0.5}},
         {
             "predictions": many,
@@ -221,33 +222,33 @@ CALLS = [
         },
     ),
     Call(
-        viewing.plot_reliability,
+        plotting.plot_reliability,
         {"predictions": SEEN, "bins": 5, "positive": None},
         {"predictions": many, "bins": count, "positive": optional(choice)},
     ),
     Call(
-        viewing.plot_open_set,
+        plotting.plot_open_set,
         {"curves": CURVE, "false_accepts": 0.05},
         {"curves": curves, "false_accepts": share},
         {"false_accepts": {"0"}},
     ),
     Call(
-        viewing.plot_pictures,
+        plotting.plot_pictures,
         {"split": (PICTURES, TWO), "class_names": ["no", "yes"], "per_class": 2},
         {"split": split, "class_names": class_names, "per_class": count},
     ),
     Call(
-        viewing.plot_mistakes,
+        plotting.plot_mistakes,
         {"predictions": WRONG, "split": (PICTURES, TWO), "count": 2},
         {"predictions": one, "split": other_split, "count": count},
     ),
     Call(
-        viewing.plot_predictions,
+        plotting.plot_predictions,
         {"pictures": [PICTURES[0]], "answers": [[("cat", 0.9), ("dog", 0.1)]], "count": 2},
         {"pictures": gallery, "answers": answers, "count": count},
     ),
     Call(
-        viewing.plot_series,
+        plotting.plot_series,
         {"lines": {"a": [1, 2, 3]}, "x": [1, 2, 3], "xlabel": "time", "ylabel": "value"}
         | {"panels": False},
         {
@@ -257,7 +258,7 @@ CALLS = [
         },
     ),
     Call(
-        viewing.write_report,
+        plotting.write_report,
         {"folder": FOLDER / "report", "title": "Report", "tables": {"Runs": TABLE}, "figures": {}},
         {"folder": out, "title": text, "tables": tables, "figures": figures},
         {"title": {"''"}},
