@@ -1,11 +1,11 @@
-# make demo | test | test-long | notebooks [CHAPTERS="01 03"] | bench | docs | lint | lock | clean | repository URL=https://…
+# make demo | test | test-unit | test-long | notebooks [CHAPTERS="01 03"] | bench | docs | lint | lock | clean | repository URL=https://…
 # All of them use one virtual environment, made on first use. Another Python: make test PYTHON=python3.12
 PYTHON ?= python3
 VENV ?= .venv
 STAMP := $(VENV)/.installed
 RUN := $(VENV)/bin/python
 
-.PHONY: demo test test-long notebooks bench docs lint lock clean repository
+.PHONY: demo test test-unit test-long notebooks bench docs lint lock clean repository
 
 demo: $(STAMP)
 	@$(RUN) -m tltk demo
@@ -13,8 +13,11 @@ demo: $(STAMP)
 test: $(STAMP)
 	@$(RUN) -m pytest --numprocesses 2 --dist worksteal
 
+test-unit: $(STAMP)
+	@$(RUN) -m pytest --numprocesses 2 --dist worksteal tests/unit
+
 test-long: $(STAMP)
-	@$(RUN) -m pytest -m long
+	@$(RUN) -m pytest tests/long
 
 notebooks: $(STAMP)
 	@$(RUN) -m tltk notebooks $(CHAPTERS)
@@ -32,6 +35,7 @@ docs: $(STAMP)
 lint: $(STAMP)
 	@$(RUN) -m ruff check .
 	@$(RUN) -m ruff format --check .
+	@$(VENV)/bin/lint-imports --no-cache
 
 # Write constraints.txt anew from pyproject.toml, keeping every version that still fits: another
 # one is asked for by LOCK="--upgrade-package keras", all by LOCK=--upgrade

@@ -10,7 +10,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "tltk"
-AREAS = "inputs datasets backbones tuning adaptation few_labels evaluation plotting shipping".split()
+AREAS = (
+    "inputs datasets backbones tuning adaptation few_labels evaluation plotting shipping".split()
+)
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 HEAVY = set(PROJECT["tool"]["ruff"]["lint"]["flake8-tidy-imports"]["banned-module-level-imports"])
 DISTRIBUTIONS = {
@@ -55,8 +57,12 @@ def imported_names(nodes) -> list[str]:
 
 def test_data_flows_one_way(tmp_path):
     """The contract stands in pyproject.toml; here it is kept, and seen to fail where it is not."""
-    command = [sys.executable, "-c", "import sys; from importlinter.cli import lint_imports; \
-        sys.exit(lint_imports(cache_dir=None))"]
+    command = [
+        sys.executable,
+        "-c",
+        "import sys; from importlinter.cli import lint_imports; \
+        sys.exit(lint_imports(cache_dir=None))",
+    ]
     kept = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert kept.returncode == 0, kept.stdout
     copy = tmp_path / "tltk"
@@ -65,8 +71,11 @@ def test_data_flows_one_way(tmp_path):
         (copy / module).write_text((PACKAGE / module).read_text(encoding="utf-8"), encoding="utf-8")
     (tmp_path / "pyproject.toml").write_bytes((ROOT / "pyproject.toml").read_bytes())
     with open(copy / "inputs" / "images.py", "a", encoding="utf-8") as file:
-        file.write("\n\ndef later():\n    from tltk.tuning import fine_tune\n    return fine_tune\n")
-    environment = os.environ | {"PYTHONPATH": str(tmp_path)}
+        file.write(
+            "\n\ndef later():\n    from tltk.tuning import fine_tune\n    return fine_tune\n"
+        )
+    path = os.pathsep.join([str(tmp_path), *filter(None, [os.environ.get("PYTHONPATH")])])
+    environment = os.environ | {"PYTHONPATH": path}
     broken = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, env=environment)
     assert broken.returncode == 1
     assert "tltk.inputs.images -> tltk.tuning" in broken.stdout

@@ -11,8 +11,6 @@ import time
 
 import pytest
 
-pytestmark = pytest.mark.long
-
 TUNE = """
     import hashlib, json, sys
     import keras, numpy as np
