@@ -55,7 +55,7 @@ def main():
     began = time.monotonic()
     photos = tltk.load_dataset("cifar10_small", image_size=SIZE, val=1 / 3)
     found = tltk.compare_transfer(
-        imagenet, photos, SEEDS, LABELS, {"ImageNet": from_imagenet},
+        imagenet, photos, SEEDS, LABELS, methods={"ImageNet": from_imagenet},
         arms=["small network"], small=from_scratch, checkpoint=FOLDER,
     )  # fmt: skip
     kept, rows = KeptRuns(FOLDER, {}, {}), []

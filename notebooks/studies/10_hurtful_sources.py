@@ -123,7 +123,7 @@ def main():
         target,
         SEEDS,
         LABELS,
-        methods,
+        methods=methods,
         arms=["from scratch"],
         epochs=EPOCHS,
         checkpoint=study_folder(__file__),

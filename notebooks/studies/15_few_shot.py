@@ -170,7 +170,7 @@ def study_frozen(name, form):
         source, (x, y) = features(name) if form == "raw" else normalised(name)
     for shots in SHOTS:
         found = episode_accuracies(
-            of_features(source), x, y, 5, shots, QUERIES.get(name, 15), EPISODES
+            of_features(source), x, y, 5, n_shot=shots, n_query=QUERIES.get(name, 15), episodes=EPISODES
         )
         for method, scores in found.items():
             yield row(name, method, form, shots, scores)
@@ -186,7 +186,7 @@ def study_queries(name):
     forms = {"equal": equal, "unequal": UNEQUAL.get(name, (31, 11, 11, 11, 11))}
     for shots in (1, 5):
         for form, n_query in forms.items():
-            found = episode_accuracies(methods, x, y, 5, shots, n_query, EPISODES // 2)
+            found = episode_accuracies(methods, x, y, 5, n_shot=shots, n_query=n_query, episodes=EPISODES // 2)
             for method, scores in found.items():
                 rows = row(name, method, "normalised", shots, scores, queries=form)
                 yield rows | {"question": "queries"}
@@ -238,7 +238,7 @@ def study_trained(name, encoder, seed):
         judge = {"": NearestPrototype("euclidean" if method == "prototypical" else "cosine")}
         embedded, queries = network.predict(x, batch_size=256, verbose=0), QUERIES.get(name, 15)
         for shots in SHOTS:
-            scores = episode_accuracies(judge, embedded, y, 5, shots, queries, EPISODES)[""]
+            scores = episode_accuracies(judge, embedded, y, 5, n_shot=shots, n_query=queries, episodes=EPISODES)[""]
             facts = {"data": name, "method": f"{method} network", "shots": shots, "seed": seed}
             yield facts | {"scores": np.round(scores, 4).tolist()}
 
@@ -301,7 +301,7 @@ def over_prototypes(name, rows):
     for shots in SHOTS:
         scores = np.mean([each["scores"] for each in rows if each["shots"] == shots], axis=0)
         judge, target = {"": NearestPrototype()}, normalised(name)[1]
-        plain = episode_accuracies(judge, *target, 5, shots, QUERIES.get(name, 15), TUNED)[""]
+        plain = episode_accuracies(judge, *target, 5, n_shot=shots, n_query=QUERIES.get(name, 15), episodes=TUNED)[""]
         mean, half = (round(each, 4) for each in paired_interval(scores, plain))
         found = {"gain": mean, "low": round(mean - half, 4), "high": round(mean + half, 4)}
         yield {"question": "fine-tuning", "data": name, "shots": shots} | found

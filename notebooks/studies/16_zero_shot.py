@@ -195,7 +195,7 @@ def study_names():
 def fitted_on(X, y, vectors):
     """ESZSL with the strengths that name best when some seen classes play the unseen."""
     grid = {"gamma": STRENGTHS, "lam": STRENGTHS[:5]}
-    return ESZSL(**choose_settings(ESZSL(), grid, X, y, vectors)).fit(X, y, vectors)
+    return ESZSL(**choose_settings(ESZSL(), grid, X, y, vectors=vectors)).fit(X, y, vectors)
 
 
 def reduced(X, rows):
@@ -235,7 +235,7 @@ def study_generalised(seed, fitted, X, y, test, taught, seen, unseen, vectors):
     place = np.argsort(numbers)
     own = place[y]
     plain = fitted.decision_function(X[test], vectors[numbers])
-    learner = CalibratedStacking(ESZSL(fitted.gamma, fitted.lam), seed=seed)
+    learner = CalibratedStacking(ESZSL(fitted.gamma, fitted.lam), random_state=seed)
     learner.fit(X[taught], own[taught], vectors[seen])
     is_seen = np.arange(10) < len(seen)
 

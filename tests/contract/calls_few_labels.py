@@ -175,13 +175,13 @@ CALLS = [
             "neighbours": count,
             "false_alarms": share,
             "unit_length": flag,
-            "seed": seed,
+            "random_state": seed,
         },
         distance="neighbours",
         neighbours=2,
         false_alarms=0.2,
         unit_length=True,
-        seed=0,
+        random_state=0,
     ),
     fitted(
         few_labels.BayesianPrototype,
@@ -232,10 +232,10 @@ CALLS = [
     fitted(
         few_labels.CalibratedStacking,
         SEEN,
-        OF_SEEN | {"splits": count, "share": share, "seed": seed},
+        OF_SEEN | {"splits": count, "share": share, "random_state": seed},
         splits=1,
         share=0.4,
-        seed=0,
+        random_state=0,
     ),
     fitted(
         few_labels.ConSE, {"source_vectors": VECTORS}, {"source_vectors": rows, "top": count}, top=2

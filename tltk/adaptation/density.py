@@ -196,7 +196,7 @@ class DensityRatio(BaseEstimator):
 
     __metadata_request__fit: ClassVar = {"domain": True}
 
-    def __init__(self, classifier=None, penalty=None, folds=5, bound=None, random_state=0):
+    def __init__(self, classifier=None, penalty=None, folds=5, bound=None, *, random_state=0):
         self.classifier = classifier
         self.penalty = penalty
         self.folds = folds
@@ -359,6 +359,7 @@ class KMM(BaseEstimator):
         bound=1000.0,
         slack=None,
         exact_rows=5000,
+        *,
         landmarks=500,
         random_state=0,
     ):

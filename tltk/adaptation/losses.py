@@ -45,6 +45,7 @@ def mmd_loss(
     target,
     kernel: str = "gaussian",
     bandwidths: Sequence[float] = BANDWIDTHS,
+    *,
     unbiased: bool = False,
 ):
     """Measure the squared distance of the mean embeddings of two batches.

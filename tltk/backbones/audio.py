@@ -63,6 +63,7 @@ class LogMel(keras.layers.Layer):
         bands=32,
         low=60.0,
         high=3800.0,
+        *,
         window=0.025,
         hop=0.01,
         floor=80.0,
@@ -163,6 +164,7 @@ def load_audio_backbone(
     seconds: float = 1.0,
     rate: int = 16000,
     weights: str | Path | None = "pretrained",
+    *,
     image_size: int | tuple[int, int] = 128,
 ) -> keras.Model:
     """Load a network for sound, ready to be reused: raw samples in, features out.

@@ -122,6 +122,7 @@ def load_hub_backbone(
     input_shape: tuple[int | None, ...] | None = None,
     dtype: str | None = None,
     output_key: str | int | None = None,
+    *,
     scale: float | None = None,
     name: str = "hub",
     rate: int | None = None,

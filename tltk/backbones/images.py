@@ -20,6 +20,7 @@ def load_backbone(
     weights: str | Path | None = "imagenet",
     input_shape: int | tuple[int | None, int | None, int] = (224, 224, 3),
     copy_blocks: int | None = None,
+    *,
     include_top: bool = False,
 ) -> keras.Model:
     """Load a network of the table, ready to be reused.

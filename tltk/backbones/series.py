@@ -14,6 +14,7 @@ def series_encoder(
     filters: int = 32,
     blocks: int = 5,
     kernel_size: int = 3,
+    *,
     kind: str = "conv",
     causal: bool = True,
     last_step: bool = False,

@@ -30,6 +30,7 @@ def make_organisation(
     size: int = 8,
     density: float = 0.6,
     brokers: int = 12,
+    *,
     outsiders: int = 12,
     noise: float = 0.02,
     seed: int = 0,

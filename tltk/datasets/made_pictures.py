@@ -36,6 +36,7 @@ def make_glyphs(
     characters: int = 14,
     drawers: int = 20,
     size: int = 28,
+    *,
     seed: int = 0,
 ) -> Glyphs:
     """Make alphabets of characters that no network has met, each drawn once by every drawer.

@@ -37,6 +37,7 @@ def make_vibration_windows(
     recordings: int = 5,
     windows: int = 8,
     length: int = 512,
+    *,
     noise: float = 1.0,
     seed: int = 0,
 ) -> Vibration:

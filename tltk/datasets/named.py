@@ -100,6 +100,7 @@ def load_dataset(
     image_size: int | tuple[int, int] = 224,
     batch_size: int = 32,
     val: float | None = None,
+    *,
     seed: int = 0,
     per_class: int | None = None,
     resize: str = "bicubic",

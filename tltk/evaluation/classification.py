@@ -15,6 +15,7 @@ def choose_threshold(
     positive: str,
     miss_cost: float | None = None,
     false_alarm_cost: float = 1.0,
+    *,
     recall: float | None = None,
 ) -> float:
     """Choose the probability of a class from which to call it, on validation data.
@@ -80,6 +81,7 @@ def threshold_table(
     positive: str,
     thresholds: Mapping[str, float],
     miss_cost: float,
+    *,
     false_alarm_cost: float = 1.0,
 ) -> list[dict]:
     """Say what thresholds lead to: what is found, what is called in vain, and the cost.

@@ -21,6 +21,7 @@ def domain_distance(
     b: np.ndarray,
     seed: int = 0,
     permutations: int = 200,
+    *,
     subsample: int = 300,
 ) -> list[dict]:
     """Measure four distances between two domains, each beside what chance alone would give.
@@ -199,6 +200,7 @@ def ben_david_bound(
     source_labels: np.ndarray,
     target: np.ndarray,
     target_labels: np.ndarray,
+    *,
     seed: int = 0,
 ) -> list[dict]:
     """Estimate the terms that bound a classifier's error in a target domain, and that error.

@@ -17,6 +17,7 @@ def evaluate_episodes(
     features,
     labels: Sequence,
     n_way: int = 5,
+    *,
     n_shot: int = 1,
     n_query: int | Sequence[int] = 15,
     episodes: int = 600,
@@ -62,7 +63,14 @@ def evaluate_episodes(
     if baseline is not None:
         check_choice("baseline", baseline, methods, "Name one, or leave it out")
     scores = episode_accuracies(
-        methods, features, labels, n_way, n_shot, n_query, episodes=episodes, seed=seed
+        methods,
+        features,
+        labels,
+        n_way,
+        n_shot=n_shot,
+        n_query=n_query,
+        episodes=episodes,
+        seed=seed,
     )
     rows = []
     for name, found in scores.items():
@@ -79,6 +87,7 @@ def episode_accuracies(
     features,
     labels: Sequence,
     n_way: int = 5,
+    *,
     n_shot: int = 1,
     n_query: int | Sequence[int] = 15,
     episodes: int = 600,

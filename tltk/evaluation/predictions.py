@@ -318,6 +318,7 @@ def predict(
     inputs: object,
     top: int = 3,
     class_names: Sequence[str] | None = None,
+    *,
     on_error: str = "skip",
     resize: str | None = None,
     trust: bool = False,

@@ -26,6 +26,7 @@ def corruption_table(
     split: Any,
     corruptions: Sequence[str] = ("noise", "blur", "brightness", "contrast"),
     severities: Sequence[float] = (1, 3, 5),
+    *,
     seed: int = 0,
 ) -> list[dict]:
     """Measure a classifier's accuracy on corrupted pictures.
@@ -77,7 +78,9 @@ def corruption_table(
     for pictures, labels in examples:
         rows = np.arange(count, count + len(pictures))
         for i, (corruption, severity) in enumerate(conditions):
-            damaged = corrupt_images(pictures, corruption, severity, rows, seed) if i else pictures
+            damaged = (
+                corrupt_images(pictures, corruption, severity, rows, seed=seed) if i else pictures
+            )
             right[i] += _count_right(model, damaged, labels)
         count += len(pictures)
     accuracies = right / count
@@ -97,6 +100,7 @@ def corrupt_images(
     corruption: str,
     severity: float,
     rows: Sequence[int] | None = None,
+    *,
     seed: int = 0,
 ) -> np.ndarray:
     """Corrupt pictures in one way, at severity s.

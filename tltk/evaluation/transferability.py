@@ -315,6 +315,7 @@ def linear_probe_accuracy(
     labels: np.ndarray,
     held_out: tuple[np.ndarray, np.ndarray] | None = None,
     strengths: tuple[float, ...] = STRENGTHS,
+    *,
     seed: int = 0,
 ) -> float:
     """Return the accuracy of logistic regression on examples that it was not fitted on.
@@ -375,6 +376,7 @@ def neighbour_accuracy(
     labels: np.ndarray,
     held_out: tuple[np.ndarray, np.ndarray] | None = None,
     neighbours: int = 5,
+    *,
     seed: int = 0,
 ) -> float:
     """Return the accuracy of a vote among the nearest examples, by the angle between features.

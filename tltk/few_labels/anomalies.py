@@ -41,7 +41,7 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
         unit_length: scale each row to length 1 first. The length of a pretrained network's features
             tells how busy an example is rather than what it shows; pass False where the rows are
             no such features and their length means something.
-        seed: decides which fifth of the normal rows is held out where `fit` gets no `val`.
+        random_state: decides which fifth of the normal rows is held out where `fit` gets no `val`.
 
     Attributes:
         offset_: the score below which a row is an anomaly (scores are negative distances).
@@ -61,13 +61,19 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
     """
 
     def __init__(
-        self, distance="mahalanobis", neighbours=5, false_alarms=0.05, unit_length=True, seed=0
+        self,
+        distance="mahalanobis",
+        neighbours=5,
+        false_alarms=0.05,
+        unit_length=True,
+        *,
+        random_state=0,
     ):
         self.distance = distance
         self.neighbours = neighbours
         self.false_alarms = false_alarms
         self.unit_length = unit_length
-        self.seed = seed
+        self.random_state = random_state
 
     def fit(self, X, y=None, val=None):
         """Learn what is normal, and where the threshold lies.
@@ -92,7 +98,7 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
         check_number("neighbours", self.neighbours, least=1, whole=True, advice="5 are usual")
         check_number("false_alarms", self.false_alarms, above=0, below=1, advice="0.05 is usual")
         check_flag("unit_length", self.unit_length)
-        check_seed("seed", self.seed)
+        check_seed("random_state", self.random_state)
         if y is not None and np.shape(y) != (len(X),):
             refuse(
                 f"y must hold one class number for each row ({len(X)},)",
@@ -102,7 +108,9 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
         self.n_features_in_ = X.shape[1]
         y = np.zeros(len(X), int) if y is None or self.distance == "neighbours" else np.asarray(y)
         if val is None:
-            X, val, y, _ = train_test_split(X, y, test_size=HELD_OUT, random_state=self.seed)
+            X, val, y, _ = train_test_split(
+                X, y, test_size=HELD_OUT, random_state=self.random_state
+            )
         X = normalize(X) if self.unit_length else X
         if self.distance == "mahalanobis":
             classes, numbers = np.unique(y, return_inverse=True)

@@ -30,6 +30,7 @@ def select_source_rows(
     target: np.ndarray,
     source_labels: np.ndarray | None = None,
     target_labels: np.ndarray | None = None,
+    *,
     by: str = "domain",
     share: float = 0.25,
     unit_length: bool = True,
@@ -73,7 +74,8 @@ def select_source_rows(
     Example:
         >>> rng = np.random.default_rng(0)
         >>> near, far = rng.normal([9, 0], 1, (50, 2)), rng.normal([0, 9], 1, (50, 2))
-        >>> rows, weights = select_source_rows(np.vstack([far, near]), rng.normal([9, 0], 1, (80, 2)))
+        >>> source, target = np.vstack([far, near]), rng.normal([9, 0], 1, (80, 2))
+        >>> rows, weights = select_source_rows(source, target)
         >>> len(rows), bool((rows >= 50).mean() > 0.9), round(float(weights.mean()), 3)
         (25, True, 1.0)
 

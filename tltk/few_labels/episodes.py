@@ -30,6 +30,7 @@ def sample_episode(
     labels: Sequence | None = None,
     n_way: int = 5,
     n_shot: int = 1,
+    *,
     n_query: int | Sequence[int] = 15,
     seed: int | Sequence[int] = 0,
 ) -> Episode:
@@ -119,6 +120,7 @@ def split_classes(
     test: float | int | Sequence = 0.5,
     val: float | int | Sequence = 0,
     groups: Sequence | None = None,
+    *,
     seed: int = 0,
 ) -> dict[str, np.ndarray]:
     """Split rows by their class, so that nothing tested on is of a class that was trained on.

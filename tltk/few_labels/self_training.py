@@ -64,7 +64,7 @@ class SelfTraining(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         - Cascante-Bonilla et al., Curriculum labeling, 2021.
     """
 
-    def __init__(self, classifier=None, rounds=5, threshold=None, balanced=True, patience=2):
+    def __init__(self, classifier=None, rounds=5, threshold=None, balanced=True, *, patience=2):
         self.classifier = classifier
         self.rounds = rounds
         self.threshold = threshold

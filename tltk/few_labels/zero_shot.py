@@ -428,7 +428,7 @@ class CalibratedStacking(MetaEstimatorMixin, BaseEstimator):
             None for `ESZSL()`.
         splits: how often classes are drawn to play the unseen.
         share: the share of classes drawn, and of the other classes' rows kept to be judged.
-        seed: decides both.
+        random_state: decides both.
 
     Attributes:
         learner_: the learner, fitted on all rows.
@@ -449,11 +449,11 @@ class CalibratedStacking(MetaEstimatorMixin, BaseEstimator):
         learning for object recognition in the wild, 2016.
     """
 
-    def __init__(self, learner=None, splits=10, share=0.4, seed=0):
+    def __init__(self, learner=None, splits=10, share=0.4, random_state=0):
         self.learner = learner
         self.splits = splits
         self.share = share
-        self.seed = seed
+        self.random_state = random_state
 
     def fit(self, X, y, vectors):
         """Choose the penalty among the classes seen, and fit the learner on all of them.
@@ -472,7 +472,7 @@ class CalibratedStacking(MetaEstimatorMixin, BaseEstimator):
         """
         check_number("splits", self.splits, least=1, whole=True, advice="10 are usual")
         check_number("share", self.share, above=0, below=1, advice="0.4 is usual")
-        check_seed("seed", self.seed)
+        check_seed("random_state", self.random_state)
         X, vectors = checked_rows(X), checked_vectors(vectors, fewest=3)
         y = checked_numbers(y, len(X), len(vectors))
         if np.bincount(y).min() < 2:
@@ -480,7 +480,7 @@ class CalibratedStacking(MetaEstimatorMixin, BaseEstimator):
                 "Each class has two rows, one to learn from and one to be judged. Received: "
                 f"{np.bincount(y).tolist()} rows a class. Add rows, or leave the class out."
             )
-        rng = np.random.default_rng(self.seed)
+        rng = np.random.default_rng(self.random_state)
         judged = [self._rehearsed(X, y, vectors, rng) for _ in range(self.splits)]
         margins = np.concatenate([margin for margin, *_ in judged])
         penalties = np.append(np.quantile(margins, np.linspace(0, 1, STEPS)), 0)
@@ -546,6 +546,7 @@ def choose_settings(
     grid: Mapping[str, Sequence],
     X,
     y,
+    *,
     vectors,
     splits: int = 5,
     share: float = 1 / 3,

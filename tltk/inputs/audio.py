@@ -398,6 +398,7 @@ def audio_folder(
     seconds: float = 1.0,
     hop: float | None = None,
     rate: int = 16000,
+    *,
     batch_size: int = 32,
     val: float = 0.2,
     test: float = 0.2,

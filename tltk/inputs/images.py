@@ -35,6 +35,7 @@ def image_folder(
     image_size: int | tuple[int, int] = 224,
     batch_size: int = 32,
     val: float = 0.2,
+    *,
     test: float = 0.2,
     groups: Callable[[Path], Hashable] | Mapping[str, Hashable] | Sequence[Hashable] | None = None,
     seed: int = 0,

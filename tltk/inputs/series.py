@@ -63,6 +63,7 @@ def series_file(
     columns: str | Sequence[str] | None = None,
     time: str | None = None,
     step: str | None = None,
+    *,
     max_gap: int = 0,
     time_format: str | None = None,
     delimiter: str | None = None,

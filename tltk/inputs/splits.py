@@ -16,6 +16,7 @@ def split_rows(
     val: float = 0.2,
     test: float = 0.2,
     groups: Sequence[Hashable] | None = None,
+    *,
     seed: int = 0,
 ) -> dict[str, np.ndarray]:
     """Split rows into train, val and test, stratified by label and kept together by group.

@@ -32,6 +32,7 @@ def text_file(
     text: str = "text",
     label: str = "label",
     group: str | None = None,
+    *,
     batch_size: int = 32,
     val: "float | str | Path | pd.DataFrame" = 0.2,
     test: "float | str | Path | pd.DataFrame" = 0.2,
@@ -103,6 +104,7 @@ def text_folder(
     batch_size: int = 32,
     val: float = 0.2,
     test: float = 0.2,
+    *,
     seed: int = 0,
     encoding: str = "utf-8-sig",
     on_error: str = "skip",
@@ -200,7 +202,7 @@ def split_texts(table: Texts, val: float, test: float, seed: int) -> dict[str, n
     """Split by group where there are groups; else equal texts stay on one side."""
     labels = np.array(table.labels)
     if table.groups is not None:
-        return split_rows(labels, val, test, table.groups, seed)
+        return split_rows(labels, val, test, table.groups, seed=seed)
     _, first, copy_of = np.unique(table.texts, return_index=True, return_inverse=True)
     parts = split_rows(labels[first], val, test, seed=seed)
     return {part: _with_copies(some, copy_of) for part, some in parts.items()}

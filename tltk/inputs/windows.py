@@ -54,6 +54,7 @@ def series_windows(
     length: int,
     horizon: int,
     target: str | int = 0,
+    *,
     val: float = 0.2,
     test: float = 0.2,
     stride: int = 1,
@@ -109,7 +110,7 @@ def series_windows(
         if some.stop == some.start:
             files[part], served[part] = (), None
             continue
-        inputs, targets, starts = cut_windows(values[some], length, horizon, target, stride)
+        inputs, targets, starts = cut_windows(values[some], length, horizon, target, stride=stride)
         if not len(starts):
             raise ValueError(
                 f"Every part needs a window of length + horizon = {length + horizon} steps without "
@@ -126,7 +127,7 @@ def series_windows(
 
 
 def cut_windows(
-    values: np.ndarray, length: int, horizon: int, target: int = 0, stride: int = 1
+    values: np.ndarray, length: int, horizon: int, target: int = 0, *, stride: int = 1
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Cut all windows without missing values out of a stretch of a series.
 

@@ -26,6 +26,7 @@ def plot_transfer_gains(
     gains: Sequence[Mapping[str, object]],
     score: str = "accuracy",
     level: float = 0.98,
+    *,
     margin: float = 0.01,
 ) -> "Figure":
     """Plot what a comparison found: the score over the labels, and the gains of each method.

@@ -18,6 +18,7 @@ def plot_series(
     x: Sequence | None = None,
     xlabel: str = "time",
     ylabel: str = "value",
+    *,
     panels: bool = False,
 ) -> "Figure":
     """Plot named lines over one axis, in one panel or in a panel each.

@@ -9,9 +9,15 @@ import numpy as np
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-# Okabe and Ito, "Color universal design" (2008), without the yellow that is faint on white.
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+"""Seven colours that colour-blind eyes tell apart.
+
+Okabe and Ito, Color universal design, 2008, without the yellow that is faint on white.
+"""
+
 GREY = "#666666"
+"""For what stands in the background: chance, baselines, notes."""
+
 RIGHT, WRONG = "#0072B2", "#D55E00"
 
 SETTINGS = {
@@ -30,11 +36,25 @@ SETTINGS = {
     "figure.facecolor": "white",
     "savefig.facecolor": "white",
 }
+"""Matplotlib's settings of every figure here, for `plt.rcParams.update(SETTINGS)`."""
+
 CHINESE_FONTS = ("Noto Sans CJK SC", "Microsoft YaHei", "PingFang SC", "WenQuanYi Zen Hei")
 
 
 def lecture_style(plot: Callable[..., "Figure"]) -> Callable[..., "Figure"]:
-    """Draw a figure with our settings and leave everyone else's as they were."""
+    """Make a function draw its figure with our settings, and leave everyone else's as they were.
+
+    Args:
+        plot: a function that returns a figure.
+
+    Returns:
+        The function, styled.
+
+    Example:
+        >>> import matplotlib.pyplot as plt
+        >>> plt.rcParams["lines.linewidth"], lecture_style(lambda: plt.rcParams["lines.linewidth"])()
+        (1.5, 2.2)
+    """
 
     @wraps(plot)
     def styled(*args, **kwargs):
@@ -58,6 +78,21 @@ def new_figure(
 
     The figure is closed for pyplot at once: a notebook shows it when it is a cell's value, once,
     and nothing piles up in memory.
+
+    Args:
+        width: inches.
+        height: inches.
+        rows: axes below each other.
+        columns: axes beside each other.
+        grid: further settings of `matplotlib.pyplot.subplots`.
+
+    Returns:
+        The figure, and its axes as an array (rows, columns).
+
+    Example:
+        >>> figure, axes = new_figure(8, 3, columns=2)
+        >>> axes.shape
+        (1, 2)
     """
     import matplotlib.pyplot as plt
 

@@ -57,6 +57,7 @@ def format_table(
     columns: Sequence[str] | Mapping[str, str] | None = None,
     digits: int = 3,
     caption: str | None = None,
+    *,
     missing: str = "",
 ) -> Table:
     """Lay out rows of results as a table.

@@ -28,6 +28,7 @@ def add_lora(
     rank: int = 4,
     blocks: int | str | Sequence[str] = 2,
     alpha: float | None = None,
+    *,
     layers: Sequence[str] | None = None,
     seed: int = 0,
 ) -> int:

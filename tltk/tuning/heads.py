@@ -32,6 +32,7 @@ def build_classifier(
     classes,
     kind: str = "one_label",
     pooling: str = "avg",
+    *,
     dropout: float = 0.2,
 ) -> keras.Model:
     """Put a pooling layer, dropout and one dense layer on a frozen backbone.

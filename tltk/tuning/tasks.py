@@ -47,6 +47,7 @@ def build_multitask(
     tasks: Mapping[str, Sequence[str] | int | str],
     pooling: str = "avg",
     dropout: float = 0.2,
+    *,
     hidden: int = 0,
 ) -> keras.Model:
     """Put a head for each of several tasks on one frozen backbone.

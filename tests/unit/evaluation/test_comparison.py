@@ -85,7 +85,7 @@ def test_all_four_arms_and_a_method_on_the_same_subsets(data):
 
 
 def test_a_method_that_knows_nothing_is_called_hurt_and_the_reverse(data):
-    hurt = tltk.compare_transfer(identity, data, 3, 10, {"blind": blind}, **FAST)
+    hurt = tltk.compare_transfer(identity, data, 3, 10, methods={"blind": blind}, **FAST)
     row = next(row for row in hurt.verdicts if row["method"] == "blind")
     assert row["verdict"] == "hurt"
     assert row["accuracy"] == (pytest.approx(1 / 3), pytest.approx(0))
@@ -136,7 +136,7 @@ def test_the_test_set_is_not_read_while_models_are_trained(data):
         return linear(train, val, seed)
 
     guarded = data._replace(test=watched.examples)
-    tltk.compare_transfer(identity, guarded, 3, 5, {"mine": method}, **FAST)
+    tltk.compare_transfer(identity, guarded, 3, 5, methods={"mine": method}, **FAST)
     assert len(set(reads)) == 1
     assert watched.reads > reads[-1]
 
@@ -232,7 +232,7 @@ def test_skewed_data_is_judged_by_balanced_accuracy_where_asked():
     parts = [examples_of(points(56, seed, labels)) for seed in range(3)]
     skewed = Splits(*parts, ("a", "b", "c"), {})
     found = tltk.compare_transfer(
-        identity, skewed, 2, 20, {"blind": blind}, **FAST, score="balanced_accuracy"
+        identity, skewed, 2, 20, methods={"blind": blind}, **FAST, score="balanced_accuracy"
     )
     row = next(row for row in found.rows if row["method"] == "blind")
     assert row["examples"] == 36

@@ -17,9 +17,11 @@ def features():
 
 
 def test_accuracies_are_those_of_the_same_episodes_drawn_one_by_one(features):
-    found = episode_accuracies({"n": NearestCentroid()}, features, LABELS, 3, 2, 4, 10, seed=7)["n"]
+    found = episode_accuracies(
+        {"n": NearestCentroid()}, features, LABELS, 3, n_shot=2, n_query=4, episodes=10, seed=7
+    )["n"]
     for number in range(10):
-        episode = sample_episode(features, LABELS, 3, 2, 4, seed=[7, number])
+        episode = sample_episode(features, LABELS, 3, 2, n_query=4, seed=[7, number])
         model = NearestCentroid().fit(episode.support, episode.support_labels)
         assert found[number] == model.score(episode.query, episode.query_labels)
 
@@ -40,7 +42,7 @@ def test_rows_hold_means_intervals_and_paired_gains(features):
 
 def test_naming_one_class_is_at_chance(features):
     guess = {"guess": DummyClassifier(strategy="most_frequent")}
-    [row] = evaluate_episodes(guess, features, LABELS, 4, 1, 10, episodes=200)
+    [row] = evaluate_episodes(guess, features, LABELS, 4, n_shot=1, n_query=10, episodes=200)
     assert row["accuracy"] == (0.25, 0.0)
 
 
@@ -56,7 +58,9 @@ def test_a_transductive_method_sees_all_queries_at_once(features):
             Counts.seen = (*Counts.seen, len(X))
             return np.zeros(len(X), int)
 
-    episode_accuracies({"counts": Counts()}, features, LABELS, 3, 1, (5, 1, 2), episodes=4)
+    episode_accuracies(
+        {"counts": Counts()}, features, LABELS, 3, n_shot=1, n_query=(5, 1, 2), episodes=4
+    )
     assert Counts.seen == (8, 8, 8, 8)
 
 

@@ -86,7 +86,7 @@ def test_at_unit_length_only_the_direction_counts(normal, distance):
 
 def test_rows_are_held_out_by_the_seed(normal):
     offsets = [
-        AnomalyDetector(seed=seed, unit_length=False).fit(normal[:200]).offset_
+        AnomalyDetector(random_state=seed, unit_length=False).fit(normal[:200]).offset_
         for seed in (0, 0, 1)
     ]
     assert offsets[0] == offsets[1]

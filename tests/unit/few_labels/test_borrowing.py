@@ -98,7 +98,7 @@ def test_features_that_are_all_zero_and_rows_far_away_are_weighed():
     labels = np.arange(20) % 2
     for unit in (1.0, 0.0):
         rows, weights = select_source_rows(
-            source * unit, target * unit, labels, labels[:10], "class_means", unit_length=False
+            source * unit, target * unit, labels, labels[:10], by="class_means", unit_length=False
         )
         assert len(rows) == len(weights)
         assert weights.mean() == pytest.approx(1)

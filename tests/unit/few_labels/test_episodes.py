@@ -14,7 +14,7 @@ def own_numbers(count=60, width=3):
 
 def test_an_episode_has_the_rows_of_its_classes_and_none_twice():
     for seed in range(20):
-        episode = sample_episode(own_numbers(), LABELS, 4, 3, 5, seed)
+        episode = sample_episode(own_numbers(), LABELS, 4, 3, n_query=5, seed=seed)
         support, query = episode.support[:, 0], episode.query[:, 0]
         assert len({*support, *query}) == 4 * 3 + 4 * 5
         assert (LABELS[support] == episode.classes[episode.support_labels]).all()
@@ -25,7 +25,9 @@ def test_an_episode_has_the_rows_of_its_classes_and_none_twice():
 
 
 def test_every_class_and_every_row_has_the_same_chance():
-    episodes = [sample_episode(own_numbers(), LABELS, 2, 1, 1, seed) for seed in range(3000)]
+    episodes = [
+        sample_episode(own_numbers(), LABELS, 2, 1, n_query=1, seed=seed) for seed in range(3000)
+    ]
     classes = np.bincount(np.concatenate([each.classes for each in episodes]))
     assert classes == pytest.approx(np.full(6, 1000), rel=0.12)
     rows = np.bincount(np.concatenate([each.query[:, 0] for each in episodes]), minlength=60)
@@ -42,7 +44,7 @@ def test_the_seed_decides():
 def test_queries_may_be_unequal_and_no_class_always_has_the_most():
     most = set()
     for seed in range(20):
-        episode = sample_episode(own_numbers(), LABELS, 3, 1, (7, 1, 2), seed)
+        episode = sample_episode(own_numbers(), LABELS, 3, 1, n_query=(7, 1, 2), seed=seed)
         assert np.bincount(episode.query_labels).tolist() == [7, 1, 2]
         most.add(int(episode.classes[0]))
     assert len(most) > 3
@@ -51,19 +53,19 @@ def test_queries_may_be_unequal_and_no_class_always_has_the_most():
 def test_names_pictures_and_splits_will_do():
     pictures = np.zeros((12, 4, 4, 3), "uint8") + np.arange(12, dtype="uint8")[:, None, None, None]
     names = np.repeat(["cat", "dog", "owl"], 4)
-    episode = sample_episode(pictures, names, 2, 1, 2)
+    episode = sample_episode(pictures, names, 2, 1, n_query=2)
     assert episode.query.shape == (4, 4, 4, 3)
     assert (names[episode.query[:, 0, 0, 0]] == episode.classes[episode.query_labels]).all()
     numbers = np.unique(names, return_inverse=True)[1]
     split = examples_of((pictures, numbers)).batched(5)
     for data, labels in ((split, None), ((pictures, numbers), None), (split, numbers)):
-        found = sample_episode(data, labels, 2, 1, 2)
+        found = sample_episode(data, labels, 2, 1, n_query=2)
         assert (found.query == episode.query).all()
         assert (np.array(["cat", "dog", "owl"])[found.classes] == episode.classes).all()
 
 
 def test_it_is_a_task_to_learn_to_learn_from():
-    x, y, query_x, query_y = sample_episode(own_numbers(), LABELS, 2, 1, 3)[:4]
+    x, y, query_x, query_y = sample_episode(own_numbers(), LABELS, 2, 1, n_query=3)[:4]
     assert (len(x), len(y), len(query_x), len(query_y)) == (2, 2, 6, 6)
 
 

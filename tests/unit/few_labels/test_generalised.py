@@ -86,7 +86,7 @@ def test_the_harmonic_mean_of_each_penalty_equals_that_of_the_answers():
 
 def test_it_is_an_estimator_and_its_seed_decides(world):
     X, y, vectors, train, _ = world
-    learner = CalibratedStacking(ESZSL(2), splits=3, seed=1)
+    learner = CalibratedStacking(ESZSL(2), splits=3, random_state=1)
     again = clone(learner)
     assert again.get_params()["learner__gamma"] == 2
     first, second = (each.fit(X[train], y[train], vectors[:6]) for each in (learner, again))

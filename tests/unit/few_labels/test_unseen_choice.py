@@ -34,7 +34,7 @@ def world():
 def test_the_better_setting_is_found_and_hidden_classes_are_never_shown(world):
     X, y, vectors = world
     Nearest.shown.clear()
-    found = choose_settings(Nearest(), {"farthest": [True, False]}, X, y, vectors, splits=4)
+    found = choose_settings(Nearest(), {"farthest": [True, False]}, X, y, vectors=vectors, splits=4)
     assert found == {"farthest": False}
     assert len(Nearest.shown) == 8
     for rows, own, shown in Nearest.shown:
@@ -46,15 +46,15 @@ def test_the_better_setting_is_found_and_hidden_classes_are_never_shown(world):
 def test_the_seed_decides_and_ties_go_to_the_first(world):
     X, y, vectors = world
     grid = {"gamma": [1e-3, 1.0, 1e9], "lam": [1e-2, 1.0]}
-    first, again = (choose_settings(ESZSL(), grid, X, y, vectors, seed=3) for _ in range(2))
+    first, again = (choose_settings(ESZSL(), grid, X, y, vectors=vectors, seed=3) for _ in range(2))
     assert first == again
     equal = {"gamma": [2.0], "lam": [3.0]}
-    assert choose_settings(ESZSL(), equal, X, y, vectors) == {"gamma": 2.0, "lam": 3.0}
+    assert choose_settings(ESZSL(), equal, X, y, vectors=vectors) == {"gamma": 2.0, "lam": 3.0}
 
 
 def test_too_few_classes_are_refused(world):
     X, y, vectors = world
     with pytest.raises(ValueError, match="4 classes at least"):
-        choose_settings(ESZSL(), {"lam": [1]}, X[y < 3], y[y < 3], vectors[:3])
+        choose_settings(ESZSL(), {"lam": [1]}, X[y < 3], y[y < 3], vectors=vectors[:3])
     with pytest.raises(ValueError, match=r"share=0.9 of 7 classes"):
-        choose_settings(ESZSL(), {"lam": [1]}, X, y, vectors, share=0.9)
+        choose_settings(ESZSL(), {"lam": [1]}, X, y, vectors=vectors, share=0.9)

@@ -49,9 +49,9 @@ def test_groups_stay_together_and_classes_come_everywhere_whenever_that_is_possi
     test = rng.choice([0, 0.2])
     if not possible(labels, groups, 3 if test else 2):
         with pytest.raises(ValueError, match="group"):
-            split_rows(labels, 0.2, test, groups, seed)
+            split_rows(labels, 0.2, test, groups, seed=seed)
         return
-    rows = split_rows(labels, 0.2, test, groups, seed)
+    rows = split_rows(labels, 0.2, test, groups, seed=seed)
     check_partition(rows, count)
     used = [some for some in rows.values() if len(some)]
     assert len(used) == (3 if test else 2)
@@ -66,7 +66,7 @@ def test_with_many_groups_the_shares_are_close_in_every_class(seed):
     rng = np.random.default_rng(seed)
     groups = rng.integers(0, 150, 1500)
     labels = (groups % 3 + (rng.random(1500) < 0.3)) % 3
-    rows = split_rows(labels, 0.2, 0.1, groups, seed)
+    rows = split_rows(labels, 0.2, 0.1, groups, seed=seed)
     for code in range(3):
         size = (labels == code).sum()
         for part, share in (("val", 0.2), ("test", 0.1)):
@@ -85,7 +85,9 @@ def test_grouped_shares_are_no_worse_than_scikit_learn_folds():
 
     folds = StratifiedGroupKFold(5, shuffle=True, random_state=0).split(labels, labels, groups)
     theirs = np.mean([worst_share(fold) for _, fold in folds])
-    ours = np.mean([worst_share(split_rows(labels, 0.2, 0, groups, s)["val"]) for s in range(5)])
+    ours = np.mean(
+        [worst_share(split_rows(labels, 0.2, 0, groups, seed=s)["val"]) for s in range(5)]
+    )
     assert ours <= theirs
 
 
@@ -93,7 +95,7 @@ def test_the_seed_decides_and_nothing_else():
     labels = ["b", "a"] * 30
     groups = [f"patient {row // 3}" for row in range(60)]
     for some in (None, groups):
-        first, same, other = (split_rows(labels, 0.2, 0.2, some, seed) for seed in (1, 1, 2))
+        first, same, other = (split_rows(labels, 0.2, 0.2, some, seed=seed) for seed in (1, 1, 2))
         for part in PARTS:
             np.testing.assert_array_equal(first[part], same[part])
         assert any(not np.array_equal(first[part], other[part]) for part in PARTS)
