@@ -6,7 +6,6 @@ from sklearn.compose import make_column_transformer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, PolynomialFeatures, StandardScaler
-from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from tltk.adaptation import DensityRatio, effective_sample_size, stack_domains, stack_tables
 
@@ -21,12 +20,6 @@ def normals(n=3000, m=3000, shift=1.0, width=1, seed=0):
     source, target = random.normal(size=(n, width)), random.normal(size=(m, width))
     target[:, 0] += shift
     return source, target
-
-
-@parametrize_with_checks([DensityRatio()])
-@pytest.mark.filterwarnings("ignore:DensityRatio adapts one domain:UserWarning")
-def test_follows_scikit_learn(estimator, check):
-    check(estimator)
 
 
 @pytest.mark.parametrize("m", [1000, 3000])

@@ -1,7 +1,6 @@
 import numpy as np
 import pytest
 from sklearn.metrics.pairwise import rbf_kernel
-from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from tltk.adaptation import KMM, effective_sample_size, stack_domains
 from tltk.adaptation.density import median_distance
@@ -23,12 +22,6 @@ def objective(weights, source, target, gamma):
 def fitted(source, target, **settings):
     X, _, domain = stack_domains(source, target)
     return KMM(**settings).fit(X, domain=domain)
-
-
-@parametrize_with_checks([KMM()])
-@pytest.mark.filterwarnings("ignore:KMM adapts one domain:UserWarning")
-def test_follows_scikit_learn(estimator, check):
-    check(estimator)
 
 
 def test_no_weights_of_a_quadratic_solver_are_better():

@@ -1,7 +1,6 @@
 import numpy as np
 import pytest
 from sklearn.linear_model import LinearRegression, LogisticRegression
-from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from tltk.adaptation import KMM, DensityRatio, Reweighted, SourceOnly, stack_domains
 
@@ -11,12 +10,6 @@ def bent(n, middle, seed):
     random = np.random.default_rng(seed)
     x = random.normal(middle, 0.7, size=(n, 1))
     return x, x[:, 0] ** 2 + 0.1 * random.normal(size=n)
-
-
-@parametrize_with_checks([Reweighted(LogisticRegression())])
-@pytest.mark.filterwarnings("ignore:Reweighted adapts one domain:UserWarning")
-def test_follows_scikit_learn(estimator, check):
-    check(estimator)
 
 
 @pytest.mark.parametrize("weigher", [None, KMM()], ids=["ratio", "KMM"])

@@ -1,10 +1,7 @@
-import warnings
-
 import numpy as np
 import pytest
 from scipy.linalg import eig
 from sklearn.metrics.pairwise import rbf_kernel
-from sklearn.utils.estimator_checks import check_estimator
 
 from tltk.adaptation import TCA, stack_domains
 
@@ -132,9 +129,3 @@ def test_what_is_refused():
         ((name, value),) = settings.items()
         with pytest.raises(ValueError, match=f"{name} must be .* Received: {name}={value!r}"):
             TCA(2, **settings).fit(X, domain=domain)
-
-
-def test_it_is_a_scikit_learn_estimator():
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        check_estimator(TCA())

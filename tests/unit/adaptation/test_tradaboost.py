@@ -8,7 +8,6 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
-from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from tltk.adaptation import TrAdaBoost, stack_domains, stack_tables
 from tltk.adaptation.boosting import first_voter
@@ -22,12 +21,6 @@ def two_rules(n=400, m=30, right=0.6, seed=0, classes=2):
     value = x[:, 0] + np.where(follows, 2, -2) * x[:, 1]
     y = np.digitize(value, np.quantile(value[n:], np.arange(1, classes) / classes))
     return x, y, np.repeat([0, 1], [n, m]), follows
-
-
-@parametrize_with_checks([TrAdaBoost(n_estimators=3)])
-@pytest.mark.filterwarnings("ignore:TrAdaBoost adapts one domain:UserWarning")
-def test_follows_scikit_learn(estimator, check):
-    check(estimator)
 
 
 @pytest.mark.parametrize(

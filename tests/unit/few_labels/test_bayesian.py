@@ -1,15 +1,9 @@
 import numpy as np
 import pytest
 from scipy.stats import multivariate_normal, norm
-from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from tltk.few_labels import BayesianPrototype, NearestPrototype, learn_prior
 from tltk.few_labels.prototypes import Prior
-
-
-@parametrize_with_checks([BayesianPrototype()])
-def test_follows_scikit_learn(estimator, check):
-    check(estimator)
 
 
 def made(classes, rows, between, within, seed=0):

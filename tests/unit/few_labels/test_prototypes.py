@@ -2,17 +2,11 @@ import numpy as np
 import pytest
 from sklearn.exceptions import NotFittedError
 from sklearn.neighbors import KNeighborsClassifier, NearestCentroid
-from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from tltk.few_labels import FeatureNormalizer, NearestPrototype
 
 TRIANGLE = np.array([[0.0, 0], [2, 0], [10, 0], [12, 0], [0, 20], [0, 22]])
 NAMES = np.repeat(["a", "b", "c"], 2)
-
-
-@parametrize_with_checks([NearestPrototype(), FeatureNormalizer()])
-def test_follows_scikit_learn(estimator, check):
-    check(estimator)
 
 
 def test_with_an_identity_encoder_the_answers_are_known():

@@ -2,19 +2,9 @@ import numpy as np
 import pytest
 from scipy.optimize import linear_sum_assignment
 from scipy.spatial.distance import cdist
-from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from tltk.few_labels import NearestPrototype, SinkhornPrototype
 from tltk.few_labels.prototypes import transport_plan
-
-TOGETHER = {"check_methods_subset_invariance": "rows are decided together"}
-
-
-@parametrize_with_checks(
-    [SinkhornPrototype(rounds=3)], expected_failed_checks=lambda estimator: TOGETHER
-)
-def test_follows_scikit_learn_but_that_rows_are_decided_together(estimator, check):
-    check(estimator)
 
 
 @pytest.fixture
