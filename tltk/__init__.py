@@ -64,3 +64,7 @@ def __getattr__(name):
 
 def __dir__():
     return sorted({*globals(), *_AREAS, *__all__})
+
+
+# Registers the layers that saved models of texts, sounds and TF-Hub name
+import_module("tltk.backbones")

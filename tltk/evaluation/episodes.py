@@ -110,7 +110,8 @@ def episode_accuracies(
         >>> from sklearn.neighbors import KNeighborsClassifier
         >>> rows, labels = np.repeat(np.eye(3), 4, axis=0), np.repeat([0, 1, 2], 4)
         >>> methods = {"neighbour": KNeighborsClassifier(1)}
-        >>> episode_accuracies(methods, rows, labels, 2, 1, 3, episodes=3)["neighbour"].tolist()
+        >>> found = episode_accuracies(methods, rows, labels, 2, n_query=3, episodes=3)
+        >>> found["neighbour"].tolist()
         [1.0, 1.0, 1.0]
     """
     from sklearn.base import clone

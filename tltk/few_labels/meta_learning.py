@@ -124,7 +124,7 @@ def adaptation_curve(
             one shape throughout.
 
     Example:
-        >>> from tltk.inputs import make_sinusoid_tasks
+        >>> from tltk.datasets import make_sinusoid_tasks
         >>> model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
         >>> curves = adaptation_curve(model, make_sinusoid_tasks(5), "mse", steps=2, count=3)
         >>> curves.shape
@@ -357,7 +357,7 @@ def maml(
             longer finite; the model then has the weights from before that hundred iterations.
 
     Example:
-        >>> from tltk.inputs import make_sinusoid_tasks
+        >>> from tltk.datasets import make_sinusoid_tasks
         >>> model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
         >>> history = maml(model, make_sinusoid_tasks(5), "mean_squared_error", iterations=200)
         >>> len(history.history["loss"])
@@ -436,7 +436,7 @@ def reptile(
         ValueError: as `maml`.
 
     Example:
-        >>> from tltk.inputs import make_sinusoid_tasks
+        >>> from tltk.datasets import make_sinusoid_tasks
         >>> model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
         >>> history = reptile(model, make_sinusoid_tasks(5), "mean_squared_error", iterations=200)
         >>> len(history.history["loss"])

@@ -581,7 +581,7 @@ def choose_settings(
         >>> vectors = rng.normal(size=(6, 3))
         >>> y = np.arange(120) % 6
         >>> X = vectors[y] + rng.normal(0, 0.3, (120, 3))
-        >>> choose_settings(ESZSL(), {"gamma": [1, 1e9], "lam": [0.1]}, X, y, vectors)
+        >>> choose_settings(ESZSL(), {"gamma": [1, 1e9], "lam": [0.1]}, X, y, vectors=vectors)
         {'gamma': 1, 'lam': 0.1}
     """
     X, vectors = checked_rows(X), checked_vectors(vectors, fewest=4)

@@ -246,7 +246,7 @@ def pretrain_masked(
             hides nothing or everything.
 
     Example:
-        >>> from tltk import series_encoder
+        >>> from tltk.backbones import series_encoder
         >>> encoder = series_encoder((12, 1), filters=4, blocks=1, causal=False)
         >>> history = pretrain_masked(encoder, np.ones((8, 12, 1), "float32"), epochs=2)
         >>> len(history.history["loss"])

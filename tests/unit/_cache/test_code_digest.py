@@ -140,7 +140,7 @@ def test_circles_end():
 
 def test_another_process_with_another_hash_seed_finds_the_same_digests():
     code = (
-        "from tests.test_code_digest import *\n"
+        "from tests.unit._cache.test_code_digest import *\n"
         "print([code_digest(one) for one, _ in pairs_that_differ().values()])"
     )
     here = [code_digest(one) for one, _ in pairs_that_differ().values()]

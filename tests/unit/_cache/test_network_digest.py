@@ -241,7 +241,7 @@ def test_training_that_changes_a_weight_changes_the_digest_and_restoring_it_brin
 
 def test_another_process_finds_the_same_digests():
     code = (
-        "from tests.test_network_digest import *\n"
+        "from tests.unit._cache.test_network_digest import *\n"
         "keras.layers.Dense(1), keras.layers.Dense(1)  # so that names count on\n"
         "print([network_digest(build(0)) for build in pairs().values()])"
     )

@@ -52,7 +52,8 @@ def slow_log_mel(waveform, rate, bands, low, high, window, hop, floor):
 )
 def test_values_are_those_of_the_formula(rate, bands, low, high, window, hop, floor):
     settings = (rate, bands, low, high, window, hop, floor)
-    found = LogMel(*settings)(noise())
+    names = ("rate", "bands", "low", "high", "window", "hop", "floor")
+    found = LogMel(**dict(zip(names, settings, strict=True)))(noise())
     for waveform, spectrogram in zip(noise(), found, strict=True):
         expected = slow_log_mel(waveform.astype("float64"), *settings)
         np.testing.assert_allclose(spectrogram, expected, atol=2e-3)

@@ -179,7 +179,8 @@ def test_a_target_that_is_no_column(target):
         cut_windows(np.arange(9.0), 3, 1, target)
 
 
-@pytest.mark.parametrize("sizes", [(-1, 1), (3, 0), (3, 1, 0, -1)])
+@pytest.mark.parametrize("sizes", [(-1, 1, 1), (3, 0, 1), (3, 1, -1)])
 def test_windows_of_no_size(sizes):
+    length, horizon, stride = sizes
     with pytest.raises(ValueError, match="must be a whole number of at least 1"):
-        cut_windows(np.arange(9.0), *sizes)
+        cut_windows(np.arange(9.0), length, horizon, stride=stride)
