@@ -99,7 +99,7 @@ def corrupt_images(
     images: np.ndarray,
     corruption: str,
     severity: float,
-    rows: Sequence[int] | None = None,
+    rows: Sequence[int] | np.ndarray | None = None,
     *,
     seed: int = 0,
 ) -> np.ndarray:

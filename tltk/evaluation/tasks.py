@@ -255,7 +255,8 @@ def late_fusion(
             f"Received: probabilities and present of shapes {shapes}. "
             "Predict the same rows with every classifier."
         )
-    total, votes = 0.0, 0.0
+    total: float | np.ndarray = 0.0
+    votes: float | np.ndarray = 0.0
     for name, each in given.items():
         here = np.asarray((present or {}).get(name, np.ones(len(each))), dtype="float64")[:, None]
         total, votes = total + here * np.where(here > 0, each, 0.0), votes + here

@@ -27,7 +27,7 @@ class Episode(NamedTuple):
 
 def sample_episode(
     data: Any,
-    labels: Sequence | None = None,
+    labels: Sequence | np.ndarray | None = None,
     n_way: int = 5,
     n_shot: int = 1,
     *,
@@ -116,10 +116,10 @@ class EpisodeDrawer:
 
 
 def split_classes(
-    labels: Sequence,
-    test: float | int | Sequence = 0.5,
-    val: float | int | Sequence = 0,
-    groups: Sequence | None = None,
+    labels: Sequence | np.ndarray,
+    test: float | int | Sequence | np.ndarray = 0.5,
+    val: float | int | Sequence | np.ndarray = 0,
+    groups: Sequence | np.ndarray | None = None,
     *,
     seed: int = 0,
 ) -> dict[str, np.ndarray]:
@@ -161,7 +161,7 @@ def split_classes(
     return {part: np.flatnonzero(np.isin(units, some)) for part, some in parts.items()}
 
 
-def rows_and_labels(data: Any, labels: Sequence | None):
+def rows_and_labels(data: Any, labels: Any):
     """A function of row numbers to rows, and the label of each row (n,)."""
     if labels is None or is_dataset(data):
         from tltk.inputs.examples import examples_of

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from typing import Any
 
 import keras
 import numpy as np
@@ -252,7 +253,7 @@ def self_train_head(
     if threshold is not None:
         check_number("threshold", threshold, above=0, most=1)
     check_flag("balanced", balanced)
-    settings = {"batch_size": batch_size, "cache": cache}
+    settings: dict[str, Any] = {"batch_size": batch_size, "cache": cache}
     strength = fit_linear_head(model, train, val, **settings)
     body = body_below(model, model.layers[-1])
     train, more = checked_examples(model, train), examples_of(unlabelled)

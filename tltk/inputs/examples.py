@@ -40,9 +40,9 @@ class Splits(NamedTuple):
     "test" to the names of that split's rows, in the order of the rows.
     """
 
-    train: Examples | None
-    val: Examples | None
-    test: Examples | None
+    train: Examples | Any
+    val: Examples | Any
+    test: Examples | Any
     class_names: tuple[str, ...]
     files: dict[str, tuple[str, ...]]
 
@@ -77,6 +77,10 @@ class Examples(keras.utils.PyDataset):
         >>> [len(labels) for _, labels in examples.batched(2)]
         [2, 2, 1]
     """
+
+    fetch: Callable[[Any], Any]
+    labels: np.ndarray | Any  # None where there are none
+    names: tuple[str, ...] | None
 
     def __init__(
         self,
@@ -163,14 +167,14 @@ class Examples(keras.utils.PyDataset):
                 f"Received: {rows.tolist()!r}. For the first m rows pass range(m)."
             )
         check_not_empty(rows.size)
-        rows = np.arange(self.count)[rows]
+        rows, reread = np.arange(self.count)[rows], self.reread
         return self.replace(
             fetch=lambda some: self.fetch(rows[some]),
             labels=None if self.labels is None else self.labels[rows],
             digest=None if self.digest is None else content_digest(rows, self.digest),
             names=None if self.names is None else tuple(self.names[row] for row in rows),
             count=len(rows),
-            reread=self.reread and (lambda: self.reread().take(rows)),
+            reread=reread and (lambda: reread().take(rows)),
         )
 
     def arrays(self) -> tuple[Any, np.ndarray | None]:
@@ -323,7 +327,8 @@ def splits_of(
     class_names = as_names("class_names", class_names)
     served = {part: examples.batched(batch_size) for part, examples in parts.items()}
     files = {part: parts[part].names or () if part in parts else () for part in Splits._fields[:3]}
-    return Splits(*map(served.get, Splits._fields[:3]), class_names, files)
+    train, val, test = map(served.get, Splits._fields[:3])
+    return Splits(train, val, test, class_names, files)
 
 
 def warn_if_scaled(images: Any) -> None:
@@ -383,7 +388,8 @@ def _examples_of_arrays(inputs, labels, key):
 
 
 def _examples_of_batches(data, key):
-    first, hashes = None, []
+    first: Any = None
+    hashes: list = []
 
     def leaves_of_chunks():
         nonlocal first

@@ -153,7 +153,7 @@ def plot_mistakes(predictions: Predictions, split: Iterable, count: int = 8) -> 
 
 @lecture_style
 def plot_predictions(
-    pictures: Sequence, answers: Sequence[Sequence[tuple[str, float]]], count: int = 8
+    pictures: Sequence | np.ndarray, answers: Sequence[Sequence[tuple[str, float]]], count: int = 8
 ) -> "Figure":
     """Plot pictures with the likeliest names and their probabilities as bars.
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from functools import wraps
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -20,7 +20,7 @@ GREY = "#666666"
 
 RIGHT, WRONG = "#0072B2", "#D55E00"
 
-SETTINGS = {
+SETTINGS: dict[Any, Any] = {
     "font.size": 12,
     "text.parse_math": False,
     "axes.titlesize": 13,
@@ -52,7 +52,8 @@ def lecture_style(plot: Callable[..., "Figure"]) -> Callable[..., "Figure"]:
 
     Example:
         >>> import matplotlib.pyplot as plt
-        >>> plt.rcParams["lines.linewidth"], lecture_style(lambda: plt.rcParams["lines.linewidth"])()
+        >>> width = lambda: plt.rcParams["lines.linewidth"]
+        >>> width(), lecture_style(width)()
         (1.5, 2.2)
     """
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from typing import Any
 
 import keras
 import numpy as np
@@ -138,7 +139,7 @@ def check_settings(model: keras.Model, settings: dict) -> None:
         )
 
 
-RULES = {
+RULES: dict[str, dict[str, Any]] = {
     name: rule
     for names, rule in (
         ("head_lr base_lr lr lr_decay temperature", {"above": 0}),

@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 import time
 from itertools import product
-from typing import NamedTuple
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import keras
 
@@ -119,7 +120,7 @@ def fine_tune(
     batch_size: int = 32,
     patience: int = 5,
     seed: int = 0,
-    checkpoint: str | None = None,
+    checkpoint: str | Path | None = None,
     cache: bool | str | tuple[str, str] = True,
     callbacks=(),
     verbose: int = 1,
@@ -236,11 +237,14 @@ def fine_tune(
     weights = _weights_of(model, [*blocks, "head"])
     drawn = [*filter(is_adapter, weights), *_weights_of(model, ["head"])]
     found = [weight for weight in weights if not any(weight is each for each in drawn)]
-    described = checkpoint and fingerprint(model, settings, train, val, weights)
+    described = fingerprint(model, settings, train, val, weights) if checkpoint else None
     saved = Checkpoint(checkpoint, described, found, drawn)
     kept = [augmented_view(train, augment, seed, view) for view in range(views)]
-    reuse = {"cache": bool(cache) and (augment is None or views > 0), "batch_size": batch_size}
-    how = {"engine": engine, "precision": precision, "verbose": bool(verbose)}
+    reuse: dict[str, Any] = {
+        "cache": bool(cache) and (augment is None or views > 0),
+        "batch_size": batch_size,
+    }
+    how: dict[str, Any] = {"engine": engine, "precision": precision, "verbose": bool(verbose)}
     records: list[dict] = []
     phases = _phases(model, remedy, head_epochs, epochs, head_lr, base_lr, lr_decay, blocks)
     warn_of_logs_begun_anew(callbacks, sum(phase.epochs is not None for phase in phases))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -36,7 +37,7 @@ def fine_tune_tasks(
     batch_size: int = 32,
     patience: int = 5,
     seed: int = 0,
-    checkpoint: str | None = None,
+    checkpoint: str | Path | None = None,
     cache: bool = True,
     verbose: int = 1,
 ) -> keras.callbacks.History:

@@ -238,7 +238,7 @@ def joined_model(
     row = keras.layers.Concatenate(dtype="float32", name=JOINED)([*tensors, weigh(tensors[0])])
     joined = keras.Model(input_structure(model), row, name=model.name)
     columns = [[*task, spreads.get(task.name, 1.0)] for task in tasks.values()]
-    measures = [("score", None)]
+    measures: list[tuple[str, int | None]] = [("score", None)]
     for number, task in enumerate(tasks.values()):
         better = "r2" if task.kind == REGRESSION else "accuracy"
         measures += [(f"{task.name}_loss", number), (f"{task.name}_{better}", number)]
