@@ -16,6 +16,7 @@ from tltk.adaptation._domain_training import (
     method_of,
     unlabelled_examples,
 )
+from tltk.inputs.examples import Data
 from tltk.tuning._checks import check_callbacks, checked_examples, sets_the_rate
 from tltk.tuning._cutting import body_below
 from tltk.tuning._loop import ShuffledBatches, behind_cut, drop, history_of, train
@@ -27,13 +28,13 @@ from tltk.tuning.saving import note_preparation
 
 def adapt_domains(
     model: keras.Model,
-    source,
-    target,
-    val=None,
+    source: Data,
+    target: Data,
+    val: Data | None = None,
     *,
     method="dann",
     weight: float | None = None,
-    labelled_target=None,
+    labelled_target: Data | None = None,
     unfreeze_blocks: int | str | list[str] = 2,
     epochs: int = 10,
     lr: float = 1e-3,

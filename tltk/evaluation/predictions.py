@@ -24,7 +24,7 @@ from tltk.inputs.decoding import (
     resize_method,
     upright_rgb,
 )
-from tltk.inputs.examples import Splits, check_labelled, examples_of
+from tltk.inputs.examples import Data, Splits, check_labelled, examples_of
 from tltk.tuning._checks import check_fits, warn_of_scale
 from tltk.tuning.saving import load_model, metadata
 
@@ -265,7 +265,7 @@ class Predictions(NamedTuple):
 
 
 def predict_split(
-    model: keras.Model, split: Any, class_names: Sequence[str] | None = None
+    model: keras.Model, split: Data, class_names: Sequence[str] | None = None
 ) -> Predictions:
     """Run a model over a split and keep its answers together with the labels.
 

@@ -24,7 +24,7 @@ from tltk.evaluation.transferability import (
     neighbour_accuracy,
     nleep,
 )
-from tltk.inputs.examples import Examples, Splits, as_network_input, examples_of
+from tltk.inputs.examples import Data, Examples, Splits, as_network_input, examples_of
 from tltk.tuning import extract_features
 from tltk.tuning._checks import check_each
 from tltk.tuning._cutting import body_below
@@ -48,7 +48,7 @@ class Source(NamedTuple):
 
 def rank_backbones(
     candidates: Sequence | Mapping[str, Any],
-    data,
+    data: Data | Splits,
     by: str = "linear_probe",
     *,
     pooling: str = "avg",

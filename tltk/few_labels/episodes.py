@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from tltk._checks import as_classes, as_numbers, as_rows, check_number, check_seed, refuse, shown
 from tltk.inputs._arrays import is_dataset, refuse_iterators
+
+if TYPE_CHECKING:
+    from tltk.inputs.examples import Data
 
 
 class Episode(NamedTuple):
@@ -26,7 +29,7 @@ class Episode(NamedTuple):
 
 
 def sample_episode(
-    data: Any,
+    data: Data,
     labels: Sequence | np.ndarray | None = None,
     n_way: int = 5,
     n_shot: int = 1,

@@ -14,7 +14,7 @@ from sklearn.preprocessing import StandardScaler
 
 from tltk._checks import as_class_numbers, as_numbers, check_flag, check_number, refuse, shown
 from tltk._keras import check_model
-from tltk.inputs.examples import examples_of
+from tltk.inputs.examples import Data, examples_of
 from tltk.tuning._checks import check_fits, checked_examples
 from tltk.tuning._cutting import body_below
 from tltk.tuning.features import frozen_outputs
@@ -197,9 +197,9 @@ def default_classifier(strength: float = 0.01):
 
 def self_train_head(
     model: keras.Model,
-    train,
-    unlabelled,
-    val=None,
+    train: Data,
+    unlabelled: Data,
+    val: Data | None = None,
     *,
     rounds: int = 5,
     threshold: float | None = None,

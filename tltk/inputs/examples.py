@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import os
 import warnings
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import keras
 import numpy as np
@@ -32,6 +32,19 @@ from tltk.inputs._arrays import (
     refuse_iterators,
 )
 
+if TYPE_CHECKING:  # Keras has no types, and what is made of no type would pass for anything
+
+    class _PyDataset:
+        workers: int
+        num_batches: int | None
+
+        def __init__(self, *, workers: int = 1) -> None: ...
+        def __iter__(self) -> Iterator[tuple]: ...
+        def on_epoch_begin(self) -> None: ...
+        def on_epoch_end(self) -> None: ...
+else:
+    _PyDataset = keras.utils.PyDataset
+
 
 class Splits(NamedTuple):
     """A data set cut into `Examples` of a fixed order.
@@ -40,14 +53,14 @@ class Splits(NamedTuple):
     "test" to the names of that split's rows, in the order of the rows.
     """
 
-    train: Examples | Any
+    train: Examples | Any  # or None; checkers let a part that is asked for be used as it is
     val: Examples | Any
     test: Examples | Any
     class_names: tuple[str, ...]
     files: dict[str, tuple[str, ...]]
 
 
-class Examples(keras.utils.PyDataset):
+class Examples(_PyDataset):
     """Rows with random access, which `fit`, `evaluate` and `predict` of any Keras model take.
 
     `len(examples)` counts batches, as Keras asks, and `examples.count` rows. `examples[i]` and
@@ -222,7 +235,30 @@ class Examples(keras.utils.PyDataset):
         return dataset.prefetch(tf.data.AUTOTUNE)
 
 
-def examples_of(data: Any, labels: Any = None, key: str | None = None) -> Examples:
+class _Sequence(Protocol):
+    """A `keras.utils.PyDataset`: batches by number."""
+
+    def __getitem__(self, index: int, /) -> Any: ...
+    def on_epoch_end(self) -> None: ...
+
+
+class _Dataset(Protocol):
+    """A `tf.data.Dataset`."""
+
+    @property
+    def element_spec(self) -> Any: ...
+    def prefetch(self, buffer_size: Any, /) -> Any: ...
+
+
+Data = Examples | np.ndarray | tuple[Any, ...] | list[Any] | dict[str, Any] | _Sequence | _Dataset
+"""What counts as data wherever some is asked for, and `examples_of` takes, as a type.
+
+`Examples` of ours; a pair `(x, y)`; `x` alone, which is an array, a list of rows, or a tuple or
+dict of arrays for several inputs; a `keras.utils.PyDataset`; a batched `tf.data.Dataset`.
+"""
+
+
+def examples_of(data: Data, labels: Any = None, key: str | None = None) -> Examples:
     """Turn any form of data into examples: the one door, where data is checked once.
 
     Args:

@@ -20,7 +20,7 @@ GREY = "#666666"
 
 RIGHT, WRONG = "#0072B2", "#D55E00"
 
-SETTINGS: dict[Any, Any] = {
+SETTINGS = {
     "font.size": 12,
     "text.parse_math": False,
     "axes.titlesize": 13,
@@ -66,7 +66,8 @@ def lecture_style(plot: Callable[..., "Figure"]) -> Callable[..., "Figure"]:
         fonts = ["DejaVu Sans", *(font for font in CHINESE_FONTS if font in installed)]
         # Loads the backend first: the settings it makes, such as a notebook's, are to stay.
         plt.draw_if_interactive()
-        with plt.rc_context({**SETTINGS, "font.family": fonts}):
+        settings: Any = {**SETTINGS, "font.family": fonts}
+        with plt.rc_context(settings):
             return plot(*args, **kwargs)
 
     return styled

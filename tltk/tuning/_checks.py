@@ -14,12 +14,12 @@ from tltk.backbones import layers_by_block
 from tltk.backbones.audio import sample_rate
 from tltk.backbones.text import looks_words_up, warn_of_unknown_words
 from tltk.inputs.audio import warn_if_loud
-from tltk.inputs.examples import Examples, check_labelled, examples_of, warn_if_scaled
+from tltk.inputs.examples import Data, Examples, check_labelled, examples_of, warn_if_scaled
 from tltk.tuning._cutting import as_functional
 from tltk.tuning.adapters import check_adapters
 
 
-def checked_examples(model: keras.Model, data) -> Examples:
+def checked_examples(model: keras.Model, data: Data) -> Examples:
     """Labelled examples that fit a model, whatever form the data has."""
     check_model(model, functional=True)
     examples = examples_of(data)

@@ -20,6 +20,7 @@ from tltk._keras import (
 )
 from tltk._paths import check_folder
 from tltk.backbones import layers_by_block
+from tltk.inputs.examples import Data
 from tltk.tuning._checkpoint import Checkpoint, Course, fingerprint
 from tltk.tuning._checks import (
     check_callbacks,
@@ -104,8 +105,8 @@ WARMUP = 0.1  # share of a phase's steps in which the rate rises from zero
 
 def fine_tune(
     model: keras.Model,
-    train,
-    val=None,
+    train: Data,
+    val: Data | None = None,
     *,
     unfreeze_blocks: int | str | list[str] = 2,
     head_epochs: int | None = None,

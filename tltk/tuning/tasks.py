@@ -20,7 +20,7 @@ from tltk._checks import (
     told_type,
 )
 from tltk._keras import as_functional, check_model, input_structure, nodes_of, operation_of
-from tltk.inputs.examples import Examples, examples_of
+from tltk.inputs.examples import Data, Examples, examples_of
 from tltk.tuning._checks import check_fits
 from tltk.tuning._cutting import body_below
 from tltk.tuning.features import frozen_outputs
@@ -360,7 +360,9 @@ def _answers(columns, number, rows):
     return rows[:, start : start + columns[number][2]]
 
 
-def task_examples(model: keras.Model, data: Any, part: str = "training") -> Examples:
+def task_examples(
+    model: keras.Model, data: tuple[Data, Mapping[str, Any]], part: str = "training"
+) -> Examples:
     """Inputs with the labels of a model's tasks side by side in one row.
 
     Args:
