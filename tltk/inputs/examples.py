@@ -235,6 +235,12 @@ class Examples(_PyDataset):
         return dataset.prefetch(tf.data.AUTOTUNE)
 
 
+class _Array(Protocol):
+    """Whatever NumPy can read at once: tensors of any backend, tables of pandas."""
+
+    def __array__(self) -> Any: ...
+
+
 class _Sequence(Protocol):
     """A `keras.utils.PyDataset`: batches by number."""
 
@@ -250,7 +256,8 @@ class _Dataset(Protocol):
     def prefetch(self, buffer_size: Any, /) -> Any: ...
 
 
-Data = Examples | np.ndarray | tuple[Any, ...] | list[Any] | dict[str, Any] | _Sequence | _Dataset
+_Rows = np.ndarray | list[Any] | tuple[Any, ...] | dict[str, Any] | _Array
+Data = Examples | _Rows | _Sequence | _Dataset
 """What counts as data wherever some is asked for, and `examples_of` takes, as a type.
 
 `Examples` of ours; a pair `(x, y)`; `x` alone, which is an array, a list of rows, or a tuple or
