@@ -270,10 +270,12 @@ def as_rows(name: str, values: Any) -> np.ndarray:
     return array
 
 
-def as_names(name: str, values: Any, count: int | None = None) -> tuple[Any, ...]:
-    """Refuse anything but different names, strings or whole numbers, one for each of `count`.
+def as_names(name: str, values: Any, count: int | None = None) -> tuple[str, ...]:
+    """Turn different names, strings or whole numbers, one for each of `count`, into strings.
 
     Example:
+        >>> as_names("class_names", [3, 5])
+        ('3', '5')
         >>> as_names("class_names", ["cat", "cat"])
         Traceback (most recent call last):
         ...
@@ -284,10 +286,11 @@ def as_names(name: str, values: Any, count: int | None = None) -> tuple[Any, ...
     given = tuple(each.item() if isinstance(each, np.generic) else each for each in given)
     fits = given and all(isinstance(each, str | int) and each != "" for each in given)
     fits = fits and not any(isinstance(each, bool) for each in given)
-    if not fits or len(set(given)) < len(given) or len(given) != (count or len(given)):
+    names = tuple(map(str, given))
+    if not fits or len(set(names)) < len(names) or len(names) != (count or len(names)):
         told = "different names" + ("" if count is None else f" for {count} classes")
         refuse(f"{name} must be {told}", f"{name}={shown(values)}", "Pass a list of strings")
-    return given
+    return names
 
 
 def check_text(name: str, value: Any) -> None:

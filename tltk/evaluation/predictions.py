@@ -369,7 +369,7 @@ def predict(
     if resize is not None:
         resize_method(resize)
     if class_names is not None:
-        as_names("class_names", class_names)
+        class_names = as_names("class_names", class_names)
     is_path = isinstance(model_or_path, (str, Path))
     model = (
         load_model(user_path(model_or_path, "model_or_path"), class_names, trust)
