@@ -36,6 +36,7 @@ lint: $(STAMP)
 	@$(RUN) -m ruff check .
 	@$(RUN) -m ruff format --check .
 	@$(VENV)/bin/lint-imports --no-cache
+	@$(RUN) -m mypy
 
 # Write constraints.txt anew from pyproject.toml, keeping every version that still fits: another
 # one is asked for by LOCK="--upgrade-package keras", all by LOCK=--upgrade
@@ -51,7 +52,7 @@ repository:
 	@$(PYTHON) docs/set_repository.py $(if $(findstring command line,$(origin URL)),"$(URL)")
 
 clean:
-	rm -rf build $(VENV) .pytest_cache .ruff_cache
+	rm -rf build $(VENV) .pytest_cache .ruff_cache .mypy_cache
 	find tltk tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(STAMP): pyproject.toml constraints.txt

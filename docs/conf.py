@@ -12,6 +12,7 @@ from docutils import nodes
 from sphinx import addnodes
 from sphinx.transforms import SphinxTransform
 from sphinx.util.docutils import SphinxDirective
+from sphinx.util.typing import stringify_annotation
 
 import tltk
 
@@ -124,9 +125,16 @@ def skip_member(app, what, name, obj, skip, options):
     return True if foreign or type(obj).__name__ == "_tuplegetter" else None
 
 
+def name_data(app, what, name, obj, options, signature, returned):
+    """What counts as data has a page of its own: signatures name it, without all of its forms."""
+    forms = stringify_annotation(tltk.inputs.Data, "smart")
+    return signature and signature.replace(forms, "~tltk.inputs.Data"), returned
+
+
 def setup(app):
     app.add_directive("area", Area)
     app.add_transform(LinkNames)
     app.connect("missing-reference", leave_plain)
     app.connect("autodoc-process-docstring", read_docstring, priority=400)
+    app.connect("autodoc-process-signature", name_data)
     app.connect("autodoc-skip-member", skip_member)

@@ -233,7 +233,7 @@ def as_class_numbers(
     rule += "0 up, -1 where there is none" if unknown else "0 up"
     array = _plain(values)
     fits = array is not None and array.ndim == 1 and array.dtype.kind in "iub" and array.size
-    if not fits or len(array) != (count or len(array)) or array.min() < -unknown:
+    if array is None or not fits or len(array) != (count or len(array)) or array.min() < -unknown:
         refuse(rule, f"{name}={shown(values)}", "Pass one for each row, numbered by class_names")
     found = np.unique(array[array >= 0])
     if len(found) < classes:
@@ -249,9 +249,9 @@ def as_classes(name: str, values: Any, count: int | None = None) -> np.ndarray:
     """Turn the class of each row, numbers or names, into an array (n,), not empty."""
     array = _plain(values)
     fits = array is not None and array.ndim == 1 and len(array) and array.dtype.kind in "iubUSO"
-    if fits and array.dtype.kind == "O":
+    if array is not None and fits and array.dtype.kind == "O":
         fits = all(isinstance(each, str) for each in array)
-    if not fits or len(array) != (count or len(array)):
+    if array is None or not fits or len(array) != (count or len(array)):
         refuse(
             f"{name} must hold one class for each row ({'n' if count is None else count},)",
             f"{name}={shown(values)}",
@@ -270,10 +270,12 @@ def as_rows(name: str, values: Any) -> np.ndarray:
     return array
 
 
-def as_names(name: str, values: Any, count: int | None = None) -> tuple[str | int, ...]:
-    """Refuse anything but different names, strings or whole numbers, one for each of `count`.
+def as_names(name: str, values: Any, count: int | None = None) -> tuple[str, ...]:
+    """Turn different names, strings or whole numbers, one for each of `count`, into strings.
 
     Example:
+        >>> as_names("class_names", [3, 5])
+        ('3', '5')
         >>> as_names("class_names", ["cat", "cat"])
         Traceback (most recent call last):
         ...
@@ -284,10 +286,11 @@ def as_names(name: str, values: Any, count: int | None = None) -> tuple[str | in
     given = tuple(each.item() if isinstance(each, np.generic) else each for each in given)
     fits = given and all(isinstance(each, str | int) and each != "" for each in given)
     fits = fits and not any(isinstance(each, bool) for each in given)
-    if not fits or len(set(given)) < len(given) or len(given) != (count or len(given)):
+    names = tuple(map(str, given))
+    if not fits or len(set(names)) < len(names) or len(names) != (count or len(names)):
         told = "different names" + ("" if count is None else f" for {count} classes")
         refuse(f"{name} must be {told}", f"{name}={shown(values)}", "Pass a list of strings")
-    return given
+    return names
 
 
 def check_text(name: str, value: Any) -> None:
@@ -355,7 +358,7 @@ def _plain(values: Any) -> np.ndarray | None:
         return None
 
 
-def check_present(present: dict) -> None:
+def check_present(present: Mapping[str, Any]) -> None:
     """Refuse masks of what is there, by name, that are no booleans (n,)."""
     for name, each in present.items():
         if np.asarray(each).dtype != bool:

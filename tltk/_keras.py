@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from typing import Any
 
 import keras
 import numpy as np
@@ -366,10 +367,12 @@ class OneReplica:
     TensorFlow keeps the graph of every training in which they were summed for good, some 5 MB.
     """
 
+    _distribution_strategy: Any  # of the optimizer that this is mixed into
+
     def _all_reduce_sum_gradients(self, grads_and_vars):
         if self._distribution_strategy.num_replicas_in_sync == 1:
             return grads_and_vars
-        return super()._all_reduce_sum_gradients(grads_and_vars)
+        return super()._all_reduce_sum_gradients(grads_and_vars)  # type: ignore[misc]  # Keras has it
 
 
 def retrace(model: keras.Model) -> None:

@@ -200,7 +200,8 @@ def _inside(cell):
 
 def _names_in(code) -> tuple[set[str], set[str]]:
     """The names that code reads, attributes of modules included, and those that it writes to."""
-    reads, writes = set(), set()
+    reads: set[str] = set()
+    writes: set[str] = set()
     steps = list(dis.get_instructions(code))
     for step, following in zip(steps, [*steps[1:], None], strict=True):
         if step.opname in ("STORE_GLOBAL", "STORE_DEREF", "DELETE_GLOBAL"):

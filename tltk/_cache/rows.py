@@ -244,7 +244,8 @@ def temporary_columns(chunks: Iterable[list[np.ndarray]]) -> list[np.ndarray]:
     """
     cure = "Free some space, or set TMPDIR to a folder on a larger disk."
     with contextlib.ExitStack() as stack:
-        columns, rows, sizes = [], 0, {True: 0, False: 0}
+        columns: list[tuple] = []
+        rows, sizes = 0, {True: 0, False: 0}
         for chunk in chunks:
             if not columns:
                 columns = [(leaf, [] if leaf.dtype == object else _file(stack)) for leaf in chunk]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
@@ -20,8 +20,8 @@ from tltk.tuning._cutting import as_functional
 class Seen(NamedTuple):
     """What a network makes of a batch of one domain: features (b, d), probabilities (b, k)."""
 
-    features: object
-    answers: object
+    features: Any
+    answers: Any
 
 
 class Method(NamedTuple):
@@ -125,7 +125,7 @@ class TwoDomains(keras.Model):
     def __init__(self, network, method, weight, steps, steepness=10.0, labelled=0, seed=0):
         super().__init__()
         self.network, self._sees, self._weight = network, method.sees, weight
-        self._term = method.make(seed) if weight else None
+        self._term: Any = method.make(seed) if weight else None
         self._steps, self._steepness, self._labelled = max(1, steps), steepness, labelled
 
     def build(self, shape=None):

@@ -16,7 +16,7 @@ from tltk.adaptation.domains import CHUNK, SOURCE, TARGET, DomainTransformer, ch
 class Moments(NamedTuple):
     """Of one domain: its row count, means (d,) and covariance (d, d), n - 1 in the denominator."""
 
-    count: int
+    count: int  # type: ignore[assignment]  # a field named as a method of tuples, like time.tm_…
     mean: np.ndarray
     covariance: np.ndarray
 

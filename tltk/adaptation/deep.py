@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import keras
 
@@ -15,6 +16,7 @@ from tltk.adaptation._domain_training import (
     method_of,
     unlabelled_examples,
 )
+from tltk.inputs.examples import Data
 from tltk.tuning._checks import check_callbacks, checked_examples, sets_the_rate
 from tltk.tuning._cutting import body_below
 from tltk.tuning._loop import ShuffledBatches, behind_cut, drop, history_of, train
@@ -26,13 +28,13 @@ from tltk.tuning.saving import note_preparation
 
 def adapt_domains(
     model: keras.Model,
-    source,
-    target,
-    val=None,
+    source: Data,
+    target: Data,
+    val: Data | None = None,
     *,
     method="dann",
     weight: float | None = None,
-    labelled_target=None,
+    labelled_target: Data | None = None,
     unfreeze_blocks: int | str | list[str] = 2,
     epochs: int = 10,
     lr: float = 1e-3,
@@ -135,7 +137,9 @@ def adapt_domains(
     check_something_to_move(model)
     cached = cache and changes is None
     inner, parts = behind_cut(model, [source, target, known], cached, batch_size)
-    batches = DomainBatches(*parts, batch_size=batch_size, seed=seed, full=weight > 0)
+    source, target, known = parts
+    full = weight > 0
+    batches = DomainBatches(source, target, known, batch_size=batch_size, seed=seed, full=full)
     steps = epochs * len(batches)
     network = _with_features(inner, changes)
     trained = TwoDomains(network, chosen, weight, steps, steepness, batches.labels_a_step, seed)
@@ -147,7 +151,7 @@ def adapt_domains(
     optimizer = BlockwiseAdamW(rates, schedule, weight_decay, peak=lr, own=model.optimizer)
     trained.compile(optimizer=optimizer, loss=model.loss, metrics=compiled_with(model)["metrics"])
     report = _Report(model, held, batch_size)
-    how = {"callbacks": callbacks, "reporting": [report], "verbose": verbose}
+    how: dict[str, Any] = {"callbacks": callbacks, "reporting": [report], "verbose": verbose}
     records = train(trained, batches, shown=model, epochs=epochs, **how)
     unfreeze(model, unfreeze_blocks, train_batch_norm)
     return history_of(model, records)

@@ -173,7 +173,7 @@ class Reweighted(SourceOnly):
         self.estimator = estimator
         self.weigher = weigher
 
-    def fit(self, X, y, *, domain=None):
+    def fit(self, X, y, *, domain=None):  # type: ignore[override]  # it weighs by itself
         """Weigh the source rows and fit a clone of the estimator on them.
 
         Args:
@@ -246,7 +246,7 @@ class WeightSweep(SourceOnly):
         self.folds = folds
         self.random_state = random_state
 
-    def fit(self, X, y, *, domain=None):
+    def fit(self, X, y, *, domain=None):  # type: ignore[override]  # it weighs by itself
         """Choose the weight and fit with it.
 
         Args:

@@ -1,6 +1,7 @@
 """Choosing among candidates where the target has no labels, and what that costs."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
@@ -248,10 +249,10 @@ def compare_criteria(
     for name, score in oracle_scores.items():
         check_number(f"oracle_scores[{name!r}]", score, advice="Leave that candidate out")
     best = max(probabilities, key=lambda name: oracle_scores[name])
-    oracle = {"oracle_pick": best, "oracle_score": float(oracle_scores[best])}
+    oracle: dict[str, Any] = {"oracle_pick": best, "oracle_score": float(oracle_scores[best])}
     told = CRITERIA if losses is not None and weights is not None else CRITERIA[:3]
     picks = {each: select_without_labels(probabilities, each, losses, weights) for each in told}
-    rows = [
+    rows: list[dict[str, Any]] = [
         {"criterion": each, "pick": pick, "score": float(oracle_scores[pick])} | oracle
         for each, pick in picks.items()
     ]

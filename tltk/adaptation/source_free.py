@@ -23,7 +23,7 @@ from tltk.adaptation._domain_training import (
     uncertainty,
     unlabelled_examples,
 )
-from tltk.inputs.examples import as_network_input, examples_of
+from tltk.inputs.examples import Data, as_network_input, examples_of
 from tltk.tuning._checks import check_each, check_fits, takes_class_numbers
 from tltk.tuning._cutting import body_below
 from tltk.tuning._loop import ShuffledBatches, history_of, train
@@ -34,7 +34,7 @@ from tltk.tuning.freezing import unfreeze
 
 def adapt_without_source(
     model: keras.Model,
-    target,
+    target: Data,
     *,
     pseudo_weight: float = 0.3,
     unfreeze_blocks: int | str | list[str] = "all",
@@ -186,7 +186,7 @@ def _outputs(network, examples, batch_size):
     return [np.concatenate(each) for each in zip(*parts, strict=True)]
 
 
-def adapt_batch_norm(model: keras.Model, target, batch_size: int = 64) -> int:
+def adapt_batch_norm(model: keras.Model, target: Data, batch_size: int = 64) -> int:
     """Set the moving statistics of every batch normalisation to those of a target domain.
 
         mean_c = E[x_c],  variance_c = E[(x_c - mean_c)^2], over rows and positions of the target

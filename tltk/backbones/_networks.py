@@ -1,6 +1,7 @@
 """Build any network of the table with fresh weights: raw pixels in, one flat model out."""
 
 import re
+from typing import Any
 
 import keras
 import numpy as np
@@ -162,7 +163,7 @@ def steady_names(names: list[str], kinds: list[str]) -> list[str]:
         ['conv2d', 'conv2d_1', 'block1_conv1']
     """
     numbers = [automatic_number(name, kind) for name, kind in zip(names, kinds, strict=True)]
-    first = {}
+    first: dict[str, int] = {}
     for kind, number in zip(kinds, numbers, strict=True):
         if number is not None:
             first[kind] = min(number, first.get(kind, number))
@@ -229,7 +230,7 @@ def build_network(
     return flatten(stock, name)
 
 
-def checked_input_shape(name: str, input_shape: int | tuple, minimum: int) -> tuple:
+def checked_input_shape(name: str, input_shape: Any, minimum: int) -> tuple:
     """Turn one number into the shape of a square, and refuse what the network does not allow."""
     shape = tuple(input_shape) if np.ndim(input_shape) else (input_shape, input_shape, 3)
     whole = all(isinstance(side, (int, np.integer)) for side in shape if side is not None)

@@ -5,7 +5,7 @@ Nothing is remembered between calls, so a classifier that plain Keras reloaded h
 
 import re
 from collections.abc import Callable, Iterable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import keras
 
@@ -92,7 +92,8 @@ def named_blocks(layer_names: list[str]) -> dict[str, str]:
 
 def blocks_of_layers(layers: list) -> dict[str, list]:
     """Let each layer with weights open a block; layers without weights join the one before."""
-    blocks, waiting = {}, []
+    blocks: dict[str, list] = {}
+    waiting: list = []
     for layer in layers:
         if layer.weights:
             blocks[layer.name] = [*waiting, layer]
@@ -114,7 +115,7 @@ def blocks_of_graph(model: keras.Model, layers: list, named: dict[str, str]) -> 
     """
     order = list(dict.fromkeys(named[layer.name] for layer in layers if layer.name in named))
     places = [STEM, *order, TOP]
-    blocks = {place: [] for place in places}
+    blocks: dict[str, list] = {place: [] for place in places}
     numbers = {name: places.index(block) for name, block in named.items()}
     surroundings = surroundings_of(nodes_of(model), numbers, last=len(order) + 1)
     for layer in layers:
@@ -141,13 +142,14 @@ class Surroundings(NamedTuple):
 def surroundings_of(nodes: list, numbers: dict[str, int], last: int) -> dict[str, Surroundings]:
     """Look up and down the graph from every layer; `numbers` are the places of the named ones."""
     parents = {node: node.parent_nodes for node in nodes}
-    children = {node: [] for node in nodes}
+    children: dict[Any, list] = {node: [] for node in nodes}
     for node in nodes:
         for parent in parents[node]:
             children[parent].append(node)
 
     def look(order: Iterable, neighbours: dict, choose: Callable, end: int) -> tuple[dict, dict]:
-        reached, paths = {}, {}
+        reached: dict = {}
+        paths: dict = {}
         for node in order:
             near = neighbours[node]
             places = [numbers.get(n.operation.name, reached[n]) for n in near]

@@ -228,7 +228,7 @@ def _downloaded(handle) -> str:
             with _environment("TFHUB_CACHE_DIR", str(cache)):
                 return resolve(handle)
         except Exception as error:
-            problem = error
+            problem = str(error)
     raise ConnectionError(
         "A network of TF-Hub must be on this machine or downloadable. "
         f"Received: {handle}, not in {cache}; download: {problem}. Download and unpack it where "

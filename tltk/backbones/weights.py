@@ -110,7 +110,7 @@ def download(row: Architecture, include_top: bool) -> str:
         pass
     except (OSError, ValueError) as error:
         return f"no connection to {HOST} ({error})"
-    build = getattr(keras.applications, row.keras_class)
+    build = getattr(keras.applications, str(row.keras_class))
     try:
         shape = None if include_top else PUBLISHED_SHAPE
         build(weights="imagenet", include_top=include_top, input_shape=shape)
@@ -176,9 +176,10 @@ def known_sums(path: Path) -> set[str]:
 
 def published_sums(row: Architecture) -> set[str]:
     """The sums of weight files that the source of a network in `keras.applications` names."""
-    module = inspect.getmodule(inspect.unwrap(getattr(keras.applications, row.keras_class)))
+    module = inspect.getmodule(inspect.unwrap(getattr(keras.applications, str(row.keras_class))))
     tables = [each for each in vars(module).values() if hasattr(each, "WEIGHTS_HASHES")]
-    texts = map(inspect.getsource, {module, *filter(inspect.ismodule, tables)})
+    modules: set = {module, *filter(inspect.ismodule, tables)}
+    texts = map(inspect.getsource, modules)
     return {found for text in texts for found in re.findall(r'"([0-9a-f]{32,64})"', text)}
 
 
@@ -254,7 +255,7 @@ def keras_layers(state: dict[str, np.ndarray], network: str) -> dict[str, list[n
         raise ValueError(f"it has no {FIRST_KEY[network]}, as torchvision's {network} has")
     prefix = anchor.removesuffix(FIRST_KEY[network])
     translate = resnet_layer if network == "resnet18" else mobilenet_layer
-    layers = {}
+    layers: dict[str, dict] = {}
     for key in state:
         module, _, kind = key.rpartition(".")
         layer = translate(module.removeprefix(prefix))
@@ -416,7 +417,8 @@ def older_layers(root: h5py.Group) -> Iterator[Layer]:
     its own layers are told by the names of their weights.
     """
     for name in listed(root, "layer_names"):
-        group, inner = root[name], {name: []}
+        group = root[name]
+        inner: dict[str, list] = {name: []}
         for key in listed(group, "weight_names"):
             inner.setdefault(key.rpartition("/")[0] or name, []).append(group[key][()])
         yield from (Layer(*item) for item in inner.items())

@@ -110,8 +110,8 @@ def _drift(rows, random):
         return _triangle(labels, random), labels
 
     (x, y), *others = (draw() for _ in range(3))
-    moved = [(rows @ stretch + offset, labels) for rows, labels in others]
-    return Shift((x, y), *moved, {"stretch": stretch, "offset": offset})
+    target, test = ((rows @ stretch + offset, labels) for rows, labels in others)
+    return Shift((x, y), target, test, {"stretch": stretch, "offset": offset})
 
 
 def _region(rows, random):

@@ -101,7 +101,8 @@ def make_glyphs(
 def _alphabet(random, characters) -> list[np.ndarray]:
     """The control points (strokes, 4, 2) of each character, no two of which look alike."""
     style = _style(random)
-    shapes, sketches = [], []
+    shapes: list[np.ndarray] = []
+    sketches: list[np.ndarray] = []
     for _ in range(TRIALS * characters):
         shape = _character(random, style)
         sketch = 1.0 - _draw(shape, 0.22, SKETCH) / PAPER

@@ -249,7 +249,7 @@ def _bundled_words(name, windows):
 def _bundled_prompts(name, windows):
     paths = sorted((bundle_folder() / name).glob("*.flac"))
     everything, class_names, _ = bundled_sounds(paths, windows, "{label}/{prompt}")
-    clips = [name.rpartition("@")[0] for name in everything.names]
+    clips = [name.rpartition("@")[0] for name in everything.names or ()]
     return {"train": everything}, class_names, clips
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import keras
 import numpy as np
@@ -44,13 +45,16 @@ def networks_of(
         Functions without arguments, by the names of `ARMS`.
     """
     shape = _input_shape(train)
+    pretrained: Callable[[], keras.Model]
+    fresh: Callable[[], keras.Model]
+    rate = None
     if isinstance(backbone, str):
         pretrained = partial(load_backbone, backbone, input_shape=shape)
         fresh = partial(load_backbone, backbone, input_shape=shape, copy_blocks=0)
     else:
         pretrained, fresh = backbone, lambda: fresh_copy(backbone())
-    sound = callable(backbone) and shape is not None and len(shape) == 1
-    rate = sample_rate(backbone()) if sound else None
+        if shape is not None and len(shape) == 1:
+            rate = sample_rate(backbone())
     small = {} if shape is None else {SMALL: partial(_small_body, shape, rate)}
     return {SCRATCH: fresh, **small, FROZEN: pretrained, TUNED: pretrained}
 
@@ -203,7 +207,7 @@ def fresh_copy(model: keras.Model) -> keras.Model:
     return copy
 
 
-def _input_shape(train) -> tuple | None:
+def _input_shape(train) -> Any:
     """The shape of one input, or None for texts."""
     first = train.fetch(np.arange(1))
     if isinstance(first, (tuple, dict)):

@@ -7,12 +7,13 @@ from tltk._checks import check_number
 from tltk._keras import check_model
 from tltk.evaluation.classification import check_predictions, positive_scores
 from tltk.evaluation.predictions import Predictions, predict_split
+from tltk.inputs.examples import Data
 
 LEAST = 1e-30
 WIDEST = np.log(20)  # temperatures from 1/20 to 20
 
 
-def calibrate(model: keras.Model, val) -> float:
+def calibrate(model: keras.Model, val: Data) -> float:
     """Make a classifier as sure as it is right: divide its logits by a temperature.
 
     The temperature is chosen on validation examples (see `fit_temperature`); kernel and bias of

@@ -54,7 +54,7 @@ def label_sizes(labels: np.ndarray, asked: int | Sequence[int] | None) -> list[i
     if asked is None:
         most = max(1, int(0.8 * counts.min()))
         return sorted({most} | {most // part for part in (4, 16) if most // part >= 2})
-    listed = list(asked) if isinstance(asked, list | tuple | np.ndarray | range) else [asked]
+    listed: list = list(asked) if isinstance(asked, list | tuple | np.ndarray | range) else [asked]
     for size in listed:
         check_count("labels_per_class", size)
     sizes = sorted(set(listed))
@@ -130,9 +130,10 @@ class Clock:
         """The pieces, until the budget would not hold another seed; kept ones cost nothing."""
         for start in range(0, len(self._pieces), self._sizes):
             seed = self._pieces[start : start + self._sizes]
-            if start and not all(map(is_kept, seed)) and self._over_budget():
+            budget = self._budget
+            if start and budget and not all(map(is_kept, seed)) and self._is_over(budget):
                 self._say(
-                    f"The budget of {in_words(self._budget)} ends after {start // self._sizes} of "
+                    f"The budget of {in_words(budget)} ends after {start // self._sizes} of "
                     f"{len(self._pieces) // self._sizes} seeds."
                 )
                 return
@@ -154,13 +155,11 @@ class Clock:
                 f"the test will take about {in_words(seconds)}."
             )
 
-    def _over_budget(self) -> bool:
-        if self._budget is None:
-            return False
+    def _is_over(self, budget: float) -> bool:
         spent = time.perf_counter() - self._began
         share = self._sizes / len(self._training)
         another = share * (sum(self._training) + sum(self._testing))
-        return spent + sum(self._testing) + another > self._budget
+        return spent + sum(self._testing) + another > budget
 
 
 def foretold(
@@ -320,9 +319,9 @@ def compare_transfer(
     if checkpoint is not None:
         check_folder("checkpoint", checkpoint)
     transfer_verdict([0.0], margin, level)
-    train, val, test = parts = _labelled_parts(data)
+    train, val, test = _labelled_parts(data)
     sizes = label_sizes(train.labels, labels_per_class)
-    check_splits(Splits(*parts, data.class_names, data.files))
+    check_splits(Splits(train, val, test, data.class_names, data.files))
     passes = passes_of(epochs, draw_subset(train, sizes[-1], seed).count)
     networks = networks_of(backbone, train)
     if unfreeze_blocks is not None:

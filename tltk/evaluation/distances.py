@@ -1,6 +1,7 @@
 """How far two domains lie apart, how far they would by chance alone, and what that may cost."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -243,7 +244,7 @@ def ben_david_bound(
     checked_classes(target_labels, len(target), name="target_labels")
     sides = (source, np.asarray(source_labels)), (target, np.asarray(target_labels))
     divergence = domain_distance(source, target, seed, permutations=1)[0]["value"]
-    probe = {"strengths": (STRENGTH,), "seed": seed}
+    probe: dict[str, Any] = {"strengths": (STRENGTH,), "seed": seed}
     terms = {
         "source error": 1 - linear_probe_accuracy(*sides[0], **probe),
         "half the divergence": max(divergence, 0.0) / 2,

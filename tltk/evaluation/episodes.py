@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -13,9 +14,9 @@ from tltk.tuning.linear_head import few_threads
 
 
 def evaluate_episodes(
-    methods: Mapping[str, object],
+    methods: Mapping[str, Any],
     features,
-    labels: Sequence,
+    labels: Sequence | np.ndarray,
     n_way: int = 5,
     *,
     n_shot: int = 1,
@@ -83,9 +84,9 @@ def evaluate_episodes(
 
 
 def episode_accuracies(
-    methods: Mapping[str, object],
+    methods: Mapping[str, Any],
     features,
-    labels: Sequence,
+    labels: Sequence | np.ndarray,
     n_way: int = 5,
     *,
     n_shot: int = 1,

@@ -107,7 +107,7 @@ def _seen(examples) -> tuple[list[bytes], np.ndarray | None]:
             yield (digests, _thumbnails(leaves[0])) if are_pictures else (digests,)
 
     if examples.reread is None or examples.digest is None:
-        arrays = [np.concatenate(each) for each in zip(*compute(0), strict=True)]
+        arrays = tuple(np.concatenate(each) for each in zip(*compute(0), strict=True))
     else:
         key = content_digest((), "seen by check_splits", examples.digest, AT_ONCE, SIDE)
         arrays = kept_rows(key[:32], examples.count, AT_ONCE, compute)

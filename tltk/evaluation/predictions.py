@@ -2,7 +2,7 @@
 
 import os
 import warnings
-from collections.abc import Mapping, Sequence, Set, Sized
+from collections.abc import Mapping, Sequence, Set
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -24,7 +24,7 @@ from tltk.inputs.decoding import (
     resize_method,
     upright_rgb,
 )
-from tltk.inputs.examples import Splits, check_labelled, examples_of
+from tltk.inputs.examples import Data, Splits, check_labelled, examples_of
 from tltk.tuning._checks import check_fits, warn_of_scale
 from tltk.tuning.saving import load_model, metadata
 
@@ -112,7 +112,7 @@ def read_windows(
     return cut_clip(samples, Windows(length or len(samples), length or len(samples), rate))
 
 
-def listed_series(windows: object, shape: tuple) -> list[np.ndarray]:
+def listed_series(windows: Any, shape: tuple) -> list[np.ndarray]:
     """One window or several, as a list of float arrays (length, columns)."""
     length, columns = shape
     if windows is None or isinstance(windows, (str, Path, Splits)) or is_dataset(windows):
@@ -160,7 +160,7 @@ def _listed(inputs, what, axes) -> list:
         refuse(f"predict takes {what}, without labels", "inputs with two arrays (x, y)", advice)
     if isinstance(inputs, np.ma.MaskedArray):
         refuse("inputs must be whole", f"inputs={shown(inputs)}", "Fill in what is masked")
-    if not isinstance(inputs, Sized) or isinstance(inputs, Mapping | Set):
+    if not hasattr(inputs, "__len__") or isinstance(inputs, Mapping | Set):
         advice = "Pass one, or a list"
         refuse(f"predict takes {what}, one or a list", f"inputs={shown(inputs)}", advice)
     return list(inputs)
@@ -265,7 +265,7 @@ class Predictions(NamedTuple):
 
 
 def predict_split(
-    model: keras.Model, split: Any, class_names: Sequence[str] | None = None
+    model: keras.Model, split: Data, class_names: Sequence[str] | None = None
 ) -> Predictions:
     """Run a model over a split and keep its answers together with the labels.
 
@@ -296,7 +296,7 @@ def predict_split(
     check_labelled(examples)
     if as_functional(model) is not None:
         check_fits(model, examples)
-    outputs = []
+    outputs: list[np.ndarray] = []
     for inputs, _ in examples:
         if not outputs:
             warn_of_scale(model, inputs)
@@ -369,7 +369,7 @@ def predict(
     if resize is not None:
         resize_method(resize)
     if class_names is not None:
-        as_names("class_names", class_names)
+        class_names = as_names("class_names", class_names)
     is_path = isinstance(model_or_path, (str, Path))
     model = (
         load_model(user_path(model_or_path, "model_or_path"), class_names, trust)
@@ -379,7 +379,8 @@ def predict(
     check_model(model, "model_or_path", functional=True)
     given = _lister_of(model)(inputs)
     resize = _resize_of(model, given, resize)
-    answers, unreadable = [[] for _ in given], []
+    answers: list[list] = [[] for _ in given]
+    unreadable: list = []
     for start, read in _read(model, given, on_error, resize):
         unreadable += [error for error in read if isinstance(error, Exception)]
         whole = {row: x for row, x in enumerate(read, start) if not isinstance(x, Exception)}
@@ -482,7 +483,7 @@ def _read_outputs(model: keras.Model, outputs: np.ndarray) -> tuple[str, np.ndar
     """Return what kind of answers a model gives, and the answers as an (n, k) array."""
     outputs = np.asarray(outputs, dtype="float32").reshape(len(outputs), -1)
     activation = _last_activation(model)
-    kinds = {"softmax": "one_label", "sigmoid": "many_labels"}
+    kinds: dict[str | None, str] = {"softmax": "one_label", "sigmoid": "many_labels"}
     kind = metadata(model).get("kind", kinds.get(activation, "regression"))
     one_unit = activation == "sigmoid" and outputs.shape[1] == 1
     if one_unit and "kind" not in metadata(model):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
@@ -24,7 +24,7 @@ from tltk.evaluation.transferability import (
     neighbour_accuracy,
     nleep,
 )
-from tltk.inputs.examples import Examples, Splits, as_network_input, examples_of
+from tltk.inputs.examples import Data, Examples, Splits, as_network_input, examples_of
 from tltk.tuning import extract_features
 from tltk.tuning._checks import check_each
 from tltk.tuning._cutting import body_below
@@ -47,8 +47,8 @@ class Source(NamedTuple):
 
 
 def rank_backbones(
-    candidates: Sequence | Mapping[str, object],
-    data,
+    candidates: Sequence | Mapping[str, Any],
+    data: Data | Splits,
     by: str = "linear_probe",
     *,
     pooling: str = "avg",
@@ -115,7 +115,7 @@ def rank_backbones(
     train, val = _examples(data, most, seed)
     sample = as_network_input(train.fetch(np.arange(min(batch_size, train.count))))
     settings = {"pooling": pooling, "batch_size": batch_size, "engine": engine, "cache": cache}
-    rows = []
+    rows: list[dict] = []
     for name, candidate in named.items():
         if verbose:
             print(f"{name} ({len(rows) + 1} of {len(named)})", flush=True)
@@ -133,15 +133,18 @@ def rank_backbones(
     return sorted(rows, key=lambda row: -np.inf if row[by] is None else row[by], reverse=True)
 
 
-def _named(candidates) -> dict[str, object]:
+def _named(candidates) -> dict[str, Any]:
     """Each candidate under a name; those of one name, and unknown ones, are refused."""
     if isinstance(candidates, str | keras.Model):
         candidates = [candidates]
     if not isinstance(candidates, Mapping | list | tuple):
         advice = "Pass names of list_backbones(), or {name: model}"
         refuse("candidates must be a list or a dict", f"candidates={shown(candidates)}", advice)
-    given = isinstance(candidates, Mapping)
-    named = list(candidates.items() if given else ((_name(each), each) for each in candidates))
+    named = (
+        list(candidates.items())
+        if isinstance(candidates, Mapping)
+        else [(_name(each), each) for each in candidates]
+    )
     names = [name for name, _ in named]
     repeated = sorted({name for name in names if names.count(name) > 1})
     if repeated or not names:
@@ -163,7 +166,7 @@ def _name(candidate) -> str:
     return f"{name}, {'fresh weights' if weights is None else Path(weights).name}"
 
 
-def _pair(candidate) -> tuple[str, object]:
+def _pair(candidate) -> tuple[str, Any]:
     pair = (candidate, "imagenet") if isinstance(candidate, str) else candidate
     if not isinstance(pair, tuple | list) or len(pair) != 2 or not isinstance(pair[0], str):
         raise ValueError(
@@ -176,7 +179,8 @@ def _pair(candidate) -> tuple[str, object]:
 def _examples(data, most, seed) -> tuple[Examples, Examples | None]:
     check_count("most", most)
     parts = (data.train, data.val) if isinstance(data, Splits) else (examples_of(data), None)
-    train, val = (None if part is None else _drawn(part, most, seed) for part in parts)
+    train = _drawn(parts[0], most, seed)
+    val = None if parts[1] is None else _drawn(parts[1], most, seed)
     checked_classes([] if train.labels is None else train.labels, train.count)
     return train, val
 

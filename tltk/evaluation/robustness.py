@@ -3,7 +3,6 @@
 import io
 import itertools
 from collections.abc import Sequence
-from typing import Any
 
 import keras
 import numpy as np
@@ -18,12 +17,12 @@ from tltk._checks import (
     shown,
 )
 from tltk.evaluation.predictions import predict_split
-from tltk.inputs.examples import check_labelled, examples_of
+from tltk.inputs.examples import Data, check_labelled, examples_of
 
 
 def corruption_table(
     model: keras.Model,
-    split: Any,
+    split: Data,
     corruptions: Sequence[str] = ("noise", "blur", "brightness", "contrast"),
     severities: Sequence[float] = (1, 3, 5),
     *,
@@ -99,7 +98,7 @@ def corrupt_images(
     images: np.ndarray,
     corruption: str,
     severity: float,
-    rows: Sequence[int] | None = None,
+    rows: Sequence[int] | np.ndarray | None = None,
     *,
     seed: int = 0,
 ) -> np.ndarray:

@@ -11,7 +11,7 @@ from tltk._checks import as_numbers, check_number, check_seed
 RESAMPLES = 2000
 
 
-def mean_interval(values: Sequence[float], level: float = 0.95) -> tuple[float, float]:
+def mean_interval(values: Sequence[float] | np.ndarray, level: float = 0.95) -> tuple[float, float]:
     """Return the mean of repeated runs and the half width of its Student t interval.
 
         half width = t(level, n - 1) * s / sqrt(n)
@@ -46,7 +46,7 @@ def mean_interval(values: Sequence[float], level: float = 0.95) -> tuple[float, 
 
 
 def paired_interval(
-    a: Sequence[float], b: Sequence[float], level: float = 0.95
+    a: Sequence[float] | np.ndarray, b: Sequence[float] | np.ndarray, level: float = 0.95
 ) -> tuple[float, float]:
     """Return the mean gain of `a` over `b` and the half width of its paired t interval.
 
@@ -82,7 +82,10 @@ def paired_interval(
 
 
 def rank_agreement(
-    scores: Sequence[float], outcomes: Sequence[float], level: float = 0.95, seed: int = 0
+    scores: Sequence[float] | np.ndarray,
+    outcomes: Sequence[float] | np.ndarray,
+    level: float = 0.95,
+    seed: int = 0,
 ) -> tuple[float, float, float]:
     """Return weighted Kendall's tau of scores and outcomes, with an interval.
 

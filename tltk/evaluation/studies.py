@@ -206,9 +206,10 @@ def _defining(module: str, name: str) -> Path:
         if file.is_file():
             return file
     for node in _nodes((path / "__init__.py").read_text(encoding="utf-8")):
-        for each in node.names if isinstance(node, ast.ImportFrom) else ():
-            if name == (each.asname or each.name):
-                return _defining(node.module, each.name)
+        if isinstance(node, ast.ImportFrom) and node.module:
+            for each in node.names:
+                if name == (each.asname or each.name):
+                    return _defining(node.module, each.name)
     return path / "__init__.py"
 
 
@@ -216,9 +217,11 @@ def _code(text: str) -> str:
     """A file without its docstrings and blank lines."""
     lines = text.splitlines()
     for node in _nodes(text):
-        documented = isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef)
-        if documented and ast.get_docstring(node, clean=False) is not None:
-            for line in range(node.body[0].lineno, node.body[0].end_lineno + 1):
+        if not isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef):
+            continue
+        if ast.get_docstring(node, clean=False) is not None:
+            first = node.body[0]
+            for line in range(first.lineno, (first.end_lineno or first.lineno) + 1):
                 lines[line - 1] = ""
     return "\n".join(line for line in lines if line.strip())
 

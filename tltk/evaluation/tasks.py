@@ -22,6 +22,7 @@ from tltk._checks import (
 )
 from tltk.evaluation.statistics import mean_interval, paired_interval
 from tltk.evaluation.verdicts import transfer_verdict
+from tltk.inputs.examples import Data
 from tltk.tuning._loop import ShuffledBatches
 from tltk.tuning.tasks import REGRESSION, label_parts, task_examples, tasks_of
 
@@ -45,7 +46,7 @@ class TaskGains(NamedTuple):
 def task_gains(
     learn: Callable[[list[str], int], keras.Model],
     tasks: Sequence[str],
-    test: tuple[Any, dict],
+    test: tuple[Data, Mapping[str, Any]],
     seeds: int = 5,
     *,
     margin: float = 0.01,
@@ -118,7 +119,9 @@ def task_gains(
     return TaskGains(rows, _gains(rows, tasks, margin, level))
 
 
-def task_scores(model: keras.Model, data: tuple[Any, dict], batch_size: int = 256) -> list[dict]:
+def task_scores(
+    model: keras.Model, data: tuple[Data, Mapping[str, Any]], batch_size: int = 256
+) -> list[dict]:
     """Judge a model of tasks on the labels there are.
 
     Args:
@@ -255,7 +258,8 @@ def late_fusion(
             f"Received: probabilities and present of shapes {shapes}. "
             "Predict the same rows with every classifier."
         )
-    total, votes = 0.0, 0.0
+    total: float | np.ndarray = 0.0
+    votes: float | np.ndarray = 0.0
     for name, each in given.items():
         here = np.asarray((present or {}).get(name, np.ones(len(each))), dtype="float64")[:, None]
         total, votes = total + here * np.where(here > 0, each, 0.0), votes + here

@@ -117,7 +117,9 @@ def _points(row) -> str:
     return f"{mean:+.1f} points" + ("" if math.isnan(half_width) else f" ± {half_width:.1f}")
 
 
-def transfer_verdict(gaps: Sequence[float], margin: float = 0.01, level: float = 0.98) -> str:
+def transfer_verdict(
+    gaps: Sequence[float] | np.ndarray, margin: float = 0.01, level: float = 0.98
+) -> str:
     """Say whether transfer helped, hurt, or left no evidence either way.
 
     A call needs both: the paired t interval of the mean gap excludes zero, and the mean gap is
@@ -153,7 +155,10 @@ def transfer_verdict(gaps: Sequence[float], margin: float = 0.01, level: float =
 
 
 def transfer_gains(
-    transferred: np.ndarray, baseline: np.ndarray, labels: Sequence[int], level: float = 0.98
+    transferred: np.ndarray,
+    baseline: np.ndarray,
+    labels: Sequence[int] | np.ndarray,
+    level: float = 0.98,
 ) -> dict[str, tuple[float, float]]:
     """Measure the three gains of transfer on curves of the score over the number of labels.
 
@@ -194,7 +199,10 @@ def transfer_gains(
 
 
 def label_efficiency(
-    transferred: np.ndarray, baseline: np.ndarray, labels: Sequence[int], level: float = 0.98
+    transferred: np.ndarray,
+    baseline: np.ndarray,
+    labels: Sequence[int] | np.ndarray,
+    level: float = 0.98,
 ) -> list[dict]:
     """Measure how many times the labels transfer is worth.
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from tltk._checks import as_classes, as_numbers, as_rows, check_number, check_seed, refuse, shown
 from tltk.inputs._arrays import is_dataset, refuse_iterators
+
+if TYPE_CHECKING:
+    from tltk.inputs.examples import Data
 
 
 class Episode(NamedTuple):
@@ -26,8 +29,8 @@ class Episode(NamedTuple):
 
 
 def sample_episode(
-    data: Any,
-    labels: Sequence | None = None,
+    data: Data,
+    labels: Sequence | np.ndarray | None = None,
     n_way: int = 5,
     n_shot: int = 1,
     *,
@@ -116,10 +119,10 @@ class EpisodeDrawer:
 
 
 def split_classes(
-    labels: Sequence,
-    test: float | int | Sequence = 0.5,
-    val: float | int | Sequence = 0,
-    groups: Sequence | None = None,
+    labels: Sequence | np.ndarray,
+    test: float | int | Sequence | np.ndarray = 0.5,
+    val: float | int | Sequence | np.ndarray = 0,
+    groups: Sequence | np.ndarray | None = None,
     *,
     seed: int = 0,
 ) -> dict[str, np.ndarray]:
@@ -161,7 +164,7 @@ def split_classes(
     return {part: np.flatnonzero(np.isin(units, some)) for part, some in parts.items()}
 
 
-def rows_and_labels(data: Any, labels: Sequence | None):
+def rows_and_labels(data: Any, labels: Any):
     """A function of row numbers to rows, and the label of each row (n,)."""
     if labels is None or is_dataset(data):
         from tltk.inputs.examples import examples_of

@@ -6,7 +6,7 @@ import io
 import math
 import zipfile
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -221,7 +221,10 @@ class Gallery:
             The path of the file.
         """
         path = _with_npz(path)
-        kept = {"names": np.array(self.names, str), "sums": np.ascontiguousarray(self._sums)}
+        kept: dict[str, Any] = {
+            "names": np.array(self.names, str),
+            "sums": np.ascontiguousarray(self._sums),
+        }
         if self.threshold is not None:
             kept["threshold"] = self.threshold
         if self.normalizer is not None:

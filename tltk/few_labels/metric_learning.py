@@ -11,7 +11,7 @@ from keras import ops
 from tltk._checks import check_count, check_number, check_seed
 from tltk._keras import Part, check_model, input_structure
 from tltk.few_labels.episodes import TO_LEARN, EpisodeDrawer, rows_and_labels
-from tltk.inputs.examples import as_network_input, examples_of
+from tltk.inputs.examples import Data, as_network_input, examples_of
 from tltk.tuning._checks import check_fits
 from tltk.tuning._loop import history_of, train
 from tltk.tuning._optimizer import Adam
@@ -22,7 +22,7 @@ BLOCK, STEPS_AT_ONCE, NEAR = 100, 10, 1e-7
 
 def train_prototypical(
     encoder: keras.Model,
-    data,
+    data: Data,
     labels=None,
     *,
     n_way: int = 10,
@@ -88,7 +88,7 @@ def train_prototypical(
 
 def train_siamese(
     encoder: keras.Model,
-    data,
+    data: Data,
     labels=None,
     *,
     n_way: int = 10,

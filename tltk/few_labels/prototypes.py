@@ -451,7 +451,7 @@ def transport_plan(likeness) -> np.ndarray:
 
 def _scaled(weights, columns) -> tuple[np.ndarray, np.ndarray]:
     """The plan, and the factors of its columns; from good ones it takes few sweeps."""
-    share, rows = len(weights) / weights.shape[1], 0.0
+    share, rows = len(weights) / weights.shape[1], np.zeros(1)
     for _ in range(SWEEPS):
         sums = weights @ columns
         if np.abs(rows * sums - 1).max() < TOLERANCE:

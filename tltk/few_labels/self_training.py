@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from typing import Any
 
 import keras
 import numpy as np
@@ -13,7 +14,7 @@ from sklearn.preprocessing import StandardScaler
 
 from tltk._checks import as_class_numbers, as_numbers, check_flag, check_number, refuse, shown
 from tltk._keras import check_model
-from tltk.inputs.examples import examples_of
+from tltk.inputs.examples import Data, examples_of
 from tltk.tuning._checks import check_fits, checked_examples
 from tltk.tuning._cutting import body_below
 from tltk.tuning.features import frozen_outputs
@@ -196,9 +197,9 @@ def default_classifier(strength: float = 0.01):
 
 def self_train_head(
     model: keras.Model,
-    train,
-    unlabelled,
-    val=None,
+    train: Data,
+    unlabelled: Data,
+    val: Data | None = None,
     *,
     rounds: int = 5,
     threshold: float | None = None,
@@ -252,7 +253,7 @@ def self_train_head(
     if threshold is not None:
         check_number("threshold", threshold, above=0, most=1)
     check_flag("balanced", balanced)
-    settings = {"batch_size": batch_size, "cache": cache}
+    settings: dict[str, Any] = {"batch_size": batch_size, "cache": cache}
     strength = fit_linear_head(model, train, val, **settings)
     body = body_below(model, model.layers[-1])
     train, more = checked_examples(model, train), examples_of(unlabelled)

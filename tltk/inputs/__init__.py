@@ -3,7 +3,7 @@
 from tltk._cache import bundle_folder, cache_folder, home_folder, notebooks_folder
 from tltk.inputs.audio import audio_folder, read_clip
 from tltk.inputs.decoding import read_image, resize_images
-from tltk.inputs.examples import Examples, Splits, examples_of, splits_of
+from tltk.inputs.examples import Data, Examples, Splits, examples_of, splits_of
 from tltk.inputs.images import image_folder
 from tltk.inputs.series import Series, series_file
 from tltk.inputs.splits import split_rows
@@ -18,6 +18,7 @@ from tltk.inputs.windows import (
 )
 
 __all__ = [
+    "Data",
     "Examples",
     "Scaling",
     "Series",

@@ -41,14 +41,14 @@ class Kind(NamedTuple):
     `name` and `formats` are for errors. A file is one of the kind where its name ends in one of
     `suffixes` (in lower case; it is a bad file where its content is another), and otherwise where
     `begins(head)` says so of its first 512 bytes. `digest(path)` reads it whole, raising ValueError
-    or OSError where that cannot be done.
+    or OSError where that cannot be done; None for a kind that is read elsewhere.
     """
 
     name: str
     formats: str
     suffixes: tuple[str, ...]
     begins: Callable[[bytes], object]
-    digest: Callable[[Path], str]
+    digest: Callable[[Path], str] | Any
 
 
 class Picture(NamedTuple):
@@ -97,7 +97,8 @@ def labelled_files(path: str | Path, kind: Kind) -> LabelledFolder:
     parts = part_folders(root, kind)
     classes = {part: _class_folders(folder) for part, folder in parts.items()}
     class_names = _class_names(parts, classes)
-    files, passed = [], Counter()
+    files: list[Picture] = []
+    passed: Counter[str] = Counter()
     for part, folders in classes.items():
         for class_name in class_names:
             found = {file for folder in folders[class_name] for file in _files_below(folder, root)}
@@ -170,7 +171,7 @@ def whole_files(
     Each is decoded once, and not again where its digest is remembered, unless `verify` is set.
     """
     paths = {picture.name: picture.path for picture in pictures}
-    errors = {}
+    errors: dict[str, Exception] = {}
 
     def read(names):
         bar = keras.utils.Progbar(len(names)) if len(names) > _MANY else None
@@ -275,7 +276,7 @@ def _class_names(parts, classes):
 
 
 def _check_names(files, kind):
-    seen = {}
+    seen: dict = {}
     for file in files:
         if seen.setdefault(file.name, file.path) != file.path:
             raise ValueError(
@@ -303,7 +304,7 @@ def _warn_of_strays(places, kind):
 def _check_layout(root, kind):
     """Refuse folders that look like splits of one data set, under names that we do not know."""
     inside = {name: _visible_folders(root / name) for name in _visible_folders(root)}
-    first = next(iter(inside.values()), [])
+    first: list[str] = next(iter(inside.values()), [])
     alike = len(inside) > 1 and all(names == first for names in inside.values())
     if len(first) < 2 or not alike:
         return
@@ -526,7 +527,7 @@ def parts_of(
 
 
 def _check_apart(given):
-    home = {}
+    home: dict = {}
     for part, some in given.items():
         for file in some:
             if home.setdefault(file.group, part) != part:

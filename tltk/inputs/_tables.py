@@ -18,7 +18,7 @@ from tltk.inputs._unpacking import PACKED, bounded_lines, unpacked
 
 LONGEST_TEXT = 2**20
 MOST_COLUMNS = 2**14
-QUOTING = {"minimal": csv.QUOTE_MINIMAL, "none": csv.QUOTE_NONE}
+QUOTING: dict[Any, Any] = {"minimal": csv.QUOTE_MINIMAL, "none": csv.QUOTE_NONE}
 MISSING = frozenset(
     "#N/A|#N/A N/A|#NA|-1.#IND|-1.#QNAN|-NaN|-nan|1.#IND|1.#QNAN|<NA>|N/A|NA|NULL|NaN|None|n/a|nan|"
     "null|".split("|")

@@ -5,15 +5,15 @@ import gzip
 import io
 import lzma
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 LONGEST_LINE = 2**21
 MOST_TIMES = 50
 _ALWAYS_ALLOWED = 2**22
 _MEASURED_FIRST = 2**26
-_OPENERS = {".gz": gzip.open, ".xz": lzma.open}
+_OPENERS: dict[str, Callable[..., Any]] = {".gz": gzip.open, ".xz": lzma.open}
 PACKED = tuple(_OPENERS)
 
 

@@ -111,7 +111,7 @@ def read_clip(path: Any, rate: int = 16000) -> np.ndarray:
     return all_samples(source, sound, rate)
 
 
-def all_samples(source: str | Path | bytes, sound: Sound, rate: int) -> np.ndarray:
+def all_samples(source: str | os.PathLike | bytes, sound: Sound, rate: int) -> np.ndarray:
     """Decode a whole recording at a rate, in parts: no more than the result is in memory."""
     _check_whole(source, sound, rate)
     count = resampled_length(sound, rate)
@@ -155,7 +155,7 @@ def is_sound(head: bytes) -> bool:
     return _BEGINNING.match(head) is not None
 
 
-def whole_sound(path: str | Path | bytes, rate: int | None = None) -> Sound:
+def whole_sound(path: str | os.PathLike | bytes, rate: int | None = None) -> Sound:
     """Read a recording from end to end, a part at a time, and refuse it where it is not sound.
 
     One that would be too long at a `rate` is refused by its header.
@@ -276,7 +276,9 @@ def resampled_length(sound: Sound, rate: int) -> int:
     return math.ceil(sound.frames * rate / sound.rate)
 
 
-def read_samples(path: str | Path, sound: Sound, start: int, count: int, rate: int) -> np.ndarray:
+def read_samples(
+    path: str | os.PathLike | bytes, sound: Sound, start: int, count: int, rate: int
+) -> np.ndarray:
     """Decode some samples of a recording, with the neighbours that resampling looks at.
 
     `start` and `count` are in samples at `rate`; what lies before or behind the recording is 0.
@@ -384,7 +386,7 @@ def _called(path):
     return "bytes" if isinstance(path, bytes) else path
 
 
-def no_clip(path: str | Path | bytes, reason: str) -> ValueError:
+def no_clip(path: str | os.PathLike | bytes, reason: str) -> ValueError:
     """The error for a recording that cannot be used."""
     return ValueError(
         f"A recording must be a whole {FORMATS} file with sound in it, known by its first "

@@ -9,7 +9,7 @@ import warnings
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -83,7 +83,7 @@ def read_image(
     return pixels
 
 
-def content_of(source: Any) -> tuple[bytes, str | Path]:
+def content_of(source: Any) -> tuple[bytes, str | os.PathLike]:
     """The bytes of a picture or recording, and what to call it in errors.
 
     Example:
@@ -157,7 +157,7 @@ def prepared_images(image_size: int | tuple[int, int], resize: str, channels: in
     return {"kind": "images", "size": size, "channels": channels, "resize": resize}
 
 
-def read_bytes(path: str | Path, what: str = "picture") -> bytes:
+def read_bytes(path: str | os.PathLike, what: str = "picture") -> bytes:
     """Read a whole file, or say that it is gone or too large."""
     file = existing_file(path, what)
     try:
@@ -398,7 +398,8 @@ def _orientation(exif):
     """The number in a block of EXIF, of which nothing else is read; None where there is none."""
     while exif.startswith(b"Exif\0\0"):
         exif = exif[6:]
-    order = {b"II*\0": "little", b"MM\0*": "big"}[exif[:4]]
+    orders: dict[bytes, Literal["little", "big"]] = {b"II*\0": "little", b"MM\0*": "big"}
+    order = orders[exif[:4]]
 
     def number(at, size=2):
         return int.from_bytes(exif[at : at + size], order)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import os
 import warnings
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import keras
 import numpy as np
@@ -32,6 +32,19 @@ from tltk.inputs._arrays import (
     refuse_iterators,
 )
 
+if TYPE_CHECKING:  # Keras has no types, and what is made of no type would pass for anything
+
+    class _PyDataset:
+        workers: int
+        num_batches: int | None
+
+        def __init__(self, *, workers: int = 1) -> None: ...
+        def __iter__(self) -> Iterator[tuple]: ...
+        def on_epoch_begin(self) -> None: ...
+        def on_epoch_end(self) -> None: ...
+else:
+    _PyDataset = keras.utils.PyDataset
+
 
 class Splits(NamedTuple):
     """A data set cut into `Examples` of a fixed order.
@@ -40,14 +53,14 @@ class Splits(NamedTuple):
     "test" to the names of that split's rows, in the order of the rows.
     """
 
-    train: Examples | None
-    val: Examples | None
-    test: Examples | None
+    train: Examples | Any  # or None; checkers let a part that is asked for be used as it is
+    val: Examples | Any
+    test: Examples | Any
     class_names: tuple[str, ...]
     files: dict[str, tuple[str, ...]]
 
 
-class Examples(keras.utils.PyDataset):
+class Examples(_PyDataset):
     """Rows with random access, which `fit`, `evaluate` and `predict` of any Keras model take.
 
     `len(examples)` counts batches, as Keras asks, and `examples.count` rows. `examples[i]` and
@@ -77,6 +90,10 @@ class Examples(keras.utils.PyDataset):
         >>> [len(labels) for _, labels in examples.batched(2)]
         [2, 2, 1]
     """
+
+    fetch: Callable[[Any], Any]
+    labels: np.ndarray | Any  # None where there are none
+    names: tuple[str, ...] | None
 
     def __init__(
         self,
@@ -163,14 +180,14 @@ class Examples(keras.utils.PyDataset):
                 f"Received: {rows.tolist()!r}. For the first m rows pass range(m)."
             )
         check_not_empty(rows.size)
-        rows = np.arange(self.count)[rows]
+        rows, reread = np.arange(self.count)[rows], self.reread
         return self.replace(
             fetch=lambda some: self.fetch(rows[some]),
             labels=None if self.labels is None else self.labels[rows],
             digest=None if self.digest is None else content_digest(rows, self.digest),
             names=None if self.names is None else tuple(self.names[row] for row in rows),
             count=len(rows),
-            reread=self.reread and (lambda: self.reread().take(rows)),
+            reread=reread and (lambda: reread().take(rows)),
         )
 
     def arrays(self) -> tuple[Any, np.ndarray | None]:
@@ -218,7 +235,37 @@ class Examples(keras.utils.PyDataset):
         return dataset.prefetch(tf.data.AUTOTUNE)
 
 
-def examples_of(data: Any, labels: Any = None, key: str | None = None) -> Examples:
+class _Array(Protocol):
+    """Whatever NumPy can read at once: tensors of any backend, tables of pandas."""
+
+    def __array__(self) -> Any: ...
+
+
+class _Sequence(Protocol):
+    """A `keras.utils.PyDataset`: batches by number."""
+
+    def __getitem__(self, index: int, /) -> Any: ...
+    def on_epoch_end(self) -> None: ...
+
+
+class _Dataset(Protocol):
+    """A `tf.data.Dataset`."""
+
+    @property
+    def element_spec(self) -> Any: ...
+    def prefetch(self, buffer_size: Any, /) -> Any: ...
+
+
+_Rows = np.ndarray | list[Any] | tuple[Any, ...] | dict[str, Any] | _Array
+Data = Examples | _Rows | _Sequence | _Dataset
+"""What counts as data wherever some is asked for, and `examples_of` takes, as a type.
+
+`Examples` of ours; a pair `(x, y)`; `x` alone, which is an array, a list of rows, or a tuple or
+dict of arrays for several inputs; a `keras.utils.PyDataset`; a batched `tf.data.Dataset`.
+"""
+
+
+def examples_of(data: Data, labels: Any = None, key: str | None = None) -> Examples:
     """Turn any form of data into examples: the one door, where data is checked once.
 
     Args:
@@ -323,7 +370,8 @@ def splits_of(
     class_names = as_names("class_names", class_names)
     served = {part: examples.batched(batch_size) for part, examples in parts.items()}
     files = {part: parts[part].names or () if part in parts else () for part in Splits._fields[:3]}
-    return Splits(*map(served.get, Splits._fields[:3]), class_names, files)
+    train, val, test = map(served.get, Splits._fields[:3])
+    return Splits(train, val, test, class_names, files)
 
 
 def warn_if_scaled(images: Any) -> None:
@@ -383,7 +431,8 @@ def _examples_of_arrays(inputs, labels, key):
 
 
 def _examples_of_batches(data, key):
-    first, hashes = None, []
+    first: Any = None
+    hashes: list = []
 
     def leaves_of_chunks():
         nonlocal first

@@ -129,7 +129,8 @@ def image_folder(
 
 def _drawn(pictures, max_per_class, seed):
     rng = np.random.default_rng(seed)
-    seen, kept = Counter(), []
+    seen: Counter = Counter()
+    kept = []
     for row in rng.permutation(len(pictures)):
         folder = (pictures[row].part, pictures[row].class_name)
         seen[folder] += 1

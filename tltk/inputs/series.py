@@ -123,7 +123,8 @@ def series_file(
     if columns is None:
         columns = [name for name in names if name != time]
     else:
-        columns = list(columns) if isinstance(columns, list | tuple) else [columns]
+        wanted: Any = columns
+        columns = list(wanted) if isinstance(wanted, list | tuple) else [wanted]
         check_distinct([*columns, *([] if time is None else [time])], "columns and time")
     for name in [*columns, *([] if time is None else [time])]:
         if names.count(name) != 1:
@@ -234,12 +235,13 @@ def _read(path, delimiter, quoting, encoding):
             f"A series is read from a CSV file. Received: {path}, which is "
             f"{'a folder' if path.is_dir() else 'not a file'}. Check the path."
         )
-    header, *rows = list(read_rows(path, delimiter, quoting, encoding)) or [None]
-    if not rows:
+    table = list(read_rows(path, delimiter, quoting, encoding))
+    if len(table) < 2:
         raise ValueError(
             "A CSV file needs a line of column names and at least one row. "
-            f"Received: {path.name} with {0 if header is None else 1} lines. Check its source."
+            f"Received: {path.name} with {len(table)} lines. Check its source."
         )
+    header, *rows = table
     for row in rows:
         if len(row.cells) < len(header.cells):
             raise ValueError(

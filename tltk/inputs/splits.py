@@ -12,10 +12,10 @@ _MISSING = 1e6
 
 
 def split_rows(
-    labels: Sequence,
+    labels: Sequence | np.ndarray,
     val: float = 0.2,
     test: float = 0.2,
-    groups: Sequence[Hashable] | None = None,
+    groups: Sequence[Hashable] | np.ndarray | None = None,
     *,
     seed: int = 0,
 ) -> dict[str, np.ndarray]:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -94,8 +94,8 @@ def text_file(
     own_files = {part: p for part, p in (("val", val), ("test", test)) if not _is_share(p)}
     tables = {"train": read_texts(path, *settings)}
     tables |= {part: read_texts(file, *settings) for part, file in own_files.items()}
-    shares = {"val": val, "test": test}
-    shares = {part: 0 if part in own_files else share for part, share in shares.items()}
+    shares: dict[str, Any] = {"val": val, "test": test}
+    shares |= dict.fromkeys(own_files, 0)
     return text_splits(tables, batch_size, seed=seed, **shares)
 
 

@@ -1,6 +1,6 @@
 """Windows of a series: the past in, the steps ahead out, split by time."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -41,8 +41,8 @@ class SeriesWindows(NamedTuple):
     """
 
     train: Examples
-    val: Examples | None
-    test: Examples | None
+    val: Examples | Any
+    test: Examples | Any
     class_names: tuple[str, ...]
     files: dict[str, tuple[str, ...]]
     scaling: Scaling
@@ -105,7 +105,9 @@ def series_windows(
     target = _number_of(target, columns)
     rows = _rows_by_time(len(values), val, test)
     scaling = learn_scaling(values[rows["train"]], target, origin, columns)
-    raw, files, served = {}, {}, {}
+    raw: dict[str, tuple[np.ndarray, np.ndarray]] = {}
+    files: dict[str, tuple[str, ...]] = {}
+    served: dict[str, Any] = {}
     for part, some in rows.items():
         if some.stop == some.start:
             files[part], served[part] = (), None
@@ -123,7 +125,7 @@ def series_windows(
         files[part] = _names_of(times[some][starts + length])
         served[part] = examples_of(scale_windows(inputs, targets, scaling)).batched(batch_size)
     ahead = tuple(f"+{step}" for step in range(1, horizon + 1))
-    return SeriesWindows(*served.values(), ahead, files, scaling, raw)
+    return SeriesWindows(served["train"], served["val"], served["test"], ahead, files, scaling, raw)
 
 
 def cut_windows(

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -22,8 +22,8 @@ UNITS = {GAINS[1]: "per doubling of labels"}
 
 @lecture_style
 def plot_transfer_gains(
-    rows: Sequence[Mapping[str, object]],
-    gains: Sequence[Mapping[str, object]],
+    rows: Sequence[Mapping[str, Any]],
+    gains: Sequence[Mapping[str, Any]],
     score: str = "accuracy",
     level: float = 0.98,
     *,
@@ -118,7 +118,7 @@ PLACES = [
 
 @lecture_style
 def plot_ranking(
-    rows: Sequence[Mapping[str, object]],
+    rows: Sequence[Mapping[str, Any]],
     score: str = "linear_probe",
     cost: str = "multiply_adds",
 ) -> "Figure":
@@ -169,7 +169,9 @@ def plot_ranking(
     )
     for row in shown:
         chosen = row.get("recommended")
-        style = {"color": COLORS[1] if chosen else COLORS[0] if row in front else GREY}
+        style: dict[str, Any] = {
+            "color": COLORS[1] if chosen else COLORS[0] if row in front else GREY
+        }
         style |= {"marker": "*", "markersize": 18} if chosen else {"marker": "o", "markersize": 8}
         label = "recommended" if chosen else None
         panel.plot(max(row[cost], 1), row[score], linestyle="none", label=label, **style)
@@ -199,7 +201,7 @@ def _name_points(figure, panel, rows, score, cost) -> None:
     """Write each name beside its point, at the first place where it covers no other name."""
     figure.canvas.draw()
     style = {"textcoords": "offset points", "va": "center", "fontsize": 10}
-    taken = []
+    taken: list = []
     for row in sorted(rows, key=lambda row: -row[score]):
         text = panel.annotate(
             str(row["candidate"]), (max(row[cost], 1), row[score]), (10, 0), **style
@@ -219,7 +221,7 @@ KEYS = ("task", "with", "gain")
 
 
 @lecture_style
-def plot_task_gains(gains: Sequence[Mapping[str, object]]) -> "Figure":
+def plot_task_gains(gains: Sequence[Mapping[str, Any]]) -> "Figure":
     """Plot which task gains from which, and which belong together.
 
     On the left the gain of each task (down) from each other (across), in points; a gain that is no
@@ -257,7 +259,7 @@ def plot_task_gains(gains: Sequence[Mapping[str, object]]) -> "Figure":
     return figure
 
 
-def mutual_gains(gains: Sequence[Mapping[str, object]]) -> tuple[list[str], np.ndarray]:
+def mutual_gains(gains: Sequence[Mapping[str, Any]]) -> tuple[list[str], np.ndarray]:
     """Average what two tasks gain from each other.
 
     Args:

@@ -1,7 +1,7 @@
 """Curves: how training went, and how accuracy grows with labels."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import keras
 import numpy as np
@@ -110,7 +110,12 @@ def _plot_metric(
         if starred:
             value = validation[starred - 1]
             label = f"{meaning} epoch: {starred}"
-            style = {"color": COLORS[1], "marker": "*", "markersize": 18, "linestyle": "none"}
+            style: dict[str, Any] = {
+                "color": COLORS[1],
+                "marker": "*",
+                "markersize": 18,
+                "linestyle": "none",
+            }
             panel.plot(starred, value, markeredgecolor="black", label=label, **style)
             panel.annotate(
                 f"{value:.3f}",
@@ -144,7 +149,7 @@ def _mark_phases(panel: "Axes", phases: Sequence[str]) -> None:
 
 @lecture_style
 def plot_learning_curves(
-    rows: Sequence[Mapping[str, object]],
+    rows: Sequence[Mapping[str, Any]],
     chance: float | None = None,
     level: float = 0.95,
     score: str = "accuracy",
@@ -188,7 +193,7 @@ def plot_learning_curves(
     return figure
 
 
-def check_runs(rows: Sequence[Mapping[str, object]], score: str) -> None:
+def check_runs(rows: Sequence[Mapping[str, Any]], score: str) -> None:
     """Refuse what are not runs with a finite score."""
     if not isinstance(score, str) or not score:
         refuse("score must be a key of the rows", f"score={shown(score)}", 'Pass "accuracy"')
@@ -201,7 +206,7 @@ def check_runs(rows: Sequence[Mapping[str, object]], score: str) -> None:
 
 
 def draw_learning_curves(
-    panel: "Axes", rows: Sequence[Mapping[str, object]], level: float, score: str
+    panel: "Axes", rows: Sequence[Mapping[str, Any]], level: float, score: str
 ) -> list[tuple[float, float, str]]:
     """Draw every method into a panel; return where each line ends, and its colour."""
     methods = list(dict.fromkeys(row["method"] for row in rows))

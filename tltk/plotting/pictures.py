@@ -1,6 +1,6 @@
 """Pictures with what is known, and what is said, about them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +10,7 @@ from tltk._checks import as_names, as_rows, check_count, refuse, shown
 from tltk.evaluation.classification import check_predictions
 from tltk.evaluation.predictions import Predictions
 from tltk.inputs.decoding import read_image
-from tltk.inputs.examples import Examples, check_labelled, examples_of
+from tltk.inputs.examples import Data, Examples, check_labelled, examples_of
 from tltk.plotting.style import COLORS, GREY, RIGHT, WRONG, lecture_style, new_figure
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ LONGEST_NAME = 22
 
 @lecture_style
 def plot_pictures(
-    split: Iterable, class_names: Sequence[str] | None = None, per_class: int = 6
+    split: Data, class_names: Sequence[str] | None = None, per_class: int = 6
 ) -> "Figure":
     """Plot the first pictures of each class, one class per row.
 
@@ -91,7 +91,7 @@ def _pictures_of(split: Any) -> Examples:
 
 
 @lecture_style
-def plot_mistakes(predictions: Predictions, split: Iterable, count: int = 8) -> "Figure":
+def plot_mistakes(predictions: Predictions, split: Data, count: int = 8) -> "Figure":
     """Plot the mistakes the model was surest of.
 
     They are worth a look before anything else: wrong labels and hard pictures gather here.
@@ -153,7 +153,7 @@ def plot_mistakes(predictions: Predictions, split: Iterable, count: int = 8) -> 
 
 @lecture_style
 def plot_predictions(
-    pictures: Sequence, answers: Sequence[Sequence[tuple[str, float]]], count: int = 8
+    pictures: Sequence | np.ndarray, answers: Sequence[Sequence[tuple[str, float]]], count: int = 8
 ) -> "Figure":
     """Plot pictures with the likeliest names and their probabilities as bars.
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 @lecture_style
 def plot_series(
     lines: Mapping[str, Sequence],
-    x: Sequence | None = None,
+    x: Sequence | np.ndarray | None = None,
     xlabel: str = "time",
     ylabel: str = "value",
     *,

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from functools import wraps
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -52,7 +52,8 @@ def lecture_style(plot: Callable[..., "Figure"]) -> Callable[..., "Figure"]:
 
     Example:
         >>> import matplotlib.pyplot as plt
-        >>> plt.rcParams["lines.linewidth"], lecture_style(lambda: plt.rcParams["lines.linewidth"])()
+        >>> width = lambda: plt.rcParams["lines.linewidth"]
+        >>> width(), lecture_style(width)()
         (1.5, 2.2)
     """
 
@@ -65,7 +66,8 @@ def lecture_style(plot: Callable[..., "Figure"]) -> Callable[..., "Figure"]:
         fonts = ["DejaVu Sans", *(font for font in CHINESE_FONTS if font in installed)]
         # Loads the backend first: the settings it makes, such as a notebook's, are to stay.
         plt.draw_if_interactive()
-        with plt.rc_context({**SETTINGS, "font.family": fonts}):
+        settings: Any = {**SETTINGS, "font.family": fonts}
+        with plt.rc_context(settings):
             return plot(*args, **kwargs)
 
     return styled

@@ -5,7 +5,7 @@ import math
 import unicodedata
 from collections.abc import Mapping, Sequence
 from numbers import Integral, Real
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -35,7 +35,8 @@ class Table(NamedTuple):
         caption = [self.caption] if self.caption else []
         return "\n".join([*caption, text[0], rule, *text[1:]])
 
-    __repr__ = __str__
+    def __repr__(self) -> str:
+        return str(self)
 
     def _repr_html_(self) -> str:
         head = "".join(map(_html_cell, self.headings, self.numeric, ["th"] * len(self.numeric)))
@@ -53,7 +54,7 @@ class Table(NamedTuple):
 
 
 def format_table(
-    rows: Sequence[Mapping[str, object]],
+    rows: Sequence[Mapping[str, Any]],
     columns: Sequence[str] | Mapping[str, str] | None = None,
     digits: int = 3,
     caption: str | None = None,
@@ -130,7 +131,7 @@ def _format(value: object, digits: int) -> str:
         middle, low, high = (_fixed(each, digits) for each in value)
         return f"{middle} ({low} to {high})"
     if isinstance(value, Integral):
-        return f"{int(value):,}" if abs(value) >= 10_000 else str(int(value))
+        return f"{int(value):,}" if abs(int(value)) >= 10_000 else str(int(value))
     if isinstance(value, Real):
         return _format_real(float(value), digits)
     return str(value)

@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from tltk._cache import PACKAGE, made_folder, notebooks_folder, write_text
 from tltk._checks import refuse, shown
@@ -27,7 +27,7 @@ class Run(NamedTuple):
     """One executed chapter: the notebook with its outputs, its seconds, the error or None."""
 
     path: Path
-    notebook: object
+    notebook: Any
     seconds: float
     error: str | None
 

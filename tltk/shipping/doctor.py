@@ -69,7 +69,7 @@ def doctor() -> str:
 
 def section(title: str, lines: Callable[[], Iterator[str]]) -> str:
     """A titled block; an error while looking is one of its lines, never the report's end."""
-    shown = []
+    shown: list[str] = []
     try:
         shown.extend(lines())
     except Exception as error:

@@ -93,8 +93,8 @@ def train_folder(
     made_folder(out)
 
     print("Linear head on the frozen backbone ...", flush=True)
-    of_head = {"imbalance": None if imbalance == "focal" else imbalance}
-    fit_linear_head(model, photos.train, photos.val, batch_size=batch_size, **of_head)
+    of_head = None if imbalance == "focal" else imbalance
+    fit_linear_head(model, photos.train, photos.val, imbalance=of_head, batch_size=batch_size)
     frozen_weights = model.get_weights()
     answers = {FROZEN: [predict_split(model, split) for split in (photos.val, photos.test)]}
 
@@ -115,7 +115,10 @@ def train_folder(
     answers[BASELINE] = [most_frequent(photos.train, seen) for seen in answers[TUNED]]
 
     judged = "accuracy" if imbalance is None else "balanced accuracy"
-    rows = [result_row(name, *answers[name], judged) for name in (BASELINE, FROZEN, TUNED)]
+    rows = [
+        result_row(name, answers[name][0], answers[name][1], judged)
+        for name in (BASELINE, FROZEN, TUNED)
+    ]
     kept = FROZEN if rows[1]["validation"] >= rows[2]["validation"] else TUNED
     if kept == FROZEN:
         model.set_weights(frozen_weights)

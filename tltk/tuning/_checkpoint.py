@@ -9,6 +9,7 @@ import time
 import zipfile
 import zlib
 from collections.abc import Iterator
+from typing import Any
 
 import keras
 import numpy as np
@@ -103,7 +104,7 @@ class Checkpoint:
             f"It takes {need:,.1f} MB. Free some space or choose another folder, and call again; "
             "what was written before stays whole."
         )
-        return writing("Checkpoints", self.path, cure)
+        return writing("Checkpoints", self.path or "", cure)
 
     def _check_start(self) -> None:
         """Go on from the weights that the run began with, or those it last wrote, and no others."""
@@ -175,7 +176,8 @@ class Course(keras.callbacks.Callback):
         super().__init__()
         self._phase, self._records, self._variables = phase, records, variables
         self._checkpoint, self._patience = checkpoint, patience
-        self._best, self._best_values, self._optimizer = {"score": None, "epoch": 0}, [], []
+        self._best: dict[str, Any] = {"score": None, "epoch": 0}
+        self._best_values, self._optimizer = [], []
         self.epoch, self._begun, self.stopped, self.finished = 0, False, False, False
         self._take_up(*checkpoint.read())
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from typing import Any
 
 import keras
 import numpy as np
@@ -13,12 +14,12 @@ from tltk.backbones import layers_by_block
 from tltk.backbones.audio import sample_rate
 from tltk.backbones.text import looks_words_up, warn_of_unknown_words
 from tltk.inputs.audio import warn_if_loud
-from tltk.inputs.examples import Examples, check_labelled, examples_of, warn_if_scaled
+from tltk.inputs.examples import Data, Examples, check_labelled, examples_of, warn_if_scaled
 from tltk.tuning._cutting import as_functional
 from tltk.tuning.adapters import check_adapters
 
 
-def checked_examples(model: keras.Model, data) -> Examples:
+def checked_examples(model: keras.Model, data: Data) -> Examples:
     """Labelled examples that fit a model, whatever form the data has."""
     check_model(model, functional=True)
     examples = examples_of(data)
@@ -138,7 +139,7 @@ def check_settings(model: keras.Model, settings: dict) -> None:
         )
 
 
-RULES = {
+RULES: dict[str, dict[str, Any]] = {
     name: rule
     for names, rule in (
         ("head_lr base_lr lr lr_decay temperature", {"above": 0}),

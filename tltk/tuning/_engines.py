@@ -176,7 +176,7 @@ def _checked_run(network, engine, precision, name, sample, suffix, announce, cac
 def relative_error(values: np.ndarray, expected: np.ndarray) -> float:
     """The size of the difference over the size of what is expected, both as Euclidean norms."""
     expected = expected.astype("float64")
-    return float(np.linalg.norm(values - expected) / max(np.linalg.norm(expected), 1e-30))
+    return float(np.linalg.norm(values - expected) / max(float(np.linalg.norm(expected)), 1e-30))
 
 
 def _packed(values):

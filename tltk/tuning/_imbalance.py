@@ -61,7 +61,7 @@ def remedy_for(model: keras.Model, imbalance: dict | str | None, labels) -> Reme
     even = len(labels) / (np.count_nonzero(counts) * np.maximum(counts, 1))
     weights = _given_weights(model, imbalance) if by_hand else dict(enumerate(even.tolist()))
     priors = np.maximum(counts, 1) / np.maximum(counts, 1).sum()
-    return Remedy("class_weight" if by_hand else imbalance, weights, priors.astype("float32"))
+    return Remedy("class_weight" if by_hand else str(imbalance), weights, priors.astype("float32"))
 
 
 def _given_weights(model, given) -> dict[int, float]:

@@ -46,7 +46,10 @@ class BlockwiseAdamW(Adam):
         Adam.learning_rate.fset(self, value / self._peak)
 
     def save_own_variables(self, store):
-        (super() if self._own is None else self._own).save_own_variables(store)
+        if self._own is None:
+            super().save_own_variables(store)
+        else:
+            self._own.save_own_variables(store)
 
     def get_config(self):
         return super().get_config() if self._own is None else self._own.get_config()

@@ -88,7 +88,7 @@ def describe(layer: keras.layers.Layer | None):
         return [describe(inner) for inner in layer.layers]
     if as_functional(layer) is not None:
         return [describe(node.operation) for node in nodes_of(layer) if node.input_tensors]
-    config = getattr(layer, "get_config", dict)()
+    config: dict = getattr(layer, "get_config", dict)()
     weights = content_digest([weight.numpy() for weight in getattr(layer, "weights", ())])
     functions = [each for each in vars(layer).values() if inspect.isfunction(each)]
     code = code_digest(type(layer), *functions)

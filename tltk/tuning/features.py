@@ -15,7 +15,7 @@ from tltk._cache import kept_rows, network_digest, temporary_columns
 from tltk._checks import check_choice, check_count, check_flag, refuse
 from tltk._keras import all_layers, check_channels_last, check_model, input_structure
 from tltk.backbones.images import check_prepared
-from tltk.inputs.examples import Examples, as_network_input, examples_of
+from tltk.inputs.examples import Data, Examples, as_network_input, examples_of
 from tltk.tuning._checks import check_fits, warn_of_first_batch
 from tltk.tuning._engines import LARGEST_ERROR, chosen_engine, on_gpu, relative_error, started
 
@@ -27,7 +27,7 @@ _compared: dict[str, list[ref]] = {}
 
 def extract_features(
     model: keras.Model,
-    data,
+    data: Data,
     labels=None,
     *,
     pooling: str | None = "avg",

@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 import time
 from itertools import product
-from typing import NamedTuple
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import keras
 
@@ -19,6 +20,7 @@ from tltk._keras import (
 )
 from tltk._paths import check_folder
 from tltk.backbones import layers_by_block
+from tltk.inputs.examples import Data
 from tltk.tuning._checkpoint import Checkpoint, Course, fingerprint
 from tltk.tuning._checks import (
     check_callbacks,
@@ -103,8 +105,8 @@ WARMUP = 0.1  # share of a phase's steps in which the rate rises from zero
 
 def fine_tune(
     model: keras.Model,
-    train,
-    val=None,
+    train: Data,
+    val: Data | None = None,
     *,
     unfreeze_blocks: int | str | list[str] = 2,
     head_epochs: int | None = None,
@@ -119,7 +121,7 @@ def fine_tune(
     batch_size: int = 32,
     patience: int = 5,
     seed: int = 0,
-    checkpoint: str | None = None,
+    checkpoint: str | Path | None = None,
     cache: bool | str | tuple[str, str] = True,
     callbacks=(),
     verbose: int = 1,
@@ -236,11 +238,14 @@ def fine_tune(
     weights = _weights_of(model, [*blocks, "head"])
     drawn = [*filter(is_adapter, weights), *_weights_of(model, ["head"])]
     found = [weight for weight in weights if not any(weight is each for each in drawn)]
-    described = checkpoint and fingerprint(model, settings, train, val, weights)
+    described = fingerprint(model, settings, train, val, weights) if checkpoint else None
     saved = Checkpoint(checkpoint, described, found, drawn)
     kept = [augmented_view(train, augment, seed, view) for view in range(views)]
-    reuse = {"cache": bool(cache) and (augment is None or views > 0), "batch_size": batch_size}
-    how = {"engine": engine, "precision": precision, "verbose": bool(verbose)}
+    reuse: dict[str, Any] = {
+        "cache": bool(cache) and (augment is None or views > 0),
+        "batch_size": batch_size,
+    }
+    how: dict[str, Any] = {"engine": engine, "precision": precision, "verbose": bool(verbose)}
     records: list[dict] = []
     phases = _phases(model, remedy, head_epochs, epochs, head_lr, base_lr, lr_decay, blocks)
     warn_of_logs_begun_anew(callbacks, sum(phase.epochs is not None for phase in phases))

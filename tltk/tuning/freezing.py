@@ -92,7 +92,7 @@ def select_blocks(model: keras.Model, blocks: int | str | Sequence[str]) -> list
         return names
     if isinstance(blocks, numbers.Integral) and not isinstance(blocks, bool):
         counted = [name for name in names if has_kernels(layers_by_block(model)[name])]
-        if not 0 <= blocks <= len(counted):
+        if not 0 <= int(blocks) <= len(counted):
             raise ValueError(
                 "The number of blocks to unfreeze must lie between 0 and the number the network "
                 f"has. Received: blocks={blocks}. {model.name!r} has {len(counted)} blocks with "

@@ -147,7 +147,8 @@ def _warn_of_learned(backbone) -> None:
     """Warn where a backbone was given a head before and has been trained since."""
     checksum = 0
     for weight in backbone.weights:
-        checksum = zlib.crc32(np.ascontiguousarray(weight.numpy()).view("uint8"), checksum)
+        values = np.ascontiguousarray(weight.numpy()).view("uint8")
+        checksum = zlib.crc32(values, checksum)  # type: ignore[arg-type]  # an array is a buffer
     if _first_given.setdefault(backbone, checksum) != checksum:
         warnings.warn(
             "A second classifier starts from the same backbone only where nothing has trained it "

@@ -9,6 +9,7 @@ import numpy as np
 
 from tltk._checks import check_count, check_number
 from tltk._keras import Part, check_model, input_structure, output_structure
+from tltk.inputs.examples import Data
 from tltk.tuning._checks import check_each, checked_examples
 from tltk.tuning._loop import ShuffledBatches
 from tltk.tuning._optimizer import BlockwiseAdamW
@@ -26,7 +27,7 @@ class LearningRates(NamedTuple):
 
 def find_learning_rate(
     model: keras.Model,
-    train,
+    train: Data,
     *,
     lowest: float = 1e-6,
     highest: float = 1.0,

@@ -10,7 +10,7 @@ import numpy as np
 from tltk._checks import check_flag, check_number, refuse, shown
 from tltk._keras import check_model
 from tltk.inputs._arrays import check_finite
-from tltk.inputs.examples import Examples
+from tltk.inputs.examples import Data, Examples
 from tltk.tuning._checks import check_each, checked_examples
 from tltk.tuning._cutting import body_below
 from tltk.tuning._imbalance import Remedy, remedy_for
@@ -46,8 +46,8 @@ NOTHING_LEFT_TO_GAIN = r"(?s)lbfgs failed to converge.*ABNORMAL"  # at the preci
 
 def fit_linear_head(
     model: keras.Model,
-    train,
-    val=None,
+    train: Data,
+    val: Data | None = None,
     *,
     strengths: tuple[float, ...] = STRENGTHS,
     imbalance: dict | str | None = None,

@@ -10,7 +10,7 @@ from keras import ops
 
 from tltk._checks import check_count, check_number, check_seed, refuse, shown
 from tltk._keras import check_model, reseed
-from tltk.inputs.examples import examples_of
+from tltk.inputs.examples import Data, examples_of
 from tltk.tuning._checks import check_each, check_fits
 from tltk.tuning._loop import history_of, train
 from tltk.tuning._optimizer import Adam
@@ -20,7 +20,7 @@ from tltk.tuning.freezing import unfreeze
 
 def pretrain_contrastive(
     encoder: keras.Model,
-    data,
+    data: Data,
     augment: keras.layers.Layer | None = None,
     epochs: int = 10,
     *,
@@ -211,7 +211,7 @@ _accuracy.__name__ = "accuracy"
 
 def pretrain_masked(
     encoder: keras.Model,
-    data,
+    data: Data,
     share: float = 0.3,
     stretch: int = 6,
     *,

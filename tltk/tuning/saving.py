@@ -211,7 +211,7 @@ def _freeze_inside(model) -> None:
 
 
 def _fitting_names(model, class_names) -> list[str]:
-    names = list(map(str, as_names("class_names", class_names)))
+    names = list(as_names("class_names", class_names))
     outputs = getattr(model, "outputs", None) or []
     units = outputs[0].shape[-1] if len(outputs) == 1 else None
     if units not in (None, len(names)):

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
 
+from tltk.inputs.examples import Data
 from tltk.tuning.fine_tuning import fine_tune
 from tltk.tuning.freezing import unfreeze
 from tltk.tuning.saving import note_preparation
@@ -23,8 +26,8 @@ from tltk.tuning.tasks import (
 
 def fine_tune_tasks(
     model: keras.Model,
-    train,
-    val=None,
+    train: tuple[Data, Mapping[str, Any]],
+    val: tuple[Data, Mapping[str, Any]] | None = None,
     *,
     loss_weights: str | Mapping[str, float] = "equal",
     unfreeze_blocks: int | str | list[str] = 2,
@@ -36,7 +39,7 @@ def fine_tune_tasks(
     batch_size: int = 32,
     patience: int = 5,
     seed: int = 0,
-    checkpoint: str | None = None,
+    checkpoint: str | Path | None = None,
     cache: bool = True,
     verbose: int = 1,
 ) -> keras.callbacks.History:

@@ -20,7 +20,7 @@ from tltk._checks import (
     told_type,
 )
 from tltk._keras import as_functional, check_model, input_structure, nodes_of, operation_of
-from tltk.inputs.examples import Examples, examples_of
+from tltk.inputs.examples import Data, Examples, examples_of
 from tltk.tuning._checks import check_fits
 from tltk.tuning._cutting import body_below
 from tltk.tuning.features import frozen_outputs
@@ -238,7 +238,7 @@ def joined_model(
     row = keras.layers.Concatenate(dtype="float32", name=JOINED)([*tensors, weigh(tensors[0])])
     joined = keras.Model(input_structure(model), row, name=model.name)
     columns = [[*task, spreads.get(task.name, 1.0)] for task in tasks.values()]
-    measures = [("score", None)]
+    measures: list[tuple[str, int | None]] = [("score", None)]
     for number, task in enumerate(tasks.values()):
         better = "r2" if task.kind == REGRESSION else "accuracy"
         measures += [(f"{task.name}_loss", number), (f"{task.name}_{better}", number)]
@@ -360,7 +360,9 @@ def _answers(columns, number, rows):
     return rows[:, start : start + columns[number][2]]
 
 
-def task_examples(model: keras.Model, data: Any, part: str = "training") -> Examples:
+def task_examples(
+    model: keras.Model, data: tuple[Data, Mapping[str, Any]], part: str = "training"
+) -> Examples:
     """Inputs with the labels of a model's tasks side by side in one row.
 
     Args:

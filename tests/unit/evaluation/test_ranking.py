@@ -150,6 +150,12 @@ def test_what_is_refused():
         rank_backbones([body], (data[0], data[1] + 0.5))
 
 
+def test_splits_without_training_rows_are_refused():
+    splits = Splits(None, examples_of(pictures()), None, ("red", "green", "blue"), {})
+    with pytest.raises(ValueError, match="must be one split, or arrays. Received: None"):
+        rank_backbones([network("eight", 8)], splits)
+
+
 def test_inputs_that_do_not_fit_are_a_reason():
     rows = by_name(
         rank_backbones([network("body", 2), "mobilenet_v2"], (np.zeros((4, 5)), [0, 1, 0, 1]))

@@ -258,6 +258,13 @@ def test_a_dataset_of_dicts_strings_and_no_labels():
     assert examples.fetch([0, 2])["age"].tolist() == [1, 3]
 
 
+def test_numbers_that_are_names_become_strings():
+    rows = examples_of((np.zeros((2, 3)), [0, 1]))
+    assert splits_of({"train": rows}, (3, np.int64(5))).class_names == ("3", "5")
+    with pytest.raises(ValueError, match=r"different names. Received: class_names=\(3, '3'\)"):
+        splits_of({"train": rows}, (3, "3"))
+
+
 def test_splits_of_leaves_absent_parts_empty():
     named = examples_of((PICTURES, LABELS)).replace(names=tuple("abcdefg"))
     splits = splits_of({"train": named}, ("x", "y", "z"))
