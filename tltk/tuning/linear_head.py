@@ -41,6 +41,7 @@ STRENGTHS = (1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1.0)
 ONE_SHOT_STRENGTH = 1e-3
 CERTAIN = 10.0
 CONSTANT = 1e-6  # a feature that varies by less than this share of its mean
+DEAD = 1e-6  # a feature that varies by less than this share of the liveliest
 NOTHING_LEFT_TO_GAIN = r"(?s)lbfgs failed to converge.*ABNORMAL"  # at the precision of a float32
 
 
@@ -156,7 +157,7 @@ def _choose_and_pour(head, x, y, held_out, strengths, remedy) -> float:
     if head.activation.__name__ == "softmax":
         _check_classes(head.units, y)
     mean, deviation = x.mean(0), x.std(0)
-    deviation[deviation <= CONSTANT * np.abs(mean)] = 1.0
+    deviation[deviation <= np.maximum(CONSTANT * np.abs(mean), DEAD * deviation.max())] = 1.0
     rows = (x - mean) / deviation
     shift = remedy is not None and remedy.method == "logit_adjustment"
     weights = None if remedy is None or shift else remedy.weights

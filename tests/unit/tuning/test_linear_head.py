@@ -31,6 +31,21 @@ def test_poured_in_head_equals_scikit_learn(blobs):
     np.testing.assert_allclose(model.predict(x, verbose=0), expected, atol=2e-4)
 
 
+def test_a_dead_feature_beside_living_ones_gets_no_weight_to_speak_of():
+    """MiniLM has a unit of 1e-9 beside others of .1: a weight of a million blew up fine-tuning."""
+    rng = np.random.default_rng(0)
+    y = np.arange(60) % 2
+    living = rng.normal(size=(60, 6)) * 0.1 + 0.1 * y[:, None]
+    dead = rng.normal(size=(60, 1)) * 1e-9
+    rows = np.hstack([living, dead]).astype("float32")
+    inputs = keras.Input((7,))
+    model = build_classifier(keras.Model(inputs, keras.layers.Identity()(inputs)), 2, dropout=0)
+    fit_linear_head(model, (rows, y), strengths=(1.0,), cache=False)
+    kernel = np.abs(model.get_layer("head_output").kernel.numpy()).max(1)
+    assert kernel[:6].max() > 1
+    assert kernel[6] < 1e-6
+
+
 def test_features_of_any_size_are_told_apart_and_constants_are_not(blobs):
     x, y = blobs
     constant = np.full((len(x), 1), 0.3, "float32")
