@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from itertools import chain
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone
@@ -484,7 +484,7 @@ class CalibratedStacking(MetaEstimatorMixin, BaseEstimator):
         judged = [self._rehearsed(X, y, vectors, rng) for _ in range(self.splits)]
         margins = np.concatenate([margin for margin, *_ in judged])
         penalties = np.append(np.quantile(margins, np.linspace(0, 1, STEPS)), 0)
-        curve = np.mean([_harmonic_by_penalty(each, penalties) for each in judged], axis=0)
+        curve = np.mean([_harmonic_by_penalty(*each, penalties) for each in judged], axis=0)
         self.penalty_ = float(penalties[curve.argmax()])
         self.harmonic_ = float(curve[-1]), float(curve.max())
         self.learner_ = self._fresh().fit(X, y, vectors)
@@ -506,7 +506,7 @@ class CalibratedStacking(MetaEstimatorMixin, BaseEstimator):
     def _fresh(self):
         return ESZSL() if self.learner is None else clone(self.learner)
 
-    def _rehearsed(self, X, y, vectors, rng):
+    def _rehearsed(self, X, y, vectors, rng) -> tuple[Any, Any, Any, Any, int]:
         """Of one split: by how much the best seen class leads, the truth, and who is right."""
         count = min(max(round(self.share * len(vectors)), 1), len(vectors) - 2)
         order = rng.permutation(len(vectors))
@@ -524,9 +524,8 @@ class CalibratedStacking(MetaEstimatorMixin, BaseEstimator):
         return margins, truth, best[0] == truth, best[1] == truth, count
 
 
-def _harmonic_by_penalty(judged, penalties):
+def _harmonic_by_penalty(margins, truth, right_unseen, right_seen, count, penalties):
     """The harmonic mean at each penalty: a row is answered as seen while its lead exceeds it."""
-    margins, truth, right_unseen, right_seen, count = judged
     as_seen = margins[:, None] > penalties
     right = np.where(truth[:, None] < count, right_unseen[:, None] & ~as_seen, False)
     right |= right_seen[:, None] & as_seen
