@@ -195,17 +195,28 @@ def _imported(file: Path) -> Iterator[Path]:
                 paths = [each.name.rpartition(".") for each in node.names]
                 inside = [path for path in paths if path[0].split(".")[0] == "tltk"]
                 yield from (_defining(above, name) for above, _, name in inside)
-            case ast.Attribute(value=ast.Name(id="tltk"), attr=name):
+            case ast.Attribute(
+                value=ast.Attribute(value=ast.Name(id="tltk"), attr=area), attr=name
+            ):
+                yield _defining(f"tltk.{area}", name)
+            case ast.Attribute(value=ast.Name(id="tltk"), attr=name) if not (
+                PACKAGE / name
+            ).is_dir():
                 yield _defining("tltk", name)
 
 
 def _defining(module: str, name: str) -> Path:
-    """The file that defines a name of a module, behind every `__init__` that passes it on."""
+    """The file that defines a name of a module, behind every `__init__` that passes it on.
+
+    What a lazy `__init__` passes on stands in the `.pyi` beside it.
+    """
     path = PACKAGE.parent.joinpath(*module.split("."))
     for file in (path / f"{name}.py", path / name / "__init__.py", path.with_suffix(".py")):
         if file.is_file():
             return file
-    for node in _nodes((path / "__init__.py").read_text(encoding="utf-8")):
+    doors = [path / f"__init__{suffix}" for suffix in (".py", ".pyi")]
+    texts = [door.read_text(encoding="utf-8") for door in doors if door.is_file()]
+    for node in (node for text in texts for node in _nodes(text)):
         if isinstance(node, ast.ImportFrom) and node.module:
             for each in node.names:
                 if name == (each.asname or each.name):

@@ -47,18 +47,22 @@ import tltk
 from tltk.heads import solve
 
 tltk.freeze(solve)
+tltk.heads.third(solve)
 """
 FILES = {
-    "__init__.py": "from tltk.freezing import freeze\nfrom tltk.plotting import plot\n",
+    "__init__.py": "def __getattr__(name):\n    raise AttributeError\n",
+    "__init__.pyi": "from tltk.freezing import freeze\nfrom tltk.viewing import plot\n",
     "freezing.py": "def freeze(x):\n    from tltk._deep import walk\n    return walk(x)\n",
     "_deep.py": "import tltk.low.numbers\n\ndef walk(x):\n    return x\n",
     "low/__init__.py": "",
     "low/numbers.py": "ONE = 1\n",
     "heads/__init__.py": (
         "from tltk.heads.linear import fit as solve\nfrom tltk.heads.other import b\n"
+        "from tltk.heads.more import third\n"
     ),
     "heads/linear.py": "def fit():\n    pass\n",
     "heads/other.py": "b = 2\n",
+    "heads/more.py": "def third(x):\n    return x\n",
     "viewing.py": "def plot():\n    pass\n",
 }
 
@@ -97,6 +101,7 @@ def test_a_study_whose_code_did_not_change_is_current(study):
         ("_deep.py", "return x", "return x + 1"),
         ("low/numbers.py", "1", "2"),
         ("heads/linear.py", "pass", "return 3"),
+        ("heads/more.py", "return x", "return x + 1"),
     ],
 )
 def test_a_study_whose_code_changed_is_stale(study, file, old, new):
@@ -141,5 +146,5 @@ def test_of_this_package_the_files_behind_a_study_are_found():
     script = Path(studies.__file__).parents[2] / "notebooks" / "studies" / "03_batch_norm.py"
     found = studies._files_behind(script) - {script}
     names = {file.relative_to(studies.PACKAGE).as_posix() for file in found}
-    assert {"tuning/freezing.py", "backbones/load.py", "inputs/folders.py"} <= names
-    assert not {name for name in names if name.startswith(("few_labels", "adaptation", "viewing"))}
+    assert {"tuning/freezing.py", "backbones/images.py", "inputs/examples.py"} <= names
+    assert not {name for name in names if name.startswith(("few_labels", "adaptation", "plotting"))}
