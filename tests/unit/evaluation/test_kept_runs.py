@@ -255,7 +255,7 @@ def test_what_this_user_wrote_runs_code_of_its_own_and_nothing_else_does(tmp_pat
 
 SCRIPT = """
 import sys, warnings
-from tests.evaluation.test_kept_runs import *
+from tests.unit.evaluation.test_kept_runs import *
 warnings.simplefilter("always")
 parts = [examples_of(points(count, seed)) for seed, count in enumerate((40, 20, 200))]
 print(json.dumps(results(compare(Splits(*parts, ("a", "b"), {}), sys.argv[1]))))

@@ -305,7 +305,10 @@ def test_windows_of_any_length_are_taken_one_by_one():
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ("series.csv", "windows of a series as arrays. Received: str. Read a file with series_f"),
+        (
+            "series.csv",
+            "windows of a series as arrays. Received: str 'series.csv'. Read a file with series_f",
+        ),
         (np.zeros((5, 2)), r"shape \(6, 2\), None being free. Received: \(5, 2\)"),
         (np.zeros((6, 3)), r"shape \(6, 2\), None being free. Received: \(3,\)"),
         (np.full((6, 2), np.nan), "inputs must be finite"),

@@ -123,7 +123,7 @@ def test_the_preparation_of_the_training_split_is_noted(body, pictures, monkeypa
     note_preparation(model, pictures)
     assert metadata(model)["preparation"] == how
     seen = []
-    for module in ("fine_tuning", "probe"):
+    for module in ("fine_tuning", "linear_head"):
         patched = f"tltk.tuning.{module}.note_preparation"
         monkeypatch.setattr(patched, lambda model, examples: seen.append(model))
     fit_linear_head(model, pictures)
@@ -159,7 +159,7 @@ def test_no_model_file_at_all(read, tmp_path):
     with pytest.raises(ValueError, match="which is a folder. Pass a .keras file in it"):
         read(tmp_path)
     (tmp_path / "saved_model.pb").touch()
-    with pytest.raises(ValueError, match="which is a SavedModel. Load it with tltk.load_hub_back"):
+    with pytest.raises(ValueError, match="which is a SavedModel. Load it with tltk.backbones.load_hub_back"):
         read(tmp_path)
 
 
