@@ -159,7 +159,9 @@ def test_no_model_file_at_all(read, tmp_path):
     with pytest.raises(ValueError, match="which is a folder. Pass a .keras file in it"):
         read(tmp_path)
     (tmp_path / "saved_model.pb").touch()
-    with pytest.raises(ValueError, match="which is a SavedModel. Load it with tltk.backbones.load_hub_back"):
+    with pytest.raises(
+        ValueError, match="which is a SavedModel. Load it with tltk.backbones.load_hub_back"
+    ):
         read(tmp_path)
 
 
