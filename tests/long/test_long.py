@@ -58,10 +58,10 @@ def test_a_process_killed_at_random_moments_goes_on(name, tmp_path):
     expected = answer(started(TUNE, tmp_path / "whole", settings, folder=tmp_path))
     span = time.time() - began
     kills = 0
-    for _ in range(5):
+    for _ in range(6):
         process = started(TUNE, tmp_path / "killed", settings, folder=tmp_path)
         try:
-            process.wait(span * draw.uniform(0.4, 1.0))
+            process.wait(span * draw.uniform(0.3, 0.8))
         except subprocess.TimeoutExpired:
             process.send_signal(signal.SIGKILL)
             kills += process.wait() == -signal.SIGKILL
