@@ -35,7 +35,7 @@ docs: $(STAMP)
 lint: $(STAMP)
 	@$(RUN) -m ruff check .
 	@$(RUN) -m ruff format --check .
-	@$(VENV)/bin/lint-imports --no-cache
+	@$(VENV)/bin/lint-imports --no-cache --no-logo
 	@$(RUN) -m mypy
 
 # Write constraints.txt anew from pyproject.toml, keeping every version that still fits: another
