@@ -12,7 +12,9 @@ import time
 import keras
 
 
-def recipe(folder, network, image_size, unfrozen="", rate=1e-3, batch_size=32, seed=0):
+def recipe(
+    folder, network, image_size, unfrozen="", rate=1e-3, batch_size=32, seed=0, augment=False
+):
     """The compiled classifier, its training pictures and its validation pictures.
 
     Args:
@@ -23,6 +25,7 @@ def recipe(folder, network, image_size, unfrozen="", rate=1e-3, batch_size=32, s
         rate: Adam's learning rate.
         batch_size: pictures a step.
         seed: decides the order of the pictures and the first weights of the dense layer.
+        augment: flip and rotate the pictures at random, as the guide does.
     """
     train, val = (
         keras.utils.image_dataset_from_directory(
@@ -39,7 +42,11 @@ def recipe(folder, network, image_size, unfrozen="", rate=1e-3, batch_size=32, s
         is_norm = isinstance(layer, keras.layers.BatchNormalization)
         layer.trainable = layer.name.startswith(unfrozen) and not is_norm
     inputs = keras.Input((image_size, image_size, 3))
-    pooled = keras.layers.GlobalAveragePooling2D()(network(inputs, training=False))
+    seen = inputs
+    if augment:
+        seen = keras.layers.RandomFlip("horizontal", seed=seed)(seen)
+        seen = keras.layers.RandomRotation(0.1, seed=seed)(seen)
+    pooled = keras.layers.GlobalAveragePooling2D()(network(seen, training=False))
     first = keras.initializers.GlorotUniform(seed)
     answers = keras.layers.Dense(
         len(train.class_names), activation="softmax", kernel_initializer=first

@@ -15,7 +15,8 @@ from figure import draw
 
 HERE = Path(__file__).resolve().parent
 SCRIPTS = (
-    "head_only last_stage extraction second_call memory imports input_pipeline domain_step"
+    "photographs head_only last_stage extraction second_call memory imports input_pipeline "
+    "domain_step"
 ).split()
 
 

@@ -1,0 +1,257 @@
+"""From a folder of 12-megapixel photographs to a trained head: tltk against published recipes.
+
+300 JPEG files of 4032 x 3024 pixels, two classes, 240 to train and 60 to validate on; ResNet50 at
+224 pixels, 10 epochs of the head. Each side is a program of its own, and all of it counts: start
+and imports, listing and decoding, building, tracing, conversion, training, validation after every
+epoch. tltk's cache is empty each time.
+
+- Keras recipe: recipe.py, as the official guide has it, without and with `.cache()` behind the
+  loader.
+- fastai: `vision_learner(dls, resnet50).freeze()`, `Resize(224)`, one-cycle training of its head,
+  where FASTAI names a Python that has fastai (pip install fastai takes 7 GB).
+- tltk: `image_folder`, `build_classifier`, `fine_tune` on the fastest engine here.
+- augmented: flips and rotations in every epoch, and the last block trains for 10 epochs. tltk
+  augments as often (`augment=True`), or runs one view for each epoch through the frozen part and
+  keeps it (`augment=(True, 10)`): as many different pictures are seen.
+
+A share of an epoch of the recipes and of fastai is timed after a first step, and stands for those
+left out (with `.cache()`: the first epoch and a later one, each by its share); tltk's head and
+its views run whole.
+"""
+
+import json
+import math
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import common
+
+FULL = {
+    "network": "resnet50",
+    "side": 224,
+    "photographs": 300,
+    "pixels": [4032, 3024],
+    "epochs": 10,
+    "share": 0.25,
+    "repeats": 3,
+}
+QUICK = FULL | {
+    "network": "small_cnn",
+    "side": 32,
+    "photographs": 20,
+    "pixels": [160, 120],
+    "epochs": 2,
+    "share": 1.0,
+    "repeats": 1,
+}
+RATE = 1e-3
+RECIPE, CACHED, FASTAI, OURS = "Keras recipe", "Keras recipe, .cache()", "fastai", "tltk"
+AUGMENTED, ANEW, VIEWS = (
+    "Keras recipe, augmented",
+    "tltk, augmented anew",
+    "tltk, a kept view for each epoch",
+)
+
+
+class Clock:
+    """Seconds and CPU-seconds since this program started."""
+
+    def __init__(self):
+        self.began = float(os.environ["TLTK_BENCH_BEGAN"])
+
+    def __call__(self):
+        used = os.times()
+        return time.time() - self.began, sum(used[:4])
+
+
+def laps(clock, function, *arguments, **settings):
+    """Call a function: the seconds and CPU-seconds that it took."""
+    before = clock()
+    function(*arguments, **settings)
+    return [after - start for after, start in zip(clock(), before, strict=True)]
+
+
+def plus(total, part, times):
+    return [a + times * b for a, b in zip(total, part, strict=True)]
+
+
+def recipe_side(clock, folder, settings, cache=False, augmented=False):
+    """The published recipe: a first step on one batch, then the share of one or two epochs."""
+    import recipe
+
+    network, side, share = (settings[each] for each in ("network", "side", "share"))
+    body = common.fresh_network(network, common.weights_of(network, settings["quick"]), side)
+    unfrozen = last_block(body) if augmented else ""
+    rate = RATE / 10 if augmented else RATE
+    model, train, val = recipe.recipe(folder, body, side, unfrozen, rate, augment=augmented)
+    recipe.fit(model, train.take(1), val.take(1))
+    train, val = (part.take(math.ceil(share * len(part))) for part in (train, val))
+    if cache:
+        train, val = train.cache(), val.cache()
+    once = clock()
+    first = laps(clock, recipe.fit, model, train, val)
+    if not cache:
+        return plus(once, first, settings["epochs"] / share)
+    later = laps(clock, recipe.fit, model, train, val)
+    return plus(plus(once, first, 1 / share), later, (settings["epochs"] - 1) / share)
+
+
+def last_block(network):
+    from tltk.backbones import block_names
+
+    return block_names(network)[-1]
+
+
+def fastai_side(clock, folder, settings):
+    """fastai's own few lines; it runs in a Python that has fastai, and without tltk."""
+    from fastai.callback.schedule import fit_one_cycle  # noqa: F401  (patches Learner)
+    from fastai.callback.training import ShortEpochCallback
+    from fastai.vision.all import ImageDataLoaders, Resize, accuracy, resnet50, vision_learner
+
+    loaders = ImageDataLoaders.from_folder(
+        folder, train="train", valid="val", item_tfms=Resize(settings["side"]), bs=32
+    )
+    learner = vision_learner(loaders, resnet50, metrics=accuracy, pretrained=False)
+    learner.freeze()
+    share = settings["share"]
+    callbacks = [] if share >= 1 else [ShortEpochCallback(share, short_valid=True)]
+    with learner.no_bar(), learner.no_logging():
+        learner.fit(1, cbs=[ShortEpochCallback(0.01, short_valid=True)])
+        once = clock()
+        first = laps(clock, learner.fit_one_cycle, 1, cbs=callbacks)
+    return plus(once, first, settings["epochs"] / share)
+
+
+def tltk_side(clock, folder, settings, augment=None):
+    import tltk
+
+    network, side, epochs = (settings[each] for each in ("network", "side", "epochs"))
+    _, how = common.engines(1 if settings["quick"] else 3)[0][-1]
+    photos = tltk.image_folder(folder, image_size=side, test=0)
+    weights = common.weights_of(network, settings["quick"])
+    body = tltk.load_backbone(network, weights=weights, input_shape=side)
+    model = tltk.build_classifier(body, photos.class_names, dropout=0)
+    tltk.fine_tune(
+        model,
+        photos.train,
+        photos.val,
+        unfreeze_blocks=0 if augment is None else 1,
+        head_epochs=epochs if augment is None else 0,
+        head_lr=RATE,
+        base_lr=RATE / 10,
+        epochs=epochs,
+        augment=augment,
+        patience=epochs,
+        verbose=0,
+        cache=(how.get("engine", "keras"), how.get("precision", "float32")),
+    )
+    return clock()
+
+
+CHILDREN = {
+    RECIPE: recipe_side,
+    CACHED: lambda *given: recipe_side(*given, cache=True),
+    FASTAI: fastai_side,
+    OURS: tltk_side,
+    AUGMENTED: lambda *given: recipe_side(*given, augmented=True),
+    ANEW: lambda *given: tltk_side(*given, augment=True),
+    VIEWS: lambda clock, folder, settings: tltk_side(
+        clock, folder, settings, (True, settings["epochs"])
+    ),
+}
+
+
+def measured_in_child(name, folder, settings):
+    """Seconds and CPU-seconds of one side, in a program of its own with an empty cache."""
+    python = os.environ["FASTAI"] if name == FASTAI else sys.executable
+    with common.fresh_cache():
+        given = os.environ | {"TLTK_BENCH_BEGAN": str(time.time())}
+        command = [python, __file__, "--child", name, str(folder), json.dumps(settings)]
+        ran = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, env=given)
+    return json.loads(ran.stdout.splitlines()[-1])
+
+
+def photograph_folder(folder, count, pixels):
+    """Write JPEG photographs: bundled ones, enlarged, with the noise of a sensor, in two classes.
+
+    A tenth as many are drawn and coded as are written; the others are those again, with a few
+    bytes behind their end, so that they are other files of the same cost.
+    """
+    import numpy as np
+    from PIL import Image
+
+    from tltk.inputs import bundle_folder
+
+    sources = sorted(Path(bundle_folder(), "photos_small").rglob("*.webp"))
+    rng = np.random.default_rng(0)
+    drawn = max(2, count // 10)
+    for index in range(drawn):
+        with Image.open(sources[index * len(sources) // drawn]) as source:
+            large = source.convert("RGB").resize(pixels, Image.Resampling.BICUBIC)
+        noise = rng.integers(-12, 13, (*pixels[::-1], 3), dtype="int16")
+        noisy = np.clip(np.asarray(large, "int16") + noise, 0, 255).astype("uint8")
+        path = Path(folder, f"{index}.jpg")
+        Image.fromarray(noisy).save(path, quality=90)
+        content = path.read_bytes()
+        path.unlink()
+        for again in range(index, count, drawn):
+            part = "val" if again // drawn % 5 == 4 else "train"
+            target = Path(folder, part, f"class_{again % 2}", f"{again:04}.jpg")
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(content + b"again" * (again // drawn))
+
+
+def main(arguments=None):
+    child = {"nargs": 3, "help": "(used by itself)"}
+    if "--child" in (sys.argv if arguments is None else arguments):
+        name, folder, settings = common.options(__doc__, arguments, child=child).child
+        answer = CHILDREN[name](Clock(), Path(folder), json.loads(settings))
+        return print("\n" + json.dumps(answer))
+    chosen = common.options(__doc__, arguments, child=child)
+    settings = (QUICK if chosen.quick else FULL) | {"quick": chosen.quick}
+    began, remarks = common.start(), []
+    names = [name for name in CHILDREN if name != FASTAI or "FASTAI" in os.environ]
+    if FASTAI not in names:
+        remarks.append("fastai: - (FASTAI=PYTHON names a Python that has it).")
+    folder = Path(tempfile.mkdtemp(prefix="tltk_bench_"))
+    processor = {name: [] for name in names}
+
+    def side(name):
+        wall, cpu = measured_in_child(name, folder, settings)
+        processor[name].append(cpu)
+        return wall
+
+    try:
+        photograph_folder(folder, settings["photographs"], settings["pixels"])
+        measured = common.interleaved(
+            {name: lambda name=name: side(name) for name in names}, settings["repeats"]
+        )
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    rows = [
+        row | {"CPU-seconds": common.spread(processor[row["side"]])}
+        for row in common.rows_of(measured, RECIPE)
+    ]
+    pairs = [(OURS, RECIPE, 10), (OURS, CACHED, 6), (OURS, FASTAI, 6)]
+    pairs += [(VIEWS, AUGMENTED, 3), (ANEW, AUGMENTED, None)]
+    findings = [
+        common.finding(
+            f"12-megapixel photographs: {ours} against {other}",
+            common.ratios(measured[other], measured[ours]),
+            goal,
+        )
+        for ours, other, goal in pairs
+        if other in measured
+    ]
+    return common.report(
+        __file__, __doc__, began, chosen, rows, findings, remarks, settings=settings
+    )
+
+
+if __name__ == "__main__":
+    main()
