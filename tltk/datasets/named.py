@@ -6,12 +6,19 @@ from typing import Any
 
 import numpy as np
 
-from tltk._cache import bundle_folder, content_digest
+from tltk._cache import bundle_folder, content_digest, sha256_of
 from tltk._checks import check_count, refuse, shown
 from tltk.datasets._tfds import tfds_examples
 from tltk.inputs._tables import Texts, read_columns
 from tltk.inputs.audio import Windows, cut_clip, prepared_sounds, resampled, windows_of
-from tltk.inputs.decoding import height_and_width, prepared_images, resize_images, resize_method
+from tltk.inputs.decoding import (
+    decode,
+    height_and_width,
+    in_parallel,
+    prepared_images,
+    resize_images,
+    resize_method,
+)
 from tltk.inputs.examples import Examples, Splits, splits_of
 from tltk.inputs.splits import split_rows
 from tltk.inputs.texts import text_examples
@@ -73,6 +80,9 @@ _BUNDLED = {
     "cifar10_small": "small colour photographs of 10 things, 32 x 32 pixels (from CIFAR-10)",
     "mnist_small": "handwritten digits, 28 x 28 pixels, greyscale (from MNIST)",
 }
+_BUNDLED_PHOTOS = {
+    "photos_small": "154 photographs of 8 subjects, 6 to 56 of each, up to 320 pixels a side",
+}
 _BUNDLED_TEXTS = {
     "sentiment_films": "sentences of film reviews, negative or positive",
     "sentiment_products": "sentences of product reviews, negative or positive",
@@ -111,13 +121,14 @@ def load_dataset(
 ) -> Splits:
     """Load a named data set.
 
-    The bundled sets (see `list_datasets`) are pictures, 300 for training and 100 for testing of
-    each class; texts, whose documents are on one side each; and recordings, of which the words'
-    speakers and the prompts' clips are on one side each. Any other name is looked up in
-    TensorFlow Datasets ("cats_vs_dogs", "imdb_reviews", "glue/sst2",
-    "speech_commands" …): what has
-    been prepared in `data_dir` is read without a network, the rest is downloaded. A set's own
-    validation and test parts are kept; a missing one is carved out of the training part,
+    The bundled sets (see `list_datasets`) are small pictures, 300 for training and 100 for testing
+    of each class; photographs, 77, 25 and 52 in three parts that never change, of which those of
+    one monument or one shoot are in one part ("eiffel_tower-1" and "eiffel_tower-2": what stands
+    before the hyphen is the group); texts, whose documents are on one side each; and recordings, of
+    which the words' speakers and the prompts' clips are on one side each. Any other name is looked
+    up in TensorFlow Datasets ("cats_vs_dogs", "imdb_reviews", "glue/sst2", "speech_commands" …):
+    what has been prepared in `data_dir` is read without a network, the rest is downloaded. A set's
+    own validation and test parts are kept; a missing one is carved out of the training part,
     stratified by class. Pictures are resized when they are used.
 
     Args:
@@ -125,7 +136,7 @@ def load_dataset(
         image_size: the height and width in pixels to squash to, or one number for both.
         batch_size: pictures or texts in a batch.
         val: share of the training part to use for validation where the set has no such part of
-            its own; 0 for none. By default 100 of each class of bundled pictures, else 0.2.
+            its own; 0 for none. By default 100 of each class of small pictures, else 0.2.
         seed: decides what is carved out, what `per_class` draws, and the order.
         per_class: use this many training examples of each class. For one seed, those of a smaller
             number are among those of a larger one, and validation and test stay the same.
@@ -138,7 +149,8 @@ def load_dataset(
         `Splits` of uint8 pictures `(b, height, width, 3)`, of strings `(b,)`, or of float32
         waveforms `(b, samples)`, and int32 labels `(b,)`. The bundled test parts and their order
         are the same for every seed, but for the prompts, which have no such part of their own.
-        Spoken words are named "digit/speaker/take@second".
+        Photographs are named as their files, spoken words "digit/speaker/take@second". Who took
+        a photograph is told by `photos_small/CREDITS.csv` in the bundle, the folder `data`.
 
     Raises:
         ValueError: for an unknown name, a set that is not of pictures, texts or sound with one
@@ -160,6 +172,8 @@ def load_dataset(
     if name in _BUNDLED:
         given, class_names = _bundled(name, image_size, resize)
         default_val = _BUNDLED_VAL
+    elif name in _BUNDLED_PHOTOS:
+        given, class_names = _bundled_photos(name, image_size, resize)
     elif name in _BUNDLED_TEXTS:
         given, class_names, groups = _bundled_texts(name)
     elif name in _BUNDLED_WORDS:
@@ -193,13 +207,13 @@ def list_datasets() -> list[dict[str, Any]]:
 
     Example:
         >>> [row["name"] for row in list_datasets()][:3]
-        ['cifar10_small', 'mnist_small', 'sentiment_films']
+        ['cifar10_small', 'mnist_small', 'photos_small']
     """
     return [{"name": name, "description": text} for name, text in _described().items()]
 
 
 def _described():
-    return {**_BUNDLED, **_BUNDLED_TEXTS, **_BUNDLED_WORDS, **_BUNDLED_PROMPTS}
+    return {**_BUNDLED, **_BUNDLED_PHOTOS, **_BUNDLED_TEXTS, **_BUNDLED_WORDS, **_BUNDLED_PROMPTS}
 
 
 def _bundled(name, image_size, resize):
@@ -220,6 +234,37 @@ def _bundled(name, image_size, resize):
     return {**given, "test": given["test"].take(order)}, class_names
 
 
+def _bundled_photos(name, image_size, resize):
+    folder = bundle_folder() / name
+    files, part_of_row = read_columns(folder / "split.tsv", ("file", "part"))
+    contents = [(folder / file).read_bytes() for file in files]
+    subjects = [file.split("/")[0] for file in files]
+    class_names, labels = np.unique(subjects, return_inverse=True)
+
+    def picture(row):
+        return decode(contents[row], files[row], image_size, resize)
+
+    digests = [sha256_of(content) for content in contents]
+    everything = Examples(
+        fetch=lambda rows: np.stack(in_parallel(picture, rows)),
+        labels=labels.astype("int32"),
+        digest=sha256_of(repr((digests, height_and_width(image_size), resize)).encode()),
+        names=tuple(files),
+        count=len(files),
+        preparation=prepared_images(image_size, resize),
+    )
+    return _parts_in_order(everything, np.array(part_of_row)), tuple(class_names.tolist())
+
+
+def _parts_in_order(everything, part_of_row):
+    """The parts that each row tells, each in an order that is the same for every seed."""
+    shuffled = np.random.default_rng(0).permutation(everything.count)
+    return {
+        part: everything.take(shuffled[part_of_row[shuffled] == part])
+        for part in ("train", "val", "test")
+    }
+
+
 def _bundled_texts(name):
     path = bundle_folder() / "sentiment" / f"{name.removeprefix('sentiment_')}.tsv.xz"
     columns = read_columns(path, ("part", "document", "label", "text"))
@@ -238,12 +283,7 @@ def _bundled_words(name, windows):
     language = name.removeprefix("spoken_words").removeprefix("_") or "english"
     path = bundle_folder() / "spoken_words" / f"{language}.ogg"
     everything, class_names, rows = bundled_sounds([path], windows, "{label}/{speaker}/{take}")
-    part_of_row = np.array([row["part"] for row in rows])
-    shuffled = np.random.default_rng(0).permutation(everything.count)
-    return {
-        part: everything.take(shuffled[part_of_row[shuffled] == part])
-        for part in ("train", "val", "test")
-    }, class_names
+    return _parts_in_order(everything, np.array([row["part"] for row in rows])), class_names
 
 
 def _bundled_prompts(name, windows):
