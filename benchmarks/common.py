@@ -24,7 +24,7 @@ from tltk._cache import write_text
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 RESULTS = Path(__file__).resolve().parent / "results"
-PACKAGES = ("tltk", "keras", "tensorflow", "numpy", "pillow", "openvino", "onnxruntime")
+PACKAGES = ("keras-tltk", "keras", "tensorflow", "numpy", "pillow", "openvino", "onnxruntime")
 KERAS = ("Keras", {"engine": "keras"})
 OPENVINO_FLOAT32 = ("OpenVINO float32", {"engine": "openvino", "precision": "float32"})
 OPENVINO_BFLOAT16 = ("OpenVINO bfloat16", {"engine": "openvino", "precision": "bfloat16"})

@@ -30,6 +30,7 @@ import time
 from pathlib import Path
 
 import common
+from clock import Clock, laps, plus
 
 FULL = {
     "network": "resnet50",
@@ -58,28 +59,6 @@ AUGMENTED, ANEW, VIEWS = (
 )
 
 
-class Clock:
-    """Seconds and CPU-seconds since this program started."""
-
-    def __init__(self):
-        self.began = float(os.environ["TLTK_BENCH_BEGAN"])
-
-    def __call__(self):
-        used = os.times()
-        return time.time() - self.began, sum(used[:4])
-
-
-def laps(clock, function, *arguments, **settings):
-    """Call a function: the seconds and CPU-seconds that it took."""
-    before = clock()
-    function(*arguments, **settings)
-    return [after - start for after, start in zip(clock(), before, strict=True)]
-
-
-def plus(total, part, times):
-    return [a + times * b for a, b in zip(total, part, strict=True)]
-
-
 def recipe_side(clock, folder, settings, cache=False, augmented=False):
     """The published recipe: a first step on one batch, then the share of one or two epochs."""
     import recipe
@@ -105,26 +84,6 @@ def last_block(network):
     from tltk.backbones import block_names
 
     return block_names(network)[-1]
-
-
-def fastai_side(clock, folder, settings):
-    """fastai's own few lines; it runs in a Python that has fastai, and without tltk."""
-    from fastai.callback.schedule import fit_one_cycle  # noqa: F401  (patches Learner)
-    from fastai.callback.training import ShortEpochCallback
-    from fastai.vision.all import ImageDataLoaders, Resize, accuracy, resnet50, vision_learner
-
-    loaders = ImageDataLoaders.from_folder(
-        folder, train="train", valid="val", item_tfms=Resize(settings["side"]), bs=32
-    )
-    learner = vision_learner(loaders, resnet50, metrics=accuracy, pretrained=False)
-    learner.freeze()
-    share = settings["share"]
-    callbacks = [] if share >= 1 else [ShortEpochCallback(share, short_valid=True)]
-    with learner.no_bar(), learner.no_logging():
-        learner.fit(1, cbs=[ShortEpochCallback(0.01, short_valid=True)])
-        once = clock()
-        first = laps(clock, learner.fit_one_cycle, 1, cbs=callbacks)
-    return plus(once, first, settings["epochs"] / share)
 
 
 def tltk_side(clock, folder, settings, augment=None):
@@ -156,7 +115,6 @@ def tltk_side(clock, folder, settings, augment=None):
 CHILDREN = {
     RECIPE: recipe_side,
     CACHED: lambda *given: recipe_side(*given, cache=True),
-    FASTAI: fastai_side,
     OURS: tltk_side,
     AUGMENTED: lambda *given: recipe_side(*given, augmented=True),
     ANEW: lambda *given: tltk_side(*given, augment=True),
@@ -168,10 +126,12 @@ CHILDREN = {
 
 def measured_in_child(name, folder, settings):
     """Seconds and CPU-seconds of one side, in a program of its own with an empty cache."""
-    python = os.environ["FASTAI"] if name == FASTAI else sys.executable
+    command = [sys.executable, __file__, "--child", name]
+    if name == FASTAI:
+        command = [os.environ["FASTAI"], str(Path(__file__).with_name("fastai_recipe.py"))]
     with common.fresh_cache():
         given = os.environ | {"TLTK_BENCH_BEGAN": str(time.time())}
-        command = [python, __file__, "--child", name, str(folder), json.dumps(settings)]
+        command += [str(folder), json.dumps(settings)]
         ran = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, env=given)
     return json.loads(ran.stdout.splitlines()[-1])
 
@@ -215,8 +175,10 @@ def main(arguments=None):
     chosen = common.options(__doc__, arguments, child=child)
     settings = (QUICK if chosen.quick else FULL) | {"quick": chosen.quick}
     began, remarks = common.start(), []
-    names = [name for name in CHILDREN if name != FASTAI or "FASTAI" in os.environ]
-    if FASTAI not in names:
+    names = [AUGMENTED, VIEWS] if chosen.quick else [*CHILDREN]
+    if "FASTAI" in os.environ and not chosen.quick:
+        names.insert(2, FASTAI)
+    else:
         remarks.append("fastai: - (FASTAI=PYTHON names a Python that has it).")
     folder = Path(tempfile.mkdtemp(prefix="tltk_bench_"))
     processor = {name: [] for name in names}
@@ -235,7 +197,7 @@ def main(arguments=None):
         shutil.rmtree(folder, ignore_errors=True)
     rows = [
         row | {"CPU-seconds": common.spread(processor[row["side"]])}
-        for row in common.rows_of(measured, RECIPE)
+        for row in common.rows_of(measured, names[0])
     ]
     pairs = [(OURS, RECIPE, 10), (OURS, CACHED, 6), (OURS, FASTAI, 6)]
     pairs += [(VIEWS, AUGMENTED, 3), (ANEW, AUGMENTED, None)]
@@ -246,11 +208,10 @@ def main(arguments=None):
             goal,
         )
         for ours, other, goal in pairs
-        if other in measured
+        if {ours, other} <= set(measured)
     ]
-    return common.report(
-        __file__, __doc__, began, chosen, rows, findings, remarks, settings=settings
-    )
+    facts = {"weights": common.weights_of(settings["network"], chosen.quick), "settings": settings}
+    return common.report(__file__, __doc__, began, chosen, rows, findings, remarks, **facts)
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ PROMISED = {
 }  # fmt: skip
 SCRIPTS = (
     "domain_step extraction head_accuracy head_only imports input_pipeline last_stage memory "
-    "second_call"
+    "photographs second_call"
 ).split()
 
 
