@@ -11,12 +11,18 @@ still those that were converted (about 0.15 s for ResNet50), by hand nothing doe
 - OpenVINO by hand: exported with `model.export`, compiled with the same precision hint, called on
   one batch after the other.
 - ONNX Runtime by hand, where onnxruntime, onnx and tf2onnx are installed.
+- PyTorch, for ResNet50: torchvision's network through `torch.compile` in bfloat16 and channels last
+  (torch_recipe.py), where TORCH_PYTHON names a Python that has torch and torchvision.
 
 The goals stand for the first network, ResNet50; the others are reported beside it. The machine's
 own float32 rate is that of a product of two large matrices, with `keras.ops.matmul` or numpy,
 whichever is faster.
 """
 
+import contextlib
+import os
+import subprocess
+import sys
 import tempfile
 import warnings
 from functools import partial
@@ -48,6 +54,7 @@ QUICK = {
 }
 ENOUGH = 2  # repeats, where nothing is said
 UNIT = "seconds for 100"
+TORCH, PYTORCH = "TORCH_PYTHON", "PyTorch, torch.compile, bfloat16"
 
 
 def predict_side(network):
@@ -121,7 +128,7 @@ def speed_ups(network, engines, side, count, **settings):
     return faster | {label: measured["model.predict"] / measured[label] for label, _ in engines[1:]}
 
 
-def timings(sides, pictures, repeats, more=None):
+def timings(sides, pictures, repeats, more=None, others=None):
     """Seconds for 100 pictures on every side, repeat by repeat, after one uncounted batch.
 
     Args:
@@ -129,6 +136,7 @@ def timings(sides, pictures, repeats, more=None):
         pictures: what the sides see.
         repeats: how often each side runs.
         more: what bfloat16 sees instead, or None.
+        others: name to a function without arguments that gives the seconds itself.
     """
     for run in sides.values():
         run(pictures[:BATCH])
@@ -137,7 +145,8 @@ def timings(sides, pictures, repeats, more=None):
         seen = pictures if more is None or "bfloat16" not in name else more
         return 100 * common.seconds_of(sides[name], seen) / len(seen)
 
-    return common.interleaved({name: partial(per_hundred, name) for name in sides}, repeats)
+    measured = {name: partial(per_hundred, name) for name in sides}
+    return common.interleaved(measured | (others or {}), repeats)
 
 
 def random_pictures(count, side):
@@ -163,6 +172,25 @@ def sides_of(network, folder, engines):
     return sides
 
 
+@contextlib.contextmanager
+def torch_side(count, side):
+    """A function to the seconds for 100 pictures in PyTorch, in a process that is kept ready."""
+    script = str(Path(__file__).with_name("torch_recipe.py"))
+    command = [os.environ[TORCH], script, str(count), str(side), str(BATCH)]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen(command, text=True, bufsize=1, **pipes) as torch:
+        ready = torch.stdout.readline()
+        if ready != "ready\n":
+            sys.exit(f"{TORCH} must name a Python with torch and torchvision. Received: {command}")
+
+        def run():
+            torch.stdin.write("\n")
+            return 100 * float(torch.stdout.readline()) / count
+
+        yield run
+        torch.stdin.close()
+
+
 def matrix_rate(side):
     """Multiply-adds a second of a float32 matrix product, the best of both libraries' five."""
     a = keras.random.normal((side, side))
@@ -173,7 +201,7 @@ def matrix_rate(side):
 
 
 def findings_of(name, measured, has_goals):
-    goals = {"OpenVINO bfloat16": 2.5, "OpenVINO float32": 1.3} if has_goals else {}
+    goals = {"OpenVINO bfloat16": 2.25, "OpenVINO float32": 1.3} if has_goals else {}
     found = []
     for label in ("Keras", *HINTS):
         ours, hand = measured.get(f"extract_features, {label}"), measured.get(f"{label} by hand")
@@ -185,6 +213,10 @@ def findings_of(name, measured, has_goals):
             what = f"{name} features: {label} through tltk against by hand"
             share = common.ratios(hand, ours)
             found.append(common.finding(what, share, 0.95 if goals else None, unit="share"))
+    ours, torch = (measured.get(each) for each in ("extract_features, OpenVINO bfloat16", PYTORCH))
+    if ours and torch:
+        what = f"{name} features: OpenVINO bfloat16 against PyTorch's torch.compile in bfloat16"
+        found.append(common.finding(what, common.ratios(torch, ours), 3))
     return found
 
 
@@ -195,6 +227,9 @@ def main(arguments=None):
     engines, remarks = common.engines(2 if chosen.quick else 3)
     if not all(map(find_spec, ("onnxruntime", "onnx", "tf2onnx"))):
         remarks.append("ONNX Runtime: - (pip install onnxruntime onnx tf2onnx for its row).")
+    has_torch = TORCH in os.environ and not chosen.quick
+    if not has_torch:
+        remarks.append(f"PyTorch: - ({TORCH}=PYTHON names a Python that has it).")
     rate = matrix_rate(settings["matrix"])
     rows, findings, weights = [], [], {}
     side = settings["side"]
@@ -205,10 +240,15 @@ def main(arguments=None):
             random_pictures(seen, side)
             for seen in (count, settings["pictures_bfloat16"].get(name, count))
         )
-        with common.fresh_cache(), tempfile.TemporaryDirectory() as folder:
+        with contextlib.ExitStack() as open_things:
+            open_things.enter_context(common.fresh_cache())
+            folder = open_things.enter_context(tempfile.TemporaryDirectory())
             sides = sides_of(network, folder, engines)
+            others = {}
+            if has_torch and name == "resnet50":
+                others[PYTORCH] = open_things.enter_context(torch_side(len(more), side))
             repeats = settings["repeats"].get(name, ENOUGH)
-            measured = timings(sides, pictures, repeats, more)
+            measured = timings(sides, pictures, repeats, more, others)
         work = multiply_adds(network.layers)
         for row in common.rows_of(measured, "model.predict", UNIT):
             per_second = 100 / row[UNIT]["median"]

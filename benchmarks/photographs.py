@@ -3,12 +3,12 @@
 300 JPEG files of 4032 x 3024 pixels, two classes, 240 to train and 60 to validate on; ResNet50 at
 224 pixels, 10 epochs of the head. Each side is a program of its own, and all of it counts: start
 and imports, listing and decoding, building, tracing, conversion, training, validation after every
-epoch. tltk's cache is empty each time.
+epoch. tltk's cache is empty each time; both Keras sides load the network in the same way.
 
 - Keras recipe: recipe.py, as the official guide has it, without and with `.cache()` behind the
   loader.
 - fastai: `vision_learner(dls, resnet50).freeze()`, `Resize(224)`, one-cycle training of its head,
-  where FASTAI names a Python that has fastai (pip install fastai takes 7 GB).
+  where TORCH_PYTHON names a Python that has fastai (pip install fastai takes 7 GB).
 - tltk: `image_folder`, `build_classifier`, `fine_tune` on the fastest engine here.
 - augmented: flips and rotations in every epoch, and the last block trains for 10 epochs. tltk
   augments as often (`augment=True`), or runs one view for each epoch through the frozen part and
@@ -31,6 +31,7 @@ from pathlib import Path
 
 import common
 from clock import Clock, laps, plus
+from extraction import TORCH
 
 FULL = {
     "network": "resnet50",
@@ -128,7 +129,7 @@ def measured_in_child(name, folder, settings):
     """Seconds and CPU-seconds of one side, in a program of its own with an empty cache."""
     command = [sys.executable, __file__, "--child", name]
     if name == FASTAI:
-        command = [os.environ["FASTAI"], str(Path(__file__).with_name("fastai_recipe.py"))]
+        command = [os.environ[TORCH], str(Path(__file__).with_name("fastai_recipe.py"))]
     with common.fresh_cache():
         given = os.environ | {"TLTK_BENCH_BEGAN": str(time.time())}
         command += [str(folder), json.dumps(settings)]
@@ -176,10 +177,10 @@ def main(arguments=None):
     settings = (QUICK if chosen.quick else FULL) | {"quick": chosen.quick}
     began, remarks = common.start(), []
     names = [AUGMENTED, VIEWS] if chosen.quick else [*CHILDREN]
-    if "FASTAI" in os.environ and not chosen.quick:
+    if TORCH in os.environ and not chosen.quick:
         names.insert(2, FASTAI)
     else:
-        remarks.append("fastai: - (FASTAI=PYTHON names a Python that has it).")
+        remarks.append(f"fastai: - ({TORCH}=PYTHON names a Python that has it).")
     folder = Path(tempfile.mkdtemp(prefix="tltk_bench_"))
     processor = {name: [] for name in names}
 
