@@ -209,7 +209,7 @@ def _is_clear(placed, size) -> bool:
     shares = [
         np.count_nonzero(seen) / all_of_it for seen, all_of_it in zip(visible, whole, strict=True)
     ]
-    return shares[-1] >= INSIDE and min(shares) >= VISIBLE
+    return bool(shares[-1] >= INSIDE and min(shares) >= VISIBLE)
 
 
 def _visible(placed, size) -> list[np.ndarray]:
