@@ -1,11 +1,12 @@
-"""Make data/photos_small: photographs of eight subjects, as they are, and who took them.
+"""Make data/photos_small: photographs of eight subjects, and who took them.
 
 Usage: python data/scripts/make_photos_small.py FOLDER
 
 FOLDER holds the photographs in folders by subject, and CREDITS.csv with the columns file, licence,
-author and source. Which of them are taken, what they are called here, and in which part each is,
-stands in photos_small/split.tsv, which is kept by hand and only read here. The contact sheet goes
-to docs/photos_small.webp.
+author and source. Those of 320 pixels are copied byte by byte; those of 1024, all animals and half
+of the monuments, are made as small, or sharpness would tell an animal. Which of them are taken,
+what they are called here, and in which part each is, stands in photos_small/split.tsv, which is
+kept by hand and only read here. The contact sheet goes to docs/photos_small.webp.
 """
 
 import csv
@@ -18,7 +19,18 @@ from PIL import Image
 HERE = Path(__file__).parents[1] / "photos_small"
 SHEET = Path(__file__).parents[2] / "docs" / "photos_small.webp"
 FREE = {"Public Domain", "CC0-1.0"}
+SIDE = 320
 ACROSS, TILE = 22, 60
+
+
+def copy_small(source: Path, path: Path) -> None:
+    path.parent.mkdir(exist_ok=True)
+    with Image.open(source) as photo:
+        if max(photo.size) > SIDE:
+            photo.thumbnail((SIDE, SIDE), Image.Resampling.LANCZOS)
+            photo.save(path, quality=85, method=6)
+            return
+    shutil.copyfile(source, path)
 
 
 def write_sheet(paths: list[Path]) -> None:
@@ -30,7 +42,8 @@ def write_sheet(paths: list[Path]) -> None:
             left, top = ((length - side) // 2 for length in picture.size)
             square = picture.convert("RGB").crop((left, top, left + side, top + side))
         row, column = divmod(number, ACROSS)
-        sheet.paste(square.resize((TILE, TILE), Image.Resampling.LANCZOS), (column * TILE, row * TILE))
+        square = square.resize((TILE, TILE), Image.Resampling.LANCZOS)
+        sheet.paste(square, (column * TILE, row * TILE))
     sheet.save(SHEET, quality=70, method=6)
 
 
@@ -47,8 +60,9 @@ if __name__ == "__main__":
         for row, path in zip(chosen, paths, strict=True):
             credit = credits[row["source"]]
             assert credit["licence"] in FREE, row["source"]
-            path.parent.mkdir(exist_ok=True)
-            shutil.copyfile(source / row["source"], path)
+            copy_small(source / row["source"], path)
             table.writerow([row["file"], *credit.values()])
     write_sheet(paths)
-    print(f"{len(paths)} photographs,", sum(path.stat().st_size for path in paths), "bytes in", HERE)
+    print(
+        f"{len(paths)} photographs,", sum(path.stat().st_size for path in paths), "bytes in", HERE
+    )

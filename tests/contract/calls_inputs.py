@@ -412,6 +412,25 @@ CALLS = [
         },
     ),
     Call(
+        datasets.make_sweets,
+        {
+            "n": 2,
+            "image_size": 32,
+            "style": "noto",
+            "part": "train",
+            "most_objects": 1,
+            "seed": 0,
+        },
+        {
+            "n": count,
+            "image_size": lambda g: count(g) | {"8": 8},
+            "style": choice,
+            "part": choice,
+            "most_objects": count,
+            "seed": seed,
+        },
+    ),
+    Call(
         datasets.make_organisation,
         {"teams": 2, "size": 3, "density": 0.6, "brokers": 1, "outsiders": 1, "noise": 0.0}
         | {"seed": 0},

@@ -38,19 +38,26 @@ def find_weights(name: str, include_top: bool = False) -> Path | None:
     `<name>_notop.weights.h5`, `<name>.weights.h5` and the official Keras file names (a file with
     the classifier serves a network without it). Files are only read, never changed or removed.
 
+    The file of `mobilenet_v2` is a whole model of stock layers: plain `keras.models.load_model`
+    reads it, raw pixels of any size in, the probabilities of 1000 classes out. Its last layers are
+    `out_relu`, `avg_pool` and `predictions`, to be cut where one likes.
+
     Args:
         name: one of `list_backbones()`.
         include_top: whether the ImageNet classifier is wanted too.
 
     Returns:
-        The first file found, or None.
+        The path of the first file found, or None.
 
     Raises:
         ValueError: for an unknown name.
 
     Example:
         >>> find_weights("mobilenet_v2").name
-        'mobilenet_v2.weights.h5'
+        'mobilenet_v2.keras'
+        >>> whole = keras.models.load_model(find_weights("mobilenet_v2", include_top=True))
+        >>> keras.Model(whole.input, whole.get_layer("avg_pool").output).output_shape
+        (None, 1280)
     """
     check_flag("include_top", include_top)
     file_names = weight_file_names(name, include_top)
@@ -67,7 +74,7 @@ def weight_file_names(name: str, include_top: bool) -> list[str]:
         headless.append(f"{row.official}{row.headless}.h5")
         whole.append(f"{row.official}.h5")
     else:
-        whole.append(f"{name}.safetensors")
+        whole += [f"{name}.keras", f"{name}.safetensors"]
     return whole if include_top else headless + whole
 
 

@@ -58,7 +58,7 @@ def test_weights_of_a_file(speech, tmp_path):
 
 
 def test_weights_of_another_network_are_refused():
-    other = bundle_folder() / "mobilenet_v2.weights.h5"
+    other = bundle_folder() / "mobilenet_v2.keras"
     with pytest.raises(ValueError, match="must belong to the network's architecture"):
         load_audio_backbone(weights=other)
     with pytest.raises(FileNotFoundError, match="weights='none.h5'"):

@@ -48,7 +48,7 @@ def online(monkeypatch):
 
 
 def test_the_bundle_serves_mobilenet_v2():
-    expected = bundle_folder() / "mobilenet_v2.weights.h5"
+    expected = bundle_folder() / "mobilenet_v2.keras"
     assert find_weights("mobilenet_v2") == expected
     assert find_weights("mobilenet_v2", include_top=True) == expected
 
@@ -65,6 +65,14 @@ def test_places_are_searched_in_order(no_places):
     headless.touch()
     assert find_weights("resnet50") == headless
     assert find_weights("resnet50", include_top=True) == whole
+
+
+def test_whole_models_of_our_own_networks_are_found(no_places):
+    path = no_places / "home" / "models" / "resnet18.keras"
+    path.touch()
+    assert find_weights("resnet18") == find_weights("resnet18", include_top=True) == path
+    (path.parent / "resnet50.keras").touch()
+    assert find_weights("resnet50") is None
 
 
 @pytest.mark.parametrize("name", OFFICIAL)
@@ -204,10 +212,10 @@ def test_a_list_of_sums_beside_the_files_is_kept_to(tmp_path, monkeypatch):
 
 
 def test_the_bundle_is_checked_by_its_own_list(tmp_path, monkeypatch):
-    true = bundle_folder() / "mobilenet_v2.weights.h5"
+    true = bundle_folder() / "mobilenet_v2.keras"
     check_sum(true)
     row = next(line for line in (bundle_folder() / "SOURCES.md").read_text().splitlines()
-               if line.startswith("| `mobilenet_v2.weights.h5`"))  # fmt: skip
+               if line.startswith("| `mobilenet_v2.keras`"))  # fmt: skip
     (tmp_path / "SOURCES.md").write_text(row)
     content = bytearray(true.read_bytes())
     content[len(content) // 2] ^= 1

@@ -1,11 +1,45 @@
+import io
+import json
+import os
+import subprocess
+import sys
+import zipfile
 from pathlib import Path
 
+import h5py
 import keras
 import numpy as np
 import pytest
 
-from tltk.backbones import load_backbone
+from tltk._cache import bundle_folder
+from tltk.backbones import find_weights, load_backbone
+from tltk.inputs import read_image
+from tltk.tuning import load_model, metadata
 
+PLAIN = """
+import sys
+import keras
+import numpy as np
+
+model = keras.models.load_model(sys.argv[1])
+base = keras.Model(model.input, model.layers[-3].output)
+images = np.load(sys.argv[2])["images"]
+np.savez(sys.argv[3], maps=base(images), answers=model(images))
+assert "tltk" not in sys.modules
+assert {type(layer).__module__.split(".")[0] for layer in model.layers} == {"keras"}
+assert {weight.dtype for weight in model.weights} == {"float32"}
+"""
+SEEN = {
+    "animal/panda": "giant_panda",
+    "animal/bison": "bison",
+    "animal/komodo_dragon": "Komodo_dragon",
+    "animal/dog": "German_shepherd",
+    "animal/koala": "koala",
+    "animal/scarlet_macaw": "macaw",
+    "fish/fish_25": "goldfish",
+    "hammer/hammer_07": "hammer",
+    "household/bucket": "bucket",
+}
 REFERENCE = Path(__file__).parent / "mobilenet_v2_reference.npz"
 
 
@@ -42,6 +76,43 @@ def test_the_bundled_backbone_is_the_classifier_without_its_top(classifier, refe
     backbone = load_backbone("mobilenet_v2", input_shape=(160, 160, 3))
     maps = keras.Model(classifier.input, classifier.get_layer("out_relu").output)
     np.testing.assert_array_equal(backbone(reference["images"]), maps(reference["images"]))
+
+
+def test_plain_keras_reads_the_bundled_file_and_answers_the_same(classifier, reference, tmp_path):
+    path, kept = find_weights("mobilenet_v2", include_top=True), tmp_path / "plain.npz"
+    command = [sys.executable, "-c", PLAIN, path, REFERENCE, kept]
+    subprocess.run(command, check=True, cwd=tmp_path, env={**os.environ, "PYTHONPATH": ""})
+    backbone = load_backbone("mobilenet_v2", input_shape=(160, 160, 3))
+    with np.load(kept) as plain:
+        np.testing.assert_array_equal(plain["answers"], classifier(reference["images"]))
+        np.testing.assert_array_equal(plain["maps"], backbone(reference["images"]))
+
+
+def test_the_bundled_file_keeps_kernels_in_half_and_loads_them_exactly():
+    path = find_weights("mobilenet_v2")
+    model = keras.models.load_model(path)
+    assert [layer.name for layer in model.layers[-3:]] == ["out_relu", "avg_pool", "predictions"]
+    assert model.input_shape == (None, None, None, 3)
+    with zipfile.ZipFile(path) as archive:
+        weights = io.BytesIO(archive.read("model.weights.h5"))
+    with h5py.File(weights) as file:
+        stored = {group["vars"].attrs["name"]: group["vars"] for group in file["layers"].values()}
+        for layer in model.layers:
+            for index, values in enumerate(layer.get_weights()):
+                array = stored[layer.name][str(index)]
+                assert array.dtype == ("float16" if values.ndim > 1 else "float32")
+                np.testing.assert_array_equal(values, array[()].astype("float32"))
+
+
+def test_the_bundled_classifier_names_what_it_sees():
+    path = find_weights("mobilenet_v2", include_top=True)
+    names = json.loads((bundle_folder() / "imagenet_labels.json").read_text())
+    assert metadata(path)["class_names"] == names
+    pictures = np.stack(
+        [read_image(bundle_folder() / "photos_small" / f"{file}.webp") for file in SEEN]
+    )
+    best = np.array(load_model(path)(pictures)).argmax(axis=1)
+    assert [names[number] for number in best] == list(SEEN.values())
 
 
 @pytest.mark.parametrize(

@@ -85,16 +85,30 @@ def test_stock_mobilenet_does_not_fit_ours(ending, pair, tmp_path):
 
 def test_our_mobilenet_does_not_fit_the_stock_network(fresh, tmp_path):
     fresh("mobilenet_v2").save_weights(tmp_path / "ours.weights.h5")
-    for path in (bundle_folder() / "mobilenet_v2.weights.h5", tmp_path / "ours.weights.h5"):
+    for path in (bundle_folder() / "mobilenet_v2.keras", tmp_path / "ours.weights.h5"):
         with pytest.raises(ValueError, match="weights of mobilenet_v2, which pads differently"):
             load_backbone("mobilenet_v2_keras", weights=path, input_shape=SHAPE)
 
 
-@pytest.mark.filterwarnings("ignore:Skipping nested container")
-def test_plain_keras_refuses_the_bundled_file():
-    path = bundle_folder() / "mobilenet_v2.weights.h5"
-    with pytest.raises(ValueError, match="could not be loaded"):
-        keras.applications.MobileNetV2(weights=path)
+def test_the_bundled_file_of_earlier_versions_is_still_read(tmp_path):
+    """Its groups were numbered, and an empty `Conv1_pad` marked it."""
+    bundled = load_backbone("mobilenet_v2", input_shape=SHAPE)
+    path = tmp_path / "mobilenet_v2.weights.h5"
+    with h5py.File(path, "w") as file:
+        for number, layer in enumerate(bundled.layers):
+            if layer.weights or layer.name == "Conv1_pad":
+                group = file.create_group(f"layers/{number}/vars")
+                group.attrs["name"] = layer.name
+                for index, values in enumerate(layer.get_weights()):
+                    kept = "float16" if values.ndim > 1 else "float32"
+                    group.create_dataset(str(index), data=values.astype(kept))
+    again = load_backbone("mobilenet_v2", weights=path, input_shape=SHAPE)
+    assert_same_weights(again, bundled)
+    with h5py.File(path, "a") as file:
+        marks = [key for key, layer in file["layers"].items() if not len(layer["vars"])]
+        del file["layers"][marks[0]]
+    with pytest.raises(ValueError, match="weights of mobilenet_v2_keras, which pads differently"):
+        load_backbone("mobilenet_v2", weights=path, input_shape=SHAPE)
 
 
 def test_another_architecture_is_refused_and_nothing_is_changed(pair):

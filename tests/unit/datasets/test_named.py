@@ -1,5 +1,6 @@
 import csv
 import lzma
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from tltk._cache import bundle_folder
 from tltk.datasets import _tfds as tfds_sets
 from tltk.datasets import named as catalog
 from tltk.datasets.named import list_datasets, load_dataset
-from tltk.inputs.decoding import resize_images
+from tltk.inputs.decoding import prepared_images, read_image, resize_images
 
 CIFAR_NAMES = "airplane automobile bird cat deer dog frog horse ship truck".split()
 
@@ -52,6 +53,42 @@ def test_tiles_are_cut_from_the_sheet_by_name():
                 tile = np.asarray(image.convert("RGB").crop((left, top, left + 32, top + 32)))
                 found = splits.train.fetch(np.array([row]))[0]
                 np.testing.assert_array_equal(found, tile)
+
+
+PHOTOGRAPHED = {
+    "animal": 23, "fish": 28, "hammer": 9, "household": 12,
+    "measuring_tape": 6, "monument": 56, "pliers": 6, "windmill": 14,
+}  # fmt: skip
+
+
+def test_photographs_are_read_from_their_files():
+    photos = load_dataset("photos_small", image_size=(40, 50), resize="lanczos")
+    assert photos.class_names == tuple(PHOTOGRAPHED)
+    assert [len(photos.files[part]) for part in ("train", "val", "test")] == [77, 25, 52]
+    files = sum(photos.files.values(), ())
+    assert Counter(file.split("/")[0] for file in files) == PHOTOGRAPHED
+    for split in (photos.train, photos.val, photos.test):
+        codes = [photos.class_names.index(file.split("/")[0]) for file in split.names]
+        assert split.labels.tolist() == codes
+    for row, file in enumerate(photos.files["val"]):
+        path = catalog.bundle_folder() / "photos_small" / file
+        expected = read_image(path, (40, 50), "lanczos")
+        np.testing.assert_array_equal(photos.val.fetch(np.array([row]))[0], expected)
+    assert photos.train.preparation == prepared_images((40, 50), "lanczos")
+
+
+def test_photographs_keep_their_parts_and_groups():
+    first, other = (load_dataset("photos_small", 32, seed=seed) for seed in (0, 1))
+    for part in ("val", "test"):
+        assert first.files[part] == other.files[part]
+    assert set(first.files["train"]) == set(other.files["train"])
+    part_of = {}
+    for part, files in first.files.items():
+        for file in files:
+            assert part_of.setdefault(file.removesuffix(".webp").split("-")[0], part) == part
+    assert len(part_of) == 154 - 14
+    digests = {load_dataset("photos_small", size).test.digest for size in (32, 33)}
+    assert len(digests | {first.test.digest}) == 2
 
 
 def test_digits_are_grey_in_three_channels():

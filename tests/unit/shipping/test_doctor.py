@@ -22,7 +22,7 @@ def test_report_answers_every_question(monkeypatch, tmp_path):
     assert titles == ["Versions", "Machine", "GPU", "Weights", "Data", "Cache", "Network"]
     assert "could not tell" not in report
     assert "resnet50.weights.h5  0.3 MB" in report
-    assert "mobilenet_v2.weights.h5" in report
+    assert "mobilenet_v2.keras" in report
     assert "cifar10_small" in report
     assert "-> the bundle works offline" in report
 
