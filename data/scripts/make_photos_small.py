@@ -3,8 +3,8 @@
 Usage: python data/scripts/make_photos_small.py FOLDER
 
 FOLDER holds the photographs in folders by subject, and CREDITS.csv with the columns file, licence,
-author and source. Those of 320 pixels are copied byte by byte; those of 1024, all animals and half
-of the monuments, are made as small, or sharpness would tell an animal. Which of them are taken,
+author and source. Those of 320 pixels are copied byte by byte; those of 1024, all animals and 33
+monuments, are made as small, or sharpness would tell an animal. Which of them are taken,
 what they are called here, and in which part each is, stands in photos_small/split.tsv, which is
 kept by hand and only read here. The contact sheet goes to docs/photos_small.webp.
 """
