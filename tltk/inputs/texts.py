@@ -17,6 +17,7 @@ from tltk.inputs._tables import (
     Texts,
     check_encoding,
     clean_text,
+    ordered_labels,
     read_texts,
     whole_texts,
 )
@@ -166,7 +167,7 @@ def text_splits(
     tables: dict[str, Texts], batch_size: int, val: float, test: float, seed: int
 ) -> Splits:
     """Number the classes, carve the parts that are missing out of train, and serve all of them."""
-    class_names = tuple(sorted(set(tables["train"].labels)))
+    class_names = ordered_labels(tables["train"].labels)
     if len(class_names) < 2:
         raise ValueError(
             "A classifier needs at least two classes. Received: "

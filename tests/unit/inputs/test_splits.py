@@ -118,7 +118,8 @@ def test_rows_come_in_random_order():
         ([0, 1] * 5, {"val": -0.1}, "val=-0.1"),
         ([0, 1] * 5, {"val": 0.5, "test": 0.5}, "together below 1"),
         ([], {}, r"shape \(0,\)"),
-        ([[0, 1]], {}, r"shape \(1, 2\)"),
+        ([[0, 2]], {}, r"shape \(1, 2\)"),
+        ([["a", "b"]], {}, r"shape \(1, 2\)"),
     ],
 )
 def test_impossible_splits_are_refused(labels, options, message):
