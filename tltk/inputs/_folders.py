@@ -164,7 +164,12 @@ def part_folders(root: Path, kind: Kind) -> dict[str, Path]:
 
 
 def whole_files(
-    pictures: list[Picture], root: Path, kind: Kind, on_error: str, verify: bool = False
+    pictures: list[Picture],
+    root: Path,
+    kind: Kind,
+    on_error: str,
+    verify: bool = False,
+    stacklevel: int = 3,
 ) -> list[Picture]:
     """Keep the files that can be decoded, with their digest, and name the others.
 
@@ -191,7 +196,7 @@ def whole_files(
         warnings.warn(
             f"{len(errors)} of {len(pictures)} {kind.name}s cannot be read and are left out: "
             f"{', '.join(errors)}. The first: {next(iter(errors.values()))}",
-            stacklevel=3,
+            stacklevel=stacklevel,
         )
     return [
         picture._replace(digest=digests[picture.name])

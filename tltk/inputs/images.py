@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 
-from tltk._cache import sha256_of
 from tltk._checks import check_count, check_flag, check_seed
 from tltk.inputs._arrays import check_on_error
 from tltk.inputs._folders import (
@@ -16,18 +15,10 @@ from tltk.inputs._folders import (
     labelled_files,
     parts_of,
     warn_of_copies,
-    whole_files,
 )
-from tltk.inputs.decoding import (
-    decode,
-    height_and_width,
-    in_parallel,
-    prepared_images,
-    read_bytes,
-    resize_method,
-    warn_if_dark,
-)
-from tltk.inputs.examples import Examples, Splits, splits_of
+from tltk.inputs._pictures import Way, picture_examples, whole_pictures
+from tltk.inputs.decoding import height_and_width, resize_method, warn_if_dark
+from tltk.inputs.examples import Splits, splits_of
 
 
 def image_folder(
@@ -42,6 +33,8 @@ def image_folder(
     resize: str = "bicubic",
     on_error: str = "skip",
     max_per_class: int | None = None,
+    exact: bool = False,
+    cache: bool = True,
     verify: bool = False,
 ) -> Splits:
     """Load a folder of pictures, one subfolder per class, and split it.
@@ -76,6 +69,8 @@ def image_folder(
             the folder.
         max_per_class: use at most this many pictures of a class, drawn at random (in each of the
             folders train, val and test where these exist).
+        exact: decode every JPEG in full (see `read_image`), for comparing digits.
+        cache: keep the decoded pictures on disk, in the cache folder.
         verify: decode every picture while loading, as in the first call. This finds one whose
             content changed in spite of an equal size, inode and times.
 
@@ -105,7 +100,8 @@ def image_folder(
     height_and_width(image_size)
     resize_method(resize)
     check_count("batch_size", batch_size)
-    check_flag("verify", verify)
+    for flag, value in {"exact": exact, "cache": cache, "verify": verify}.items():
+        check_flag(flag, value)
     check_seed("seed", seed)
     if max_per_class is not None:
         check_count("max_per_class", max_per_class)
@@ -113,18 +109,21 @@ def image_folder(
     pictures = grouped(folder.files, groups, PICTURES.name)
     if max_per_class is not None:
         pictures = _drawn(pictures, max_per_class, seed)
-    pictures = whole_files(pictures, folder.path, PICTURES, on_error, verify)
+    way = Way(folder.path, height_and_width(image_size), resize, exact, cache)
+    pictures = whole_pictures(pictures, way, on_error, verify)
     check_complete(pictures, folder, PICTURES)
     warn_of_copies(pictures, PICTURES.name)
     deep = [int(picture.digest.split()[1]) for picture in pictures if " " in picture.digest]
     warn_if_dark(deep, f"{len(deep)} pictures of {folder.path}")
     parts = parts_of(pictures, folder.parts, val, test, seed)
+    code = {name: number for number, name in enumerate(folder.class_names)}
     served = {
-        part: _examples(some, folder.path, folder.class_names, image_size, resize)
+        part: picture_examples(
+            some, np.array([code[picture.class_name] for picture in some], "int32"), way
+        )
         for part, some in parts.items()
     }
-    class_names = folder.class_names
-    return splits_of(served, class_names, batch_size)
+    return splits_of(served, folder.class_names, batch_size)
 
 
 def _drawn(pictures, max_per_class, seed):
@@ -137,34 +136,3 @@ def _drawn(pictures, max_per_class, seed):
         if seen[folder] <= max_per_class:
             kept.append(row)
     return [pictures[row] for row in sorted(kept)]
-
-
-def _examples(pictures, root, class_names, image_size, resize):
-    number = {name: code for code, name in enumerate(class_names)}
-    digests = [picture.digest for picture in pictures]
-    settings = repr((digests, height_and_width(image_size), resize))
-
-    def fetch_one(row):
-        picture = pictures[row]
-        content = read_bytes(picture.path)
-        if sha256_of(content) != picture.digest.split()[0]:
-            raise ValueError(
-                "A picture must stay as it was while it is in use. "
-                f"Received: {picture.path}, changed since it was loaded. "
-                "Load the folder again, with verify=True."
-            )
-        return decode(content, picture.path, image_size, resize)
-
-    def reread():
-        same = whole_files(pictures, root, PICTURES, "raise", verify=True)
-        return _examples(same, root, class_names, image_size, resize)
-
-    return Examples(
-        fetch=lambda rows: np.stack(in_parallel(fetch_one, rows)),
-        labels=np.array([number[picture.class_name] for picture in pictures], "int32"),
-        digest=sha256_of(settings.encode()),
-        names=tuple(picture.name for picture in pictures),
-        count=len(pictures),
-        reread=reread,
-        preparation=prepared_images(image_size, resize),
-    )
