@@ -161,7 +161,7 @@ def clean_text(value: Any) -> str:
         >>> clean_text("cafe\\u0301 "), clean_text(None), clean_text(float("nan"))
         ('café ', '', '')
     """
-    text = composed(_written(value))
+    text = composed(written(value))
     return text if text.strip() else ""
 
 
@@ -174,11 +174,12 @@ def clean_label(value: Any) -> str:
     """
     if isinstance(value, float) and value.is_integer():
         value = int(value)
-    label = " ".join(composed(_written(value)).split())
+    label = " ".join(composed(written(value)).split())
     return "" if label in MISSING else label
 
 
-def _written(value):
+def written(value: Any) -> str:
+    """A cell as a string, "" where there is nothing in it."""
     if isinstance(value, str):
         return value
     import pandas as pd
@@ -361,8 +362,8 @@ def _delimiter(path, kind):
     if kind not in _DELIMITERS:
         raise ValueError(
             f"A table ends in {', '.join((*_DELIMITERS, *_LINES_OF_JSON))}, perhaps packed as "
-            f"{' or '.join(PACKED)}, or in {_PARQUET}. Received: {path.name}. Pass delimiter= for another name of a "
-            "table of text; read other kinds with pandas, and pass the DataFrame."
+            f"{' or '.join(PACKED)}, or in {_PARQUET}. Received: {path.name}. Pass delimiter= for "
+            "another name of a table of text; read other kinds with pandas, and pass the DataFrame."
         )
     return _DELIMITERS[kind]
 
@@ -403,7 +404,11 @@ def _places(source, header, asked):
     for column in asked.values():
         if header.count(column) != 1:
             other = [sign for sign in ",;\t|" if len(header) == 1 and sign in header[0]]
-            hint = f" The columns seem to be divided by {other[0]!r}: pass delimiter=." if other else ""
+            hint = (
+                f" The columns seem to be divided by {other[0]!r}: pass delimiter=."
+                if other
+                else ""
+            )
             raise ValueError(
                 "The first line must name the columns, each once. "
                 f"Received: {'two columns' if column in header else 'no column'} {column!r} in "
@@ -506,7 +511,7 @@ def ordered_labels(labels: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted(found, key=lambda label: (int(label) if whole else 0, label)))
 
 
-def warn_of_near_labels(labels: Iterable[str], source: Any) -> None:
+def warn_of_near_labels(labels: Iterable[str], source: Any, stacklevel: int = 5) -> None:
     """Name labels that seem to mean one class."""
     alike = defaultdict(set)
     for label in set(labels):
@@ -517,7 +522,7 @@ def warn_of_near_labels(labels: Iterable[str], source: Any) -> None:
             "Labels that differ in capitals, blanks or the writing of a number are classes of "
             f"their own. Received: {listed(sorted(near))} in {source}. "
             "Write them alike where they mean one class.",
-            stacklevel=5,
+            stacklevel=stacklevel,
         )
 
 

@@ -129,7 +129,7 @@ def examined(content: bytes, name: str | Path) -> int | None:
         return _highest(image) if is_deep else None
 
 
-def warn_if_dark(highest: Sequence[int], where: str) -> None:
+def warn_if_dark(highest: Sequence[int], where: str, stacklevel: int = 3) -> None:
     """Warn of deep pictures that use few of their bits, of which the upper 8 are kept.
 
     Args:
@@ -142,7 +142,7 @@ def warn_if_dark(highest: Sequence[int], where: str) -> None:
             "Pictures of 16 bits must use their whole range: the upper 8 bits are kept. Received: "
             f"{where}, whose values reach {top} of {_FULL}, so that at most {top >> 8} of 255 is "
             f"left. Multiply the values by {_FULL // max(top, 1)} and save again, or save 8 bits.",
-            stacklevel=3,
+            stacklevel=stacklevel,
         )
 
 

@@ -1,24 +1,30 @@
-"""Your own pictures: a folder with one subfolder per class."""
+"""Your own pictures: a folder with one subfolder per class, or a table of their files."""
 
 from collections import Counter
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from tltk._checks import check_count, check_flag, check_seed
 from tltk.inputs._arrays import check_on_error
+from tltk.inputs._file_tables import Columns, labelled_rows
 from tltk.inputs._folders import (
     PICTURES,
     check_complete,
     grouped,
     labelled_files,
+    labels_of,
     parts_of,
     warn_of_copies,
 )
 from tltk.inputs._pictures import Way, picture_examples, whole_pictures
 from tltk.inputs.decoding import height_and_width, resize_method, warn_if_dark
 from tltk.inputs.examples import Splits, splits_of
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def image_folder(
@@ -96,13 +102,9 @@ def image_folder(
         >>> photos.class_names, len(photos.files["train"])
         (('cat', 'dog'), 6)
     """
-    check_on_error(on_error)
-    height_and_width(image_size)
-    resize_method(resize)
-    check_count("batch_size", batch_size)
+    _check_settings(image_size, resize, batch_size, seed, on_error)
     for flag, value in {"exact": exact, "cache": cache, "verify": verify}.items():
         check_flag(flag, value)
-    check_seed("seed", seed)
     if max_per_class is not None:
         check_count("max_per_class", max_per_class)
     folder = labelled_files(path, PICTURES)
@@ -111,19 +113,128 @@ def image_folder(
         pictures = _drawn(pictures, max_per_class, seed)
     way = Way(folder.path, height_and_width(image_size), resize, exact, cache)
     pictures = whole_pictures(pictures, way, on_error, verify)
-    check_complete(pictures, folder, PICTURES)
-    warn_of_copies(pictures, PICTURES.name)
-    deep = [int(picture.digest.split()[1]) for picture in pictures if " " in picture.digest]
-    warn_if_dark(deep, f"{len(deep)} pictures of {folder.path}")
-    parts = parts_of(pictures, folder.parts, val, test, seed)
-    code = {name: number for number, name in enumerate(folder.class_names)}
-    served = {
-        part: picture_examples(
-            some, np.array([code[picture.class_name] for picture in some], "int32"), way
-        )
-        for part, some in parts.items()
-    }
-    return splits_of(served, folder.class_names, batch_size)
+    return _splits(pictures, folder, way, (val, test), seed, batch_size)
+
+
+def image_table(
+    table: "str | Path | pd.DataFrame",
+    folder: str | Path | None = None,
+    path: str = "path",
+    label: str | Sequence[str] = "label",
+    *,
+    kind: str = "one_label",
+    group: str | None = None,
+    split: str | None = None,
+    pattern: str | None = None,
+    separator: str | None = None,
+    image_size: int | tuple[int, int] = 224,
+    batch_size: int = 32,
+    val: float = 0.2,
+    test: float = 0.2,
+    seed: int = 0,
+    resize: str = "bicubic",
+    on_error: str = "skip",
+    exact: bool = False,
+    cache: bool = True,
+    verify: bool = False,
+    encoding: str = "utf-8-sig",
+    delimiter: str | None = None,
+    quoting: str | int = "minimal",
+) -> Splits:
+    """Load pictures that a table names with their labels, and split them.
+
+    A row names its picture by a path below `folder`, by a path in full, or by an id: without its
+    suffix, in other capitals, or without the folders above it, where one picture alone fits. The
+    slashes may lean either way. The table is read as in `text_file`.
+
+    What the labels are is said by `kind`, as in `build_classifier`, and never guessed: class names
+    or whole numbers, in one column; several labels, in columns of zeros and ones, or in one column
+    with a separator; or numbers, in one column or several. Classes are in alphabetical order, whole
+    numbers by size, columns as named.
+
+    The split is stratified by class. With several labels each has its share of every part, the
+    rarest first; of one number ten bins of like size have (fewer, where there are few pictures), of
+    several numbers the split is at random. Pictures of one group stay on one side, and so do
+    byte-identical ones where no group is named. The order of the rows changes nothing.
+
+    One warning counts what does not fit: rows without a file, a label, a group or a split; pictures
+    of the folder without a row; rows that say the same again. A picture with two labels, groups or
+    splits is refused.
+
+    Args:
+        table: a file (`.csv`, `.tsv`, `.jsonl`, also packed as `.gz` or `.xz`; `.parquet`), or a
+            DataFrame.
+        folder: where the pictures are, at any depth; None for the folder of the table.
+        path: the column of paths or ids.
+        label: the column of labels, or several.
+        kind: "one_label", "many_labels" or "regression".
+        group: a column that says what must stay on one side (a patient, a burst of shots), or None.
+        split: a column of "train", "val" and "test", or other names that `image_folder` knows; a
+            missing val or test is carved out of train. None to split at random.
+        pattern: what makes a file's name of an id, such as "{id}.jpg"; "{id[0]}/{id}.png" for
+            folders by first character. None takes the column as it is.
+        separator: what parts the labels of one cell with "many_labels", such as "|"; a cell with
+            none of the labels is taken as missing.
+        image_size: the height and width in pixels to squash to, or one number for both.
+        batch_size: pictures in a batch.
+        val: share of the pictures for validation; 0 for none.
+        test: share of the pictures for testing; 0 for none.
+        seed: decides the split, and the order in it.
+        resize: "bicubic", "bilinear", "lanczos" or "nearest".
+        on_error: "skip" leaves out corrupt pictures, and rows that do not fit; "raise" refuses
+            them. Pictures without a row are no error.
+        exact: decode every JPEG in full, for comparing digits.
+        cache: keep the decoded pictures on disk, in the cache folder.
+        verify: decode every picture while loading, as in the first call.
+        encoding: of the table.
+        delimiter: what stands between cells; by default a comma in `.csv`, a tab in `.tsv`.
+        quoting: "minimal", or "none" where quotation marks are characters like others.
+
+    Returns:
+        `Splits` of uint8 pictures `(b, height, width, 3)` and labels: int32 `(b,)`; multi-hot
+        float32 `(b, k)`; or float32 numbers `(b,)`, of several columns `(b, k)`. Names in `files`
+        are the paths below the folder.
+
+    Raises:
+        FileNotFoundError: if there is no such table or folder, or no picture for any row.
+        ValueError: for a table that `text_file` would refuse, a column that is not there, an id
+            that fits two pictures, a picture with two labels, groups or splits, labels that are not
+            of the kind, or too few pictures of a class to be in every part.
+        ImportError: for `.parquet` without pyarrow.
+
+    Example:
+        >>> import tempfile
+        >>> from PIL import Image
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     for i in range(10):
+        ...         Image.new("RGB", (20, 20), (25 * i, 0, 0)).save(Path(folder, f"{i}.png"))
+        ...     file = Path(folder, "labels.csv")
+        ...     rows = [f"{i},{'cat' if i < 5 else 'dog'},{i / 2}" for i in range(10)]
+        ...     _ = file.write_text("\\n".join(["id,animal,kilos", *rows]))
+        ...     photos = image_table(file, folder, "id", "animal", image_size=16)
+        ...     weights = image_table(file, folder, "id", "kilos", kind="regression", image_size=16)
+        >>> photos.class_names, len(photos.files["train"])
+        (('cat', 'dog'), 6)
+        >>> weights.class_names, weights.train.labels.dtype.name
+        (('kilos',), 'float32')
+    """
+    _check_settings(image_size, resize, batch_size, seed, on_error)
+    for flag, value in {"exact": exact, "cache": cache, "verify": verify}.items():
+        check_flag(flag, value)
+    columns = Columns(path, label, kind, group, split, pattern, separator)
+    reading = (encoding, delimiter, quoting)
+    listing = labelled_rows(table, folder, PICTURES, columns, reading, on_error)
+    way = Way(listing.path, height_and_width(image_size), resize, exact, cache)
+    pictures = whole_pictures(listing.files, way, on_error, verify)
+    return _splits(pictures, listing, way, (val, test), seed, batch_size)
+
+
+def _check_settings(image_size, resize, batch_size, seed, on_error):
+    check_on_error(on_error)
+    height_and_width(image_size)
+    resize_method(resize)
+    check_count("batch_size", batch_size)
+    check_seed("seed", seed)
 
 
 def _drawn(pictures, max_per_class, seed):
@@ -136,3 +247,16 @@ def _drawn(pictures, max_per_class, seed):
         if seen[folder] <= max_per_class:
             kept.append(row)
     return [pictures[row] for row in sorted(kept)]
+
+
+def _splits(pictures, folder, way, shares, seed, batch_size):
+    """Split whole pictures and serve them, with what must be said of all of them."""
+    check_complete(pictures, folder, PICTURES)
+    warn_of_copies(pictures, PICTURES.name, stacklevel=4)
+    deep = [int(picture.digest.split()[1]) for picture in pictures if " " in picture.digest]
+    warn_if_dark(deep, f"{len(deep)} pictures of {folder.path}", stacklevel=4)
+    parts = parts_of(pictures, folder, shares, seed)
+    served = {
+        part: picture_examples(some, labels_of(some, folder), way) for part, some in parts.items()
+    }
+    return splits_of(served, folder.class_names, batch_size)

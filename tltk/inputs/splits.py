@@ -30,7 +30,8 @@ def split_rows(
 
     Args:
         labels: one class number or name per row, shape `(n,)`; or multi-hot rows `(n, k)` of zeros
-            and ones, where a row may have several labels or none.
+            and ones, where a row may have several labels or none. The columns of a DataFrame name
+            these in errors.
         val: share of the rows for validation, from 0 up to 1; 0 leaves the part empty.
         test: share of the rows for testing; `val + test` is below 1.
         groups: one group per row (a patient, a recording, a document), or None.
@@ -56,6 +57,7 @@ def split_rows(
     shares = part_shares(val, test)
     check_seed("seed", seed)
     missing = np.ma.getmaskarray(np.asanyarray(labels)) | pd.isna(np.asarray(labels))
+    names = [*getattr(labels, "columns", ())]
     labels = np.asarray(labels)
     several = labels.ndim == 2 and labels.shape[1] > 0 and bool(np.isin(labels, (0, 1)).all())
     if not (labels.ndim == 1 or several) or len(labels) == 0 or missing.any():
@@ -67,7 +69,7 @@ def split_rows(
             "zeros and ones."
         )
     group_codes = np.arange(len(labels)) if groups is None else _group_codes(groups, len(labels))
-    classes, codes, counts = _counted(labels, group_codes)
+    classes, codes, counts = _counted(labels, names, group_codes)
     _check_possible(classes, (counts > 0).sum(axis=0), shares, groups is not None)
 
     rng = np.random.default_rng(seed)
@@ -85,7 +87,7 @@ def split_rows(
     }
 
 
-def _counted(labels, group_codes):
+def _counted(labels, names, group_codes):
     """The classes, the class number of each row, and how often each class is in each group.
 
     Of multi-hot rows there is no class number, and the last class, without a name, is every row.
@@ -95,7 +97,7 @@ def _counted(labels, group_codes):
         counts = np.zeros((group_codes.max() + 1, len(classes)))
         np.add.at(counts, (group_codes, codes), 1)
         return classes, codes, counts
-    classes = [*range(labels.shape[1]), "of all rows"]
+    classes = [*(names or range(labels.shape[1])), "of all rows"]
     counts = np.zeros((group_codes.max() + 1, len(classes)))
     np.add.at(counts, group_codes, np.pad(labels, ((0, 0), (0, 1)), constant_values=1))
     return classes, None, counts

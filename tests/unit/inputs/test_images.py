@@ -386,5 +386,5 @@ def test_large_folders_show_progress(photos, monkeypatch, capsys):
 @pytest.mark.skipif(not hasattr(os, "symlink"), reason="needs symbolic links")
 def test_class_folders_may_be_links(photos):
     (photos / "wolf").symlink_to(photos / "dog", target_is_directory=True)
-    with pytest.warns(UserWarning, match=r"Of two classes.*dog/000\.png = wolf/000\.png"):
+    with pytest.warns(UserWarning, match=r"With two labels.*dog/000\.png = wolf/000\.png"):
         assert image_folder(photos, 8).class_names == ("cat", "dog", "wolf")
