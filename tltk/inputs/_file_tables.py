@@ -82,20 +82,20 @@ def labelled_rows(
         The files in alphabetical order, with the label of each as its class.
     """
     check_on_error(on_error)
-    asked = _asked(columns)
+    asked = asked_columns(columns)
     cells = read_cells(table, asked, *reading)
     root = _root(folder, cells)
     rows, incomplete = complete_rows(cells, columns, on_error)
     found, lost, doubled, unlabelled = _files_of_rows(rows, root, kind, columns, on_error)
-    _warn(
+    warn_of_findings(
         (
             (f"without {_spoken(asked, 'or')}", "row", incomplete, "left out"),
             ("without a file", "row", lost, "left out"),
-            ("that repeat another", "row", doubled, "counted once"),
-            ("without a row", kind.name, unlabelled, "left out"),
+            ("repeating another", "row", doubled, "counted once"),
+            ("without a labelled row", kind.name, unlabelled, "left out"),
         ),
         f"{len(cells.rows)} rows of {cells.source} and the folder {root}",
-        kind,
+        kind.name,
     )
     return labelled(found, columns, root, cells.source)
 
@@ -108,7 +108,8 @@ def complete_rows(cells: Cells, columns: Columns, on_error: str) -> tuple[list[_
     rows, incomplete = [], []
     for name, (path, *others) in zip(cells.names, cells.rows, strict=True):
         where = f"{name} of {cells.source}"
-        check_cells((path, *others), where)
+        many = _names_in_a_cell(columns)
+        check_cells((path, *others[many:]), where)
         label = _label(others[:count], columns, where)
         rest = iter([clean_label(cell) for cell in others[count:]])
         group = None if columns.group is None else next(rest)
@@ -118,8 +119,8 @@ def complete_rows(cells: Cells, columns: Columns, on_error: str) -> tuple[list[_
         rows.append(row) if whole else incomplete.append(name)
     if not rows or (incomplete and on_error == "raise"):
         raise ValueError(
-            f"Every row needs {_spoken(_asked(columns))}; words such as NA and NaN are no label. "
-            f"Received: {len(incomplete)} without of {len(cells.rows)} rows of {cells.source}: "
+            f"Every row needs {_spoken(asked_columns(columns))}; words such as NA and NaN are no "
+            f"label. Received: {len(incomplete)} without of {len(cells.rows)} rows of {cells.source}: "
             f"{listed(incomplete)}. Fill or remove them."
         )
     return rows, incomplete
@@ -150,8 +151,8 @@ def _label_columns(columns):
     return [columns.label] if isinstance(columns.label, str) else list(columns.label)
 
 
-def _asked(columns) -> dict[str, str]:
-    """The columns by argument, refused where they cannot be."""
+def asked_columns(columns) -> dict[str, str]:
+    """The columns by the argument that names them, refused where they cannot be."""
     check_choice("kind", columns.kind, KINDS, 'Use "regression" to predict a number')
     given = columns.label
     several = isinstance(given, list | tuple)
@@ -171,16 +172,15 @@ def _asked(columns) -> dict[str, str]:
             f"Received: label={shown(given)} with kind='one_label'. Pass kind=\"many_labels\" for "
             'columns of zeros and ones, or kind="regression" for several numbers.'
         )
-    if (columns.separator is not None) != (columns.kind == "many_labels" and not several):
+    parted = columns.separator is not None
+    if parted and (several or columns.kind != "many_labels"):
         raise ValueError(
             "Several labels in one cell are parted by a separator, and nothing else is. Received: "
             f"separator={columns.separator!r} with kind={columns.kind!r} and "
             f'label={shown(given)}. Pass kind="many_labels" with separator="|" for one column, '
             "or label=[...] for columns of zeros and ones."
         )
-    if columns.separator is not None and not (
-        isinstance(columns.separator, str) and columns.separator
-    ):
+    if parted and not (isinstance(columns.separator, str) and columns.separator):
         refuse("separator must be a string", f"separator={columns.separator!r}", 'Pass "|", say')
     if columns.pattern is not None:
         check_text("pattern", columns.pattern)
@@ -209,10 +209,9 @@ def _clean_path(cell):
 
 def _label(cells, columns, where):
     """A class name, a tuple of zeros and ones, of class names or of numbers; None if missing."""
+    if _names_in_a_cell(columns):
+        return _names_of(cells[0], columns, where)
     texts = [clean_label(cell) for cell in cells]
-    if columns.separator is not None:
-        names = [clean_label(part) for part in texts[0].split(columns.separator)]
-        return tuple(sorted({name for name in names if name})) or None
     if "" in texts:
         return None
     if columns.kind == "one_label":
@@ -228,6 +227,27 @@ def _label(cells, columns, where):
             "Correct it; names of classes in one cell take separator=."
         )
     return tuple(values)
+
+
+def _names_in_a_cell(columns):
+    return columns.kind == "many_labels" and isinstance(columns.label, str)
+
+
+def _names_of(cell, columns, where):
+    """The labels of a cell, a list or parted by a separator; None where it is missing."""
+    if isinstance(cell, list | tuple | np.ndarray):
+        check_cells([*cell], where)
+        return tuple(sorted({clean_label(name) for name in cell} - {""}))
+    check_cells([cell], where)
+    text = clean_label(cell)
+    if text and columns.separator is None:
+        raise ValueError(
+            "Several labels in one cell are a list, or parted by a separator. "
+            f"Received: {text!r} in {where}, with separator=None. "
+            'Pass separator="|", say, or label=[...] for columns of zeros and ones.'
+        )
+    names = {clean_label(part) for part in text.split(columns.separator)}
+    return tuple(sorted(names - {""})) or None
 
 
 def _number(text, where):
@@ -250,7 +270,7 @@ def _class_names(rows, columns, source):
         _check_no_fractions(labels, columns, source)
         warn_of_near_labels(labels, source, stacklevel=6)
         return ordered_labels(labels), labels
-    if columns.separator is None:
+    if not _names_in_a_cell(columns):
         return tuple(map(str, _label_columns(columns))), labels
     names = ordered_labels(name for some in labels for name in some)
     warn_of_near_labels(names, source, stacklevel=6)
@@ -259,7 +279,7 @@ def _class_names(rows, columns, source):
 
 def _check_no_fractions(labels, columns, source):
     numbers = []
-    for label in set(labels):
+    for label in dict.fromkeys(labels):
         try:
             numbers.append(float(label))
         except ValueError:
@@ -414,7 +434,10 @@ def _refuse_lost(row, text, count, total, index, kind) -> NoReturn:
     )
 
 
-def _warn(findings, where, kind):
+def warn_of_findings(
+    findings: Sequence[tuple[str, str, list[str], str]], where: str, kind: str
+) -> None:
+    """Count in one warning what does not fit between a table and its files."""
     told = [
         f"{fate} {len(some)} {unit}{'s' if some[1:] else ''} {what} ({listed(some, 3)})"
         for what, unit, some, fate in findings
@@ -422,8 +445,8 @@ def _warn(findings, where, kind):
     ]
     if told:
         warnings.warn(
-            f"Every row of a table has a file and a label, and every {kind.name} of the folder a "
-            f"row. Received, of {where}: {'; '.join(told)}. "
+            f"Every row of a table has a {kind} and a label, and every {kind} a row. "
+            f"Received: {where}: {'; '.join(told)}. "
             "Correct the table where this is not meant.",
             stacklevel=4,
         )

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from tltk._checks import refuse, shown, told_type
 from tltk._extras import require
 from tltk._paths import user_path
-from tltk.inputs._arrays import check_on_error, composed
+from tltk.inputs._arrays import check_on_error, composed, is_hub_dataset
 from tltk.inputs._folders import listed
 from tltk.inputs._unpacking import (
     MOST_TIMES,
@@ -97,6 +97,9 @@ def read_cells(
         asked: the columns by the argument that names them; the second is that of labels.
         encoding, delimiter, quoting: see `text_file`.
     """
+    if is_hub_dataset(source):
+        rows = list(zip(*columns_of_hub(source, asked, asked), strict=True))
+        return Cells(rows, [f"row {number}" for number in range(len(rows))], "the Dataset")
     if not isinstance(source, str | Path):
         return _cells_of_frame(source, asked)
     path = user_path(source)
@@ -482,6 +485,36 @@ def _json_rows(path, asked, encoding):
                     f"{_nearest(missing[0], list(row))} Pass {_arguments(asked)}."
                 )
             yield [row[column] for column in asked.values()]
+
+
+def columns_of_hub(data: Any, asked: dict[str, str], wanted: dict[str, str]) -> list[Sequence[Any]]:
+    """The wanted ones of the columns asked for of a `datasets.Dataset`, with names for classes.
+
+    The class number -1 is none, as those data sets have it.
+    """
+    if (
+        isinstance(data, dict)
+        or not hasattr(data, "select_columns")
+        or not hasattr(data, "num_rows")
+    ):
+        raise ValueError(
+            "A table of Hugging Face is one part of a data set, in full. "
+            f'Received: {type(data).__name__}. Pass data["train"], and load it without '
+            "streaming=True."
+        )
+    _places("the Dataset", list(data.column_names), asked)
+    values = data.select_columns([*wanted.values()])[:]
+    return [_with_names(values[name], data.features[name]) for name in wanted.values()]
+
+
+def _with_names(cells, feature):
+    inner = getattr(feature, "feature", None)
+    if inner is not None:
+        return [None if cell is None else _with_names(cell, inner) for cell in cells]
+    names = getattr(feature, "names", None)
+    if names is None:
+        return cells
+    return [None if cell is None or cell < 0 else names[cell] for cell in cells]
 
 
 def _cells_of_frame(frame, asked):

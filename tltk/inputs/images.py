@@ -2,8 +2,9 @@
 
 from collections import Counter
 from collections.abc import Callable, Hashable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -19,6 +20,7 @@ from tltk.inputs._folders import (
     parts_of,
     warn_of_copies,
 )
+from tltk.inputs._hub_datasets import holds_pictures, hub_examples, pictures_of_hub
 from tltk.inputs._pictures import Way, picture_examples, whole_pictures
 from tltk.inputs.decoding import height_and_width, resize_method, warn_if_dark
 from tltk.inputs.examples import Splits, splits_of
@@ -113,11 +115,12 @@ def image_folder(
         pictures = _drawn(pictures, max_per_class, seed)
     way = Way(folder.path, height_and_width(image_size), resize, exact, cache)
     pictures = whole_pictures(pictures, way, on_error, verify)
-    return _splits(pictures, folder, way, (val, test), seed, batch_size)
+    serve = partial(picture_examples, way=way)
+    return _splits(pictures, folder, serve, (val, test), seed, batch_size)
 
 
 def image_table(
-    table: "str | Path | pd.DataFrame",
+    table: "str | Path | pd.DataFrame | Any",
     folder: str | Path | None = None,
     path: str = "path",
     label: str | Sequence[str] = "label",
@@ -145,7 +148,8 @@ def image_table(
 
     A row names its picture by a path below `folder`, by a path in full, or by an id: without its
     suffix, in other capitals, or without the folders above it, where one picture alone fits. The
-    slashes may lean either way. The table is read as in `text_file`.
+    slashes may lean either way. The table is read as in `text_file`. A `datasets.Dataset` of
+    Hugging Face, or a dict of its parts, brings its pictures along, in a column `path="image"`.
 
     What the labels are is said by `kind`, as in `build_classifier`, and never guessed: class names
     or whole numbers, in one column; several labels, in columns of zeros and ones, or in one column
@@ -162,8 +166,8 @@ def image_table(
     splits is refused.
 
     Args:
-        table: a file (`.csv`, `.tsv`, `.jsonl`, also packed as `.gz` or `.xz`; `.parquet`), or a
-            DataFrame.
+        table: a file (`.csv`, `.tsv`, `.jsonl`, also packed as `.gz` or `.xz`; `.parquet`), a
+            DataFrame, or a `datasets.Dataset`.
         folder: where the pictures are, at any depth; None for the folder of the table.
         path: the column of paths or ids.
         label: the column of labels, or several.
@@ -173,8 +177,8 @@ def image_table(
             missing val or test is carved out of train. None to split at random.
         pattern: what makes a file's name of an id, such as "{id}.jpg"; "{id[0]}/{id}.png" for
             folders by first character. None takes the column as it is.
-        separator: what parts the labels of one cell with "many_labels", such as "|"; a cell with
-            none of the labels is taken as missing.
+        separator: what parts the labels of one cell with "many_labels", such as "|"; an empty
+            cell is a missing label. None where cells hold lists.
         image_size: the height and width in pixels to squash to, or one number for both.
         batch_size: pictures in a batch.
         val: share of the pictures for validation; 0 for none.
@@ -222,11 +226,20 @@ def image_table(
     for flag, value in {"exact": exact, "cache": cache, "verify": verify}.items():
         check_flag(flag, value)
     columns = Columns(path, label, kind, group, split, pattern, separator)
+    size = height_and_width(image_size)
+    if holds_pictures(table, path):
+        listing, content_of = pictures_of_hub(table, columns, on_error)
+
+        def serve(some, labels):
+            return hub_examples(some, labels, content_of, size, resize)
+
+        return _splits(listing.files, listing, serve, (val, test), seed, batch_size)
     reading = (encoding, delimiter, quoting)
     listing = labelled_rows(table, folder, PICTURES, columns, reading, on_error)
-    way = Way(listing.path, height_and_width(image_size), resize, exact, cache)
+    way = Way(listing.path, size, resize, exact, cache)
     pictures = whole_pictures(listing.files, way, on_error, verify)
-    return _splits(pictures, listing, way, (val, test), seed, batch_size)
+    serve = partial(picture_examples, way=way)
+    return _splits(pictures, listing, serve, (val, test), seed, batch_size)
 
 
 def _check_settings(image_size, resize, batch_size, seed, on_error):
@@ -249,14 +262,12 @@ def _drawn(pictures, max_per_class, seed):
     return [pictures[row] for row in sorted(kept)]
 
 
-def _splits(pictures, folder, way, shares, seed, batch_size):
+def _splits(pictures, folder, serve, shares, seed, batch_size):
     """Split whole pictures and serve them, with what must be said of all of them."""
     check_complete(pictures, folder, PICTURES)
     warn_of_copies(pictures, PICTURES.name, stacklevel=4)
     deep = [int(picture.digest.split()[1]) for picture in pictures if " " in picture.digest]
     warn_if_dark(deep, f"{len(deep)} pictures of {folder.path}", stacklevel=4)
     parts = parts_of(pictures, folder, shares, seed)
-    served = {
-        part: picture_examples(some, labels_of(some, folder), way) for part, some in parts.items()
-    }
+    served = {part: serve(some, labels_of(some, folder)) for part, some in parts.items()}
     return splits_of(served, folder.class_names, batch_size)
