@@ -120,8 +120,8 @@ def complete_rows(cells: Cells, columns: Columns, on_error: str) -> tuple[list[_
     if not rows or (incomplete and on_error == "raise"):
         raise ValueError(
             f"Every row needs {_spoken(asked_columns(columns))}; words such as NA and NaN are no "
-            f"label. Received: {len(incomplete)} without of {len(cells.rows)} rows of {cells.source}: "
-            f"{listed(incomplete)}. Fill or remove them."
+            f"label. Received: {len(incomplete)} without of {len(cells.rows)} rows of "
+            f"{cells.source}: {listed(incomplete)}. Fill or remove them."
         )
     return rows, incomplete
 

@@ -10,7 +10,7 @@ import numpy as np
 from tltk._cache import content_digest, sha256_of
 from tltk._checks import check_count
 from tltk._paths import existing_file
-from tltk.inputs._arrays import check_on_error
+from tltk.inputs._arrays import check_on_error, is_hub_dataset
 from tltk.inputs._file_tables import Columns, labelled_rows
 from tltk.inputs._folders import (
     Kind,
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 
 def text_file(
-    path: "str | Path | pd.DataFrame",
+    path: "str | Path | pd.DataFrame | Any",
     text: str = "text",
     label: str = "label",
     group: str | None = None,
@@ -55,15 +55,18 @@ def text_file(
     """Load a table of texts with labels, and split it.
 
     CSV (`.csv`), tab-separated (`.tsv`) and JSON lines (`.jsonl`, `.ndjson`) are read, also packed
-    as `.gz` or `.xz`, and DataFrames of pandas. The split is stratified by class; rows of one group
-    stay on one side, and so do equal texts where no group is named.
+    as `.gz` or `.xz`, Parquet (`.parquet`, with pyarrow), DataFrames of pandas, and data sets of
+    Hugging Face's `datasets`. Texts in files of their own are read by `text_table`. The split is
+    stratified by class; rows of one group stay on one side, and so do equal texts where no group
+    is named.
 
     Texts keep every character, but for the form of accents (NFC, one character for each letter).
     Labels lose blanks around them; what pandas takes as missing (an empty cell, NA, NaN, null,
     None …) is no label. Labels that differ in capitals or blanks only are named in a warning.
 
     Args:
-        path: the file, `~` allowed; the first line of a table names its columns. Or a DataFrame.
+        path: the file, `~` allowed; the first line of a table names its columns. Or a DataFrame, or
+            a `datasets.Dataset`.
         text: the column of texts, each below 1,048,576 characters.
         label: the column of class names or numbers.
         group: a column that says what must stay on one side (a document, an author), or None.
@@ -81,7 +84,8 @@ def text_file(
             many tab-separated files (`csv.QUOTE_NONE`).
 
     Returns:
-        `Splits` of strings `(b,)` and int32 labels `(b,)`; classes are in alphabetical order.
+        `Splits` of strings `(b,)` and int32 labels `(b,)`; classes are in alphabetical order, whole
+        numbers by size.
 
     Raises:
         FileNotFoundError: if there is no such file.
@@ -340,7 +344,8 @@ def _content(file, encoding):
 
 
 def _is_share(value) -> bool:
-    return not isinstance(value, str | Path) and not hasattr(value, "columns")
+    is_table = hasattr(value, "columns") or is_hub_dataset(value)
+    return not isinstance(value, str | Path) and not is_table
 
 
 _NO_TEXT = re.compile(
