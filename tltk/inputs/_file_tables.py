@@ -184,7 +184,7 @@ def asked_columns(columns) -> dict[str, str]:
         refuse("separator must be a string", f"separator={columns.separator!r}", 'Pass "|", say')
     if columns.pattern is not None:
         check_text("pattern", columns.pattern)
-        _named(columns.pattern, "0")
+        _named(columns.pattern, "0" * 99)
     return asked
 
 
@@ -324,7 +324,7 @@ def _named(pattern, cell):
     except (LookupError, ValueError, AttributeError, TypeError) as error:
         raise ValueError(
             "pattern makes a file's name from what stands in the column of paths, a string called "
-            f"id. Received: pattern={pattern!r} ({error}). "
+            f"id. Received: pattern={pattern!r} with id={cell!r:.20} ({error}). "
             'Pass "{id}.jpg"; "{id:0>5}.jpg" fills up with zeros.'
         ) from None
 
