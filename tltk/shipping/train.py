@@ -33,6 +33,7 @@ def train_folder(
     *,
     backbone: str = "mobilenet_v2",
     image_size: int = 224,
+    resize: str = "bicubic",
     epochs: int = 10,
     unfreeze_blocks: int = 2,
     imbalance: str | None = None,
@@ -52,6 +53,8 @@ def train_folder(
         out: gets `model.keras`, `curves_and_confusion.png`, `results.csv` and `report.html`.
         backbone: a name of `list_backbones()`.
         image_size: side in pixels to which pictures are resized.
+        resize: how; "bicubic", "bilinear", "lanczos" or "nearest" squash them, "crop" takes the
+            largest square in their middle, "pad" lays all of each on black.
         epochs: at most so many passes over the data while fine-tuning.
         unfreeze_blocks: number of last blocks that are fine-tuned.
         imbalance: what `fine_tune` does about classes of unequal size; the linear head does it
@@ -79,7 +82,9 @@ def train_folder(
     check_count("unfreeze_blocks", unfreeze_blocks, least=0)
     if imbalance is not None:
         check_choice("imbalance", imbalance, METHODS)
-    photos = image_folder(folder, image_size=image_size, batch_size=batch_size, seed=seed)
+    photos = image_folder(
+        folder, image_size=image_size, batch_size=batch_size, seed=seed, resize=resize
+    )
     if photos.test is None or photos.val is None:
         raise ValueError(
             "Training needs pictures to choose on and pictures to test on. "
