@@ -9,6 +9,7 @@ import sys
 import warnings
 from collections.abc import Sequence
 
+from tltk.inputs.decoding import RESIZE_METHODS
 from tltk.tuning._imbalance import METHODS
 
 BAD_CALL, INTERRUPTED = 2, 130
@@ -70,7 +71,9 @@ def parser() -> argparse.ArgumentParser:
 
     command(doctor, "say what this machine has, what is missing, and what to do about it")
 
-    kept = command(cache, "list what is kept on disk: features and converted networks")
+    kept = command(
+        cache, "list what is kept on disk: features, decoded pictures, converted networks"
+    )
     kept.add_argument("--clear", action="store_true", help="delete it all")
 
     fit = command(train, "train a classifier on a folder of pictures, or on a table of them")
@@ -88,6 +91,7 @@ def parser() -> argparse.ArgumentParser:
     fit.add_argument("--out", default="trained", help="folder for the model and the results")
     fit.add_argument("--backbone", default="mobilenet_v2", help="pretrained network")
     fit.add_argument("--image-size", type=int, default=224, help="side of a picture in pixels")
+    fit.add_argument("--resize", choices=RESIZE_METHODS, default="bicubic", help="how, to a square")
     fit.add_argument("--epochs", type=int, default=10, help="at most, while fine-tuning")
     fit.add_argument("--unfreeze-blocks", type=int, default=2, help="last blocks to fine-tune")
     fit.add_argument("--imbalance", choices=METHODS, help="against classes of unequal size")

@@ -53,7 +53,10 @@ class Kind(NamedTuple):
 
 
 class Picture(NamedTuple):
-    """One picture, recording or text of a folder; `name` is its path below the folder."""
+    """One picture, recording or text of a folder.
+
+    `name` is its path below the folder, `stamp` the `settled_stamp` of the content with `digest`.
+    """
 
     path: Path
     name: str
@@ -61,6 +64,7 @@ class Picture(NamedTuple):
     class_name: Any
     group: Hashable = None
     digest: str = ""
+    stamp: Any = None
 
 
 class LabelledFolder(NamedTuple):

@@ -20,8 +20,9 @@ from tltk.inputs._file_tables import (
     warn_of_findings,
 )
 from tltk.inputs._folders import PICTURES, LabelledFolder, Picture, listed
+from tltk.inputs._pictures import Way, decoding_once, kept_pictures, make_room
 from tltk.inputs._tables import Cells, columns_of_hub
-from tltk.inputs.decoding import decode, examined, in_parallel, prepared_images, read_bytes
+from tltk.inputs.decoding import examined, in_parallel, prepared_images, read_bytes
 from tltk.inputs.examples import Examples
 
 
@@ -75,28 +76,36 @@ def pictures_of_hub(
     return listing._replace(files=files), lambda name: contents[name]()
 
 
-def hub_examples(
-    pictures: list[Picture],
-    labels: np.ndarray,
-    content_of: Callable[[str], bytes],
-    size: tuple[int, int],
-    resize: str,
-) -> Examples:
-    """Examples of pictures that a data set holds, decoded when they are used."""
-    names = tuple(picture.name for picture in pictures)
-    settings = repr(([picture.digest for picture in pictures], size, resize))
+def hub_serving(
+    pictures: list[Picture], content_of: Callable[[str], bytes], way: Way
+) -> Callable[[list[Picture], np.ndarray], Examples]:
+    """What makes examples of some of the pictures that a data set holds, each decoded once."""
+    whole = sha256_of(repr([picture.digest for picture in pictures]).encode())
+    kept = kept_pictures((whole, *way.settings), way.size, way.cache)
+    if kept is not None:
+        make_room(kept, len(pictures), 4)
 
-    def fetch_one(row):
-        return decode(content_of(names[row]), names[row], size, resize)
+    def examples(some, labels):
+        names = tuple(picture.name for picture in some)
+        digests = [picture.digest for picture in some]
+        sources = [bytes.fromhex(digest.split()[0]) for digest in digests]
 
-    return Examples(
-        fetch=lambda rows: np.stack(in_parallel(fetch_one, rows)),
-        labels=labels,
-        digest=sha256_of(settings.encode()),
-        names=names,
-        count=len(pictures),
-        preparation=prepared_images(size, resize),
-    )
+        def read(row):
+            return content_of(names[row])
+
+        def decode(row, content):
+            return way.decoded(content, names[row])
+
+        return Examples(
+            fetch=decoding_once(kept, sources, way.size, read, decode),
+            labels=labels,
+            digest=sha256_of(repr((digests, *way.settings)).encode()),
+            names=names,
+            count=len(some),
+            preparation=prepared_images(way.size, way.resize, exact=way.exact),
+        )
+
+    return examples
 
 
 def _stored(data, column):

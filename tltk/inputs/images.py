@@ -20,7 +20,7 @@ from tltk.inputs._folders import (
     parts_of,
     warn_of_copies,
 )
-from tltk.inputs._hub_datasets import holds_pictures, hub_examples, pictures_of_hub
+from tltk.inputs._hub_datasets import holds_pictures, hub_serving, pictures_of_hub
 from tltk.inputs._pictures import Way, picture_examples, whole_pictures
 from tltk.inputs.decoding import height_and_width, resize_method, warn_if_dark
 from tltk.inputs.examples import Splits, splits_of
@@ -51,10 +51,14 @@ def image_folder(
     and perhaps `val` and `test`, these are kept, and a missing one is carved out of train. They may
     be called training; valid, validate, validation, dev; testing; eval, evaluation (the test, or
     where there is one, the validation), in upper case too; beside class folders such names are
-    refused. Byte-identical pictures are named in a warning and stay on one side of the split. Each
-    picture is decoded once while loading, to find the corrupt ones, and again when it is used. The
-    next call finds the whole ones by path, size and time of change in a table in the cache folder,
-    and does not read them.
+    refused. Byte-identical pictures are named in a warning and stay on one side of the split.
+
+    Each picture is decoded once, while loading, which finds the corrupt ones; the decoded pictures
+    are kept in the cache folder (`height · width · 3` bytes each) and read from there in every
+    epoch and every later call. They are kept where they take at most half of the free disk, and
+    otherwise decoded at each use, which is said. Files are known by path, size, times and inode;
+    where one of these has changed, the file is read again, and refused in use if its content is
+    another.
 
     All that `read_image` decodes is read, by content: a file called otherwise is known by its first
     bytes. Hidden files, and what systems leave behind (`Thumbs.db`, `__MACOSX`), are out; other
@@ -64,7 +68,7 @@ def image_folder(
 
     Args:
         path: the folder, `~` allowed. Pictures may lie deeper in a class's subfolder.
-        image_size: the height and width in pixels to squash to, or one number for both.
+        image_size: the height and width in pixels, or one number for both.
         batch_size: pictures in a batch.
         val: share of the pictures for validation; 0 for none.
         test: share of the pictures for testing; 0 for none.
@@ -72,14 +76,15 @@ def image_folder(
             path; a dict from "class/file.jpg" (below `train/…` where there is one); or one group
             per picture in alphabetical order. None keeps identical pictures together.
         seed: decides the split, and the order in it.
-        resize: "bicubic", "bilinear", "lanczos" or "nearest".
+        resize: "bicubic", "bilinear", "lanczos" or "nearest", which squash to the size; "crop" for
+            the largest central part of its proportions, or "pad" for all of it on black.
         on_error: "skip" leaves out corrupt pictures and names them in one warning; "raise" refuses
             the folder.
         max_per_class: use at most this many pictures of a class, drawn at random (in each of the
             folders train, val and test where these exist).
         exact: decode every JPEG in full (see `read_image`), for comparing digits.
-        cache: keep the decoded pictures on disk, in the cache folder.
-        verify: decode every picture while loading, as in the first call. This finds one whose
+        cache: keep the decoded pictures.
+        verify: read every picture while loading, as in the first call. This finds one whose
             content changed in spite of an equal size, inode and times.
 
     Returns:
@@ -179,17 +184,17 @@ def image_table(
             folders by first character. None takes the column as it is.
         separator: what parts the labels of one cell with "many_labels", such as "|"; an empty
             cell is a missing label. None where cells hold lists.
-        image_size: the height and width in pixels to squash to, or one number for both.
+        image_size: the height and width in pixels, or one number for both.
         batch_size: pictures in a batch.
         val: share of the pictures for validation; 0 for none.
         test: share of the pictures for testing; 0 for none.
         seed: decides the split, and the order in it.
-        resize: "bicubic", "bilinear", "lanczos" or "nearest".
+        resize: "bicubic", "bilinear", "lanczos", "nearest", "crop" or "pad" (see `image_folder`).
         on_error: "skip" leaves out corrupt pictures, and rows that do not fit; "raise" refuses
             them. Pictures without a row are no error.
         exact: decode every JPEG in full, for comparing digits.
-        cache: keep the decoded pictures on disk, in the cache folder.
-        verify: decode every picture while loading, as in the first call.
+        cache: keep the decoded pictures, as `image_folder` does.
+        verify: read every picture while loading, as in the first call.
         encoding: of the table.
         delimiter: what stands between cells; by default a comma in `.csv`, a tab in `.tsv`.
         quoting: "minimal", or "none" where quotation marks are characters like others.
@@ -229,16 +234,15 @@ def image_table(
     size = height_and_width(image_size)
     if holds_pictures(table, path):
         listing, content_of = pictures_of_hub(table, columns, on_error)
-
-        def serve(some, labels):
-            return hub_examples(some, labels, content_of, size, resize)
-
-        return _splits(listing.files, listing, serve, (val, test), seed, batch_size)
-    reading = (encoding, delimiter, quoting)
-    listing = labelled_rows(table, folder, PICTURES, columns, reading, on_error)
-    way = Way(listing.path, size, resize, exact, cache)
-    pictures = whole_pictures(listing.files, way, on_error, verify)
-    serve = partial(picture_examples, way=way)
+        way = Way(listing.path, size, resize, exact, cache)
+        pictures = listing.files
+        serve = hub_serving(pictures, content_of, way)
+    else:
+        reading = (encoding, delimiter, quoting)
+        listing = labelled_rows(table, folder, PICTURES, columns, reading, on_error)
+        way = Way(listing.path, size, resize, exact, cache)
+        pictures = whole_pictures(listing.files, way, on_error, verify)
+        serve = partial(picture_examples, way=way)
     return _splits(pictures, listing, serve, (val, test), seed, batch_size)
 
 

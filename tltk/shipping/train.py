@@ -39,6 +39,7 @@ def train_folder(
     pattern: str | None = None,
     backbone: str = "mobilenet_v2",
     image_size: int = 224,
+    resize: str = "bicubic",
     epochs: int = 10,
     unfreeze_blocks: int = 2,
     imbalance: str | None = None,
@@ -62,6 +63,8 @@ def train_folder(
             classes ("label"), groups and parts, and what makes a file's name of an id.
         backbone: a name of `list_backbones()`.
         image_size: side in pixels to which pictures are resized.
+        resize: how; "bicubic", "bilinear", "lanczos" or "nearest" squash them, "crop" takes the
+            largest square in their middle, "pad" lays all of each on black.
         epochs: at most so many passes over the data while fine-tuning.
         unfreeze_blocks: number of last blocks that are fine-tuned.
         imbalance: what `fine_tune` does about classes of unequal size; the linear head does it
@@ -92,7 +95,7 @@ def train_folder(
         check_choice("imbalance", imbalance, METHODS)
     given = {"path": path, "label": label, "group": group, "split": split, "pattern": pattern}
     columns = {name: column for name, column in given.items() if column is not None}
-    how = {"image_size": image_size, "batch_size": batch_size, "seed": seed}
+    how = {"image_size": image_size, "batch_size": batch_size, "seed": seed, "resize": resize}
     photos = read_pictures(folder, table, columns, **how)
     if photos.test is None or photos.val is None:
         raise ValueError(
