@@ -2,7 +2,7 @@
 
 from unittest import mock
 
-from bad_values import Call, at_least, choice, count, folder_but, optional, seed, size
+from bad_values import Call, at_least, choice, count, file_but, folder_but, optional, seed, size
 from calls_plotting import out
 from tiny import FOLDER
 
@@ -46,6 +46,10 @@ def settings(_):
     return {"text": "SEED=1", "5": 5, "a list": ["SEED"]}
 
 
+def without_a_table(_):
+    return {"a column": "nope", "5": 5}
+
+
 def no_chapters(good):
     return folder_but()(good)
 
@@ -56,6 +60,7 @@ CALLS = [
         {
             "folder": FOLDER / "photos",
             "out": FOLDER / "trained",
+            **dict.fromkeys(("table", "path", "label", "group", "split", "pattern")),
             "backbone": "small_cnn",
             "image_size": 32,
             "epochs": 0,
@@ -67,6 +72,8 @@ CALLS = [
         {
             "folder": folder_but("sounds"),
             "out": lambda g: out(g) | {"inside": FOLDER / "photos" / "out"},
+            "table": optional(file_but("photos/a/0.png")),
+            **dict.fromkeys(("path", "label", "group", "split", "pattern"), without_a_table),
             "backbone": choice,
             "image_size": size,
             "epochs": at_least(0),

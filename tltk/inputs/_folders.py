@@ -18,7 +18,7 @@ from tltk._checks import refuse, shown
 from tltk._paths import existing_folder, no_entry
 from tltk.inputs._arrays import composed
 from tltk.inputs.decoding import FORMATS, examined, in_parallel, read_bytes
-from tltk.inputs.splits import bins_of, split_rows
+from tltk.inputs.splits import bins_of, part_shares, split_rows
 
 _NAMES_OF_PARTS = {
     "train": ("train", "training"),
@@ -608,7 +608,8 @@ def _strata(pool, groups, folder, shares):
 
         return pd.DataFrame(labels, columns=folder.class_names)
     if folder.kind == "regression":
-        asked = [share for share in shares.values() if share > 0]
+        _, *asked = part_shares(**shares).values()
+        asked = [share for share in asked if share > 0]
         least = math.ceil(1 / min(asked, default=1))
         values = np.array(labels)
         if values.shape[1] > 1:

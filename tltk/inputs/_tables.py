@@ -311,14 +311,14 @@ def unpacked_text(path: Path, encoding: str) -> Iterator[Iterator[str]]:
         ) from None
 
 
-def check_encoding(encoding: str) -> None:
+def check_encoding(encoding: str, name: str = "encoding") -> None:
     """Refuse an encoding that Python does not know."""
     try:
         "".encode(encoding)
     except (LookupError, TypeError, ValueError):
         raise ValueError(
             "The encoding is one that Python knows. "
-            f'Received: encoding={encoding!r}. Pass "utf-8", "cp1252" or "utf-16", say.'
+            f'Received: {name}={encoding!r}. Pass "utf-8", "cp1252" or "utf-16", say.'
         ) from None
 
 

@@ -516,7 +516,7 @@ def audio_table(
         group: a column that says what must stay on one side (a speaker, a session), or None.
         split: a column of "train", "val" and "test", or None to split at random.
         pattern: what makes a file's name of an id, such as "{id}.wav".
-        separator: what parts the labels of one cell with "many_labels", such as "|".
+        separator: what parts the labels of one cell with "many_labels", such as `"|"`.
         seconds: length of a window.
         hop: seconds from a window to the next; by default `seconds`.
         rate: samples a second.

@@ -182,7 +182,7 @@ def image_table(
             missing val or test is carved out of train. None to split at random.
         pattern: what makes a file's name of an id, such as "{id}.jpg"; "{id[0]}/{id}.png" for
             folders by first character. None takes the column as it is.
-        separator: what parts the labels of one cell with "many_labels", such as "|"; an empty
+        separator: what parts the labels of one cell with "many_labels", such as `"|"`; an empty
             cell is a missing label. None where cells hold lists.
         image_size: the height and width in pixels, or one number for both.
         batch_size: pictures in a batch.

@@ -61,8 +61,9 @@ def split_rows(
     labels = np.asarray(labels)
     several = labels.ndim == 2 and labels.shape[1] > 0 and bool(np.isin(labels, (0, 1)).all())
     if not (labels.ndim == 1 or several) or len(labels) == 0 or missing.any():
-        row = np.argwhere(missing)[0][0] if missing.any() else 0
-        received = f"none in row {row}" if missing.any() else f"shape {labels.shape}"
+        received = f"shape {labels.shape}"
+        if missing.any():
+            received = f"none in row {int(missing.argmax()) // max(labels.shape[1:], default=1)}"
         raise ValueError(
             "Splitting needs one class per row. "
             f"Received: labels of {received}. Pass one number or name for each row, or rows of "

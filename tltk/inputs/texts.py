@@ -206,7 +206,7 @@ def text_table(
         group: a column that says what must stay on one side (a document, an author), or None.
         split: a column of "train", "val" and "test", or None to split at random.
         pattern: what makes a file's name of an id, such as "{id}.txt".
-        separator: what parts the labels of one cell with "many_labels", such as "|".
+        separator: what parts the labels of one cell with "many_labels", such as `"|"`.
         batch_size: texts in a batch.
         val: share of the texts for validation; 0 for none.
         test: share of the texts for testing; 0 for none.
@@ -238,7 +238,7 @@ def text_table(
     """
     check_count("batch_size", batch_size)
     check_on_error(on_error)
-    check_encoding(text_encoding)
+    check_encoding(text_encoding, "text_encoding")
     columns = Columns(path, label, kind, group, split, pattern, separator)
     reading = (encoding, delimiter, quoting)
     listing = labelled_rows(table, folder, TEXTS, columns, reading, on_error)

@@ -1,4 +1,4 @@
-"""Data sets of Hugging Face: a stand-in that has what is asked of one, and where there are, real."""
+"""Data sets of Hugging Face: a stand-in that has what is asked of one, and real ones."""
 
 import io
 
@@ -210,4 +210,4 @@ def test_a_model_learns_from_one_and_answers(data):
     tltk.fit_linear_head(model, pets.train)
     found = tltk.predict_split(model, pets.test)
     assert (found.probabilities.argmax(1) == found.labels).all()
-    assert tltk.extract_features(model, pets.test).features.shape == (pets.test.count, 192)
+    assert tltk.extract_features(model, pets.test)[0].shape == (pets.test.count, 192)

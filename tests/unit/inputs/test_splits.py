@@ -121,6 +121,8 @@ def test_rows_come_in_random_order():
         ([], {}, r"shape \(0,\)"),
         ([[0, 2]], {}, r"shape \(1, 2\)"),
         ([["a", "b"]], {}, r"shape \(1, 2\)"),
+        ([[0, 1], [1, None]], {}, "none in row 1"),
+        (None, {}, "none in row 0"),
     ],
 )
 def test_impossible_splits_are_refused(labels, options, message):
