@@ -221,6 +221,8 @@ CALLS = [
             "resize": "bicubic",
             "groups": None,
             "max_per_class": None,
+            "exact": False,
+            "cache": False,
             "verify": False,
         },
         {
@@ -234,6 +236,8 @@ CALLS = [
             "resize": choice,
             "on_error": choice,
             "max_per_class": optional(count),
+            "exact": flag,
+            "cache": flag,
             "verify": flag,
         },
     ),
@@ -398,12 +402,19 @@ CALLS = [
     ),
     Call(
         inputs.read_image,
-        {"path_or_bytes": tiny.PHOTO, "image_size": 8, "resize": "bicubic", "channels": 3},
+        {
+            "path_or_bytes": tiny.PHOTO,
+            "image_size": 8,
+            "resize": "bicubic",
+            "channels": 3,
+            "exact": False,
+        },
         {
             "path_or_bytes": photo,
             "image_size": optional(size),
             "resize": choice,
             "channels": lambda g: count(g) | {"2": 2},
+            "exact": flag,
         },
     ),
     Call(

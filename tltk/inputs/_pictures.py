@@ -88,6 +88,13 @@ def make_room(kept: KeptPictures, count: int, stacklevel: int) -> None:
         print(f"Keeping decoded pictures: {missing:,}, {need / 1e6:,.1f} MB in {kept.folder}")
 
 
+def _tell_failure(kept, stacklevel):
+    """Say once that rows could not be written."""
+    error, kept.failed = kept.failed, None
+    if error is not None:
+        _warn_of_decoding_again(f"{error} in {kept.folder}", stacklevel + 1)
+
+
 def _warn_of_decoding_again(reason, stacklevel):
     warnings.warn(
         "Decoded pictures are kept on disk where they take at most half of what is free, so that "
@@ -119,8 +126,7 @@ def whole_pictures(
         verify,
     )
     keeper.flush()
-    if kept.failed is not None:
-        _warn_of_decoding_again(f"{kept.failed} in {kept.folder}", 4)
+    _tell_failure(kept, 4)
     return found
 
 
@@ -259,6 +265,7 @@ def decoding_once(
                     for at, (row, note) in zip(missing, found, strict=True)
                 ]
             )
+            _tell_failure(kept, 3)
         for at, (row, _) in zip(missing, found, strict=True):
             pixels[at] = row
         return pixels
