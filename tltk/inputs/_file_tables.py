@@ -258,7 +258,7 @@ def _number(text, where):
     if not abs(number) <= np.finfo("float32").max:
         raise ValueError(
             f'With kind="regression" a label is a finite number. Received: {text!r} in {where}. '
-            'Correct it, or pass kind="one_label" for names of classes.'
+            'Write decimals with a point, or pass kind="one_label" for names of classes.'
         )
     return number
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from tltk._cache import remembered_digests, sha256_of
 from tltk._checks import refuse, shown
-from tltk._paths import existing_folder, no_entry
+from tltk._paths import existing_folder, no_entry, user_path
 from tltk.inputs._arrays import composed
 from tltk.inputs.decoding import FORMATS, examined, in_parallel, read_bytes
 from tltk.inputs.splits import bins_of, part_shares, split_rows
@@ -32,6 +32,8 @@ _HIDDEN = re.compile(
     r"|(eh)?thumbs\.db$|desktop\.ini$|.*:Zone\.Identifier$",
     re.IGNORECASE,
 )
+_TABLES = (".csv", ".tsv", ".jsonl", ".parquet")
+_OF_A_TABLE = "Files that a table names are read by image_table, audio_table and text_table."
 _HEAD = 512
 _MANY = 2000
 
@@ -104,6 +106,11 @@ def labelled_files(path: str | Path, kind: Kind) -> LabelledFolder:
         ValueError: if it does not hold two or more classes with files of the kind, names of parts
             stand beside classes, parts disagree in their classes, or two files have one name.
     """
+    if user_path(path).suffix.lower() in _TABLES and user_path(path).is_file():
+        raise FileNotFoundError(
+            f"A folder of {kind.name}s has one subfolder per class. "
+            f"Received: {path}, which is a table. {_OF_A_TABLE}"
+        )
     root = existing_folder(path)
     parts = part_folders(root, kind)
     classes = {part: _class_folders(folder) for part, folder in parts.items()}
@@ -164,7 +171,8 @@ def part_folders(root: Path, kind: Kind) -> dict[str, Path]:
                 else "train without subfolder. "
             )
             + f"Where these are parts, sort the {kind.name}s of each into class folders; where "
-            "they are classes, move them into one folder called train, or rename them."
+            "they are classes, move them into one folder called train, or rename them. "
+            + _OF_A_TABLE
         )
     if len(folders) < len(found):
         raise ValueError(
@@ -318,7 +326,7 @@ def _class_names(parts, classes):
             "The folder must hold one subfolder per class, at least two. "
             f"Received: {train} with {', '.join(names['train']) or 'no subfolder'} and {files} "
             "files. Sort them into one subfolder per class, or pass the folder that holds "
-            "these."
+            f"these. {_OF_A_TABLE}"
         )
     for part, some in names.items():
         if not some:

@@ -503,6 +503,15 @@ def columns_of_hub(data: Any, asked: dict[str, str], wanted: dict[str, str]) -> 
             "streaming=True."
         )
     _places("the Dataset", list(data.column_names), asked)
+    for name in wanted.values():
+        kind = type(data.features[name]).__name__
+        if kind in ("Image", "Audio", "Video"):
+            raise ValueError(
+                "Columns of a table hold strings and numbers. "
+                f"Received: column {name!r} of a data set, of type {kind}. image_table reads "
+                "pictures, with path= for their column; write sounds into files, and pass their "
+                "paths."
+            )
     values = data.select_columns([*wanted.values()])[:]
     return [_with_names(values[name], data.features[name]) for name in wanted.values()]
 

@@ -378,6 +378,16 @@ def test_a_file_with_two_labels_groups_or_splits_is_refused(
         read(with_row(table, **changes), **settings)
 
 
+def test_nearly_equal_classes_are_named_where_the_user_called(read, table):
+    rows = table.assign(breed=["Pug", *table.breed[1:]])
+    with (
+        pytest.warns(UserWarning, match="'Pug' and 'pug' in the DataFrame. Write them") as caught,
+        pytest.raises(ValueError, match="class Pug with 1 example"),
+    ):
+        read(rows)
+    assert caught[0].filename == __file__
+
+
 @pytest.mark.parametrize(
     ("change", "settings", "error", "message"),
     [
@@ -540,16 +550,17 @@ def test_corrupt_files_are_named_and_left_out(folder, table, tmp_path):
 
 
 HEADS = {
-    "one_label": {"label": "breed"},
-    "many_labels": {"label": "tags", "separator": "|"},
-    "regression": {"label": "age"},
+    "one label": {"label": "breed", "kind": "one_label"},
+    "many labels": {"label": "tags", "kind": "many_labels", "separator": "|"},
+    "a number": {"label": "age", "kind": "regression"},
+    "two numbers": {"label": ["age", "cm"], "kind": "regression"},
 }
 
 
-@pytest.mark.parametrize("kind", HEADS)
-def test_each_kind_of_head_learns_from_it_and_answers_by_path(read, folder, kind):
+@pytest.mark.parametrize("asked", HEADS)
+def test_each_kind_of_head_learns_from_it_and_answers_by_path(read, folder, asked):
     keras.utils.set_random_seed(0)
-    dogs = read(kind=kind, batch_size=8, **HEADS[kind])
+    dogs, kind = read(batch_size=8, **HEADS[asked]), HEADS[asked]["kind"]
     body = keras.Sequential(
         [keras.Input((8, 8, 3)), keras.layers.Rescaling(1 / 255), keras.layers.Conv2D(8, 3)]
     )

@@ -187,6 +187,10 @@ def test_the_door_names_the_reader(made):
         ValueError, match=r'one part of a data set.*Received: .*Dict. Pass data\["t'
     ):
         tltk.text_file(parts)
+    with pytest.raises(
+        ValueError, match="hold strings and.*column 'image' of a data set, of type I"
+    ):
+        tltk.text_file(whole, text="image")
     with pytest.raises(ValueError, match="no column 'img' in the Dataset.*nearest is 'image'"):
         tltk.image_table(whole, path="img")
 
@@ -210,4 +214,4 @@ def test_a_model_learns_from_one_and_answers(data):
     tltk.fit_linear_head(model, pets.train)
     found = tltk.predict_split(model, pets.test)
     assert (found.probabilities.argmax(1) == found.labels).all()
-    assert tltk.extract_features(model, pets.test)[0].shape == (pets.test.count, 192)
+    assert tltk.extract_features(body, pets.test)[0].shape == (pets.test.count, 192)

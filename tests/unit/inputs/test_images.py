@@ -317,6 +317,11 @@ def test_the_split_is_that_of_split_rows(photos):
 def test_a_missing_folder_and_a_file_are_refused(photos):
     with pytest.raises(FileNotFoundError, match="gone, which is not there"):
         image_folder(photos / "gone")
+    (photos / "labels.CSV").write_text("path,label")
+    with pytest.raises(
+        FileNotFoundError, match="which is a table. Files that a table names are read"
+    ):
+        image_folder(photos / "labels.CSV")
     with pytest.raises(FileNotFoundError, match="which is a file"):
         image_folder(photos / "cat" / "100.png")
 
