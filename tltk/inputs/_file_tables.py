@@ -273,6 +273,11 @@ def _class_names(rows, columns, source):
     if not _names_in_a_cell(columns):
         return tuple(map(str, _label_columns(columns))), labels
     names = ordered_labels(name for some in labels for name in some)
+    if not names:
+        raise ValueError(
+            "Some rows need a label. "
+            f"Received: empty lists only in column {columns.label!r} of {source}. Check the column."
+        )
     warn_of_near_labels(names, source, stacklevel=6)
     return names, [tuple(int(name in some) for name in names) for some in labels]
 

@@ -435,6 +435,12 @@ def test_nearly_equal_classes_are_named_where_the_user_called(read, table):
             ValueError,
             "'big|loud' in row 0.*separator=",
         ),
+        (
+            lambda t: t.assign(tags=[[]] * COUNT),
+            {"label": "tags", "kind": "many_labels"},
+            ValueError,
+            "empty lists only in column 'tags'",
+        ),
         (None, {"separator": "|"}, ValueError, "parted by a separator.*kind='one_label'"),
         (None, {"separator": "", "kind": "many_labels"}, ValueError, "separator=''"),
         (None, {"kind": "classes"}, ValueError, "kind must be one of 'one_label'.*kind='classes'"),
