@@ -94,7 +94,19 @@ class KeptPictures:
         sources = list(sources)
         if not all(source in self._places for source in sources):
             self._look_again()
-        return np.array([self._whole(source) for source in sources], dtype="int64")
+        return np.array([self.place(source) for source in sources], dtype="int64")
+
+    def place(self, source: bytes) -> int:
+        """Where the row of a source is, or -1, without looking what others added since."""
+        place = self._places.get(source, -1)
+        if place < 0 or place in self._checked:
+            return place
+        note, checksum = self._facts[place]
+        if _checksum(source, note, self._mapped[place]) == checksum:
+            self._checked.add(place)
+            return place
+        self._places.pop(source, None)
+        return -1
 
     def rows(self, places: np.ndarray) -> np.ndarray:
         """The pixels at some places: uint8 (n, height, width, channels)."""
@@ -139,6 +151,7 @@ class KeptPictures:
             file.seek(TAG + count * ENTRY.size)
             file.write(b"".join(entries))
         self._read_on()
+        self._checked.update(range(count, count + len(new)))
 
     def _look_again(self) -> None:
         with _ADDING, contextlib.suppress(OSError):
@@ -164,23 +177,12 @@ class KeptPictures:
         if count <= before or len(tag) < TAG:
             return
         self._tag = tag
-        self._mapped = np.memmap(self.folder / ROWS, "uint8", "r", shape=(count, *self.shape))
+        shape = (count, *self.shape)
+        self._mapped = np.asarray(np.memmap(self.folder / ROWS, "uint8", "r", shape=shape))
         for place in range(before, count):
             source, note, checksum = ENTRY.unpack_from(found, (place - before) * ENTRY.size)
             self._facts.append((note, checksum))
             self._places[source] = place
-
-    def _whole(self, source) -> int:
-        """The place of a source's row, which is compared with its checksum once; or -1."""
-        place = self._places.get(source, -1)
-        if place < 0 or place in self._checked:
-            return place
-        note, checksum = self._facts[place]
-        if _checksum(source, note, self._mapped[place]) == checksum:
-            self._checked.add(place)
-            return place
-        self._places.pop(source, None)
-        return -1
 
 
 def _checksum(source, note, pixels) -> int:

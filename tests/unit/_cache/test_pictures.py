@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from tltk._cache import Decoded, KeptPictures, clear_cache, list_cache
+from tltk._cache import Decoded, KeptPictures, clear_cache, list_cache, locked
 from tltk._cache import pictures as module
 
 SHAPE = (3, 4, 3)
@@ -145,6 +145,14 @@ def test_a_process_that_is_killed_while_adding_loses_no_row_that_was_kept(kept):
         assert numbers_in(KeptPictures("a", SHAPE), range(5, 9)) == [5, 6, 7, None]
     kept.add(some([8, 9]))
     assert numbers_in(kept, range(5, 10)) == [5, 6, 7, 8, 9]
+
+
+def test_while_another_adds_rows_are_not_kept_and_nothing_waits(kept):
+    with locked(kept.folder):
+        kept.add(some([8]))
+    assert (numbers_in(kept, [7, 8]), kept.adds, kept.failed) == ([7, None], True, None)
+    kept.add(some([8]))
+    assert numbers_in(kept, [7, 8]) == [7, 8]
 
 
 def test_what_was_cleared_is_read_on_but_not_added_to(kept):
