@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import mmap
 import os
 import shutil
 import struct
 import threading
+import weakref
 import zlib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -62,7 +64,7 @@ class KeptPictures:
         self._places: dict[bytes, int] = {}
         self._facts: list[tuple[int, int]] = []  # note and checksum
         self._checked: set[int] = set()
-        self._mapped = np.empty((0, *shape), "uint8")
+        self._handle = -1
         self._look_again()
 
     @property
@@ -102,15 +104,23 @@ class KeptPictures:
         if place < 0 or place in self._checked:
             return place
         note, checksum = self._facts[place]
-        if _checksum(source, note, self._mapped[place]) == checksum:
+        [pixels] = self.rows(np.array([place]))
+        if _checksum(source, note, pixels) == checksum:
             self._checked.add(place)
             return place
         self._places.pop(source, None)
         return -1
 
     def rows(self, places: np.ndarray) -> np.ndarray:
-        """The pixels at some places: uint8 (n, height, width, channels)."""
-        return np.take(self._mapped, places, axis=0)
+        """The pixels at some places: uint8 (n, height, width, channels).
+
+        The file is mapped for this one reading, so that what was read counts as memory no longer.
+        """
+        if not len(places):
+            return np.empty((0, *self.shape), "uint8")
+        length = (int(places.max()) + 1) * self.row_bytes
+        mapped = mmap.mmap(self._handle, length, access=mmap.ACCESS_READ)
+        return np.frombuffer(mapped, "uint8").reshape(-1, *self.shape).take(places, axis=0)
 
     def note(self, place: int) -> int:
         """The note at a place."""
@@ -176,9 +186,10 @@ class KeptPictures:
         count = min(before + len(found) // ENTRY.size, room)
         if count <= before or len(tag) < TAG:
             return
+        if self._handle < 0:
+            self._handle = os.open(self.folder / ROWS, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+            weakref.finalize(self, os.close, self._handle)
         self._tag = tag
-        shape = (count, *self.shape)
-        self._mapped = np.asarray(np.memmap(self.folder / ROWS, "uint8", "r", shape=shape))
         for place in range(before, count):
             source, note, checksum = ENTRY.unpack_from(found, (place - before) * ENTRY.size)
             self._facts.append((note, checksum))
