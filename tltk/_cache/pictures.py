@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import mmap
 import os
 import shutil
 import struct
 import threading
+import weakref
 import zlib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -62,7 +64,7 @@ class KeptPictures:
         self._places: dict[bytes, int] = {}
         self._facts: list[tuple[int, int]] = []  # note and checksum
         self._checked: set[int] = set()
-        self._mapped = np.empty((0, *shape), "uint8")
+        self._handle = -1
         self._look_again()
 
     @property
@@ -94,11 +96,31 @@ class KeptPictures:
         sources = list(sources)
         if not all(source in self._places for source in sources):
             self._look_again()
-        return np.array([self._whole(source) for source in sources], dtype="int64")
+        return np.array([self.place(source) for source in sources], dtype="int64")
+
+    def place(self, source: bytes) -> int:
+        """Where the row of a source is, or -1, without looking what others added since."""
+        place = self._places.get(source, -1)
+        if place < 0 or place in self._checked:
+            return place
+        note, checksum = self._facts[place]
+        [pixels] = self.rows(np.array([place]))
+        if _checksum(source, note, pixels) == checksum:
+            self._checked.add(place)
+            return place
+        self._places.pop(source, None)
+        return -1
 
     def rows(self, places: np.ndarray) -> np.ndarray:
-        """The pixels at some places: uint8 (n, height, width, channels)."""
-        return np.take(self._mapped, places, axis=0)
+        """The pixels at some places: uint8 (n, height, width, channels).
+
+        The file is mapped for this one reading, so that what was read counts as memory no longer.
+        """
+        if not len(places):
+            return np.empty((0, *self.shape), "uint8")
+        length = (int(places.max()) + 1) * self.row_bytes
+        mapped = mmap.mmap(self._handle, length, access=mmap.ACCESS_READ)
+        return np.frombuffer(mapped, "uint8").reshape(-1, *self.shape).take(places, axis=0)
 
     def note(self, place: int) -> int:
         """The note at a place."""
@@ -139,6 +161,7 @@ class KeptPictures:
             file.seek(TAG + count * ENTRY.size)
             file.write(b"".join(entries))
         self._read_on()
+        self._checked.update(range(count, count + len(new)))
 
     def _look_again(self) -> None:
         with _ADDING, contextlib.suppress(OSError):
@@ -163,24 +186,14 @@ class KeptPictures:
         count = min(before + len(found) // ENTRY.size, room)
         if count <= before or len(tag) < TAG:
             return
+        if self._handle < 0:
+            self._handle = os.open(self.folder / ROWS, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+            weakref.finalize(self, os.close, self._handle)
         self._tag = tag
-        self._mapped = np.memmap(self.folder / ROWS, "uint8", "r", shape=(count, *self.shape))
         for place in range(before, count):
             source, note, checksum = ENTRY.unpack_from(found, (place - before) * ENTRY.size)
             self._facts.append((note, checksum))
             self._places[source] = place
-
-    def _whole(self, source) -> int:
-        """The place of a source's row, which is compared with its checksum once; or -1."""
-        place = self._places.get(source, -1)
-        if place < 0 or place in self._checked:
-            return place
-        note, checksum = self._facts[place]
-        if _checksum(source, note, self._mapped[place]) == checksum:
-            self._checked.add(place)
-            return place
-        self._places.pop(source, None)
-        return -1
 
 
 def _checksum(source, note, pixels) -> int:

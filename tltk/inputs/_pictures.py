@@ -148,7 +148,7 @@ class _Keeper:
         content = read_bytes(path)
         digest = sha256_of(content)
         source = bytes.fromhex(digest)
-        [place] = self.kept.places([source])
+        place = self.kept.place(source)
         if place >= 0:
             note = self.kept.note(place)
         else:

@@ -1,11 +1,12 @@
+import gc
 import os
-import tracemalloc
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from tltk._cache import Decoded, KeptPictures, clear_cache, list_cache
+from tltk._cache import Decoded, KeptPictures, clear_cache, list_cache, locked
 from tltk._cache import pictures as module
 
 SHAPE = (3, 4, 3)
@@ -147,6 +148,14 @@ def test_a_process_that_is_killed_while_adding_loses_no_row_that_was_kept(kept):
     assert numbers_in(kept, range(5, 10)) == [5, 6, 7, 8, 9]
 
 
+def test_while_another_adds_rows_are_not_kept_and_nothing_waits(kept):
+    with locked(kept.folder):
+        kept.add(some([8]))
+    assert (numbers_in(kept, [7, 8]), kept.adds, kept.failed) == ([7, None], True, None)
+    kept.add(some([8]))
+    assert numbers_in(kept, [7, 8]) == [7, 8]
+
+
 def test_what_was_cleared_is_read_on_but_not_added_to(kept):
     if os.name == "nt":
         pytest.skip("keeps mapped files")
@@ -230,17 +239,34 @@ def test_processes_that_add_at_once_keep_whole_rows(tmp_path):
     assert kept.count == 60
 
 
+def resident_bytes():
+    [line] = [x for x in Path("/proc/self/status").read_text().splitlines() if "VmRSS:" in x]
+    return int(line.split()[1]) * 1024
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs /proc")
 def test_memory_does_not_grow_with_the_rows():
-    shape = (64, 64, 3)
-    kept = KeptPictures("a", shape)
-    sources = []
-    for _ in range(16):
-        rows = [Decoded(os.urandom(32), 0, np.zeros(shape, "uint8")) for _ in range(128)]
+    kept, sources = KeptPictures("a", (128, 128, 3)), []
+    for _ in range(32):
+        rows = [Decoded(os.urandom(32), 0, np.zeros(kept.shape, "uint8")) for _ in range(32)]
         sources += [row.source for row in rows]
         kept.add(rows)
-    tracemalloc.start()
-    for start in range(0, 2048, 128):
-        assert kept.rows(kept.places(sources[start : start + 128])).shape == (128, *shape)
-    peak = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
-    assert peak < 3 * 128 * 64 * 64 * 3 < 2048 * 64 * 64 * 3 / 4
+    kept.rows(kept.places(sources[:32]))
+    before, most = resident_bytes(), 0
+    for reader in (kept, KeptPictures("a", (128, 128, 3))):
+        for start in range(0, 1024, 32):
+            assert kept.rows(reader.places(sources[start : start + 32])).shape[0] == 32
+            most = max(most, resident_bytes() - before)
+    assert most < 1024 * kept.row_bytes / 2
+
+
+def test_handles_go_with_their_owner(kept):
+    readers = [KeptPictures("a", SHAPE) for _ in range(5)]
+    assert [numbers_in(reader, [5]) for reader in readers] == [[5]] * 5
+    handles = [reader._handle for reader in readers]
+    assert all(os.fstat(handle) for handle in handles)
+    del readers
+    gc.collect()
+    for handle in handles:
+        with pytest.raises(OSError, match="descriptor"):
+            os.fstat(handle)

@@ -550,7 +550,9 @@ def test_a_jpeg_above_the_limit_is_decoded_small(monkeypatch):
         assert np.abs(read_image(content, size).astype(int) - pixels).max() <= 3
     monkeypatch.setattr(decoding, "_MOST_PIXELS", 128 * 96 // 4)
     for size in (16, (20, 8)):
-        assert np.abs(read_image(content, size).astype(int) - whole[size]).max() <= 6
+        for how in ({}, {"exact": True}):
+            found = read_image(content, size, **how).astype(int)
+            assert np.abs(found - whole[size]).max() <= 6
     assert decoding.examined(content, "a.jpg") is None
     for size in (None, 90):
         with pytest.raises(ValueError, match="above the limit of .* which only a JPEG may exceed"):
