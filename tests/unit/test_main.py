@@ -88,6 +88,7 @@ def test_options_reach_training(monkeypatch):
         "out": "trained",
         "backbone": "mobilenet_v2",
         "image_size": 96,
+        "resize": "bicubic",
         "epochs": 10,
         "unfreeze_blocks": 0,
         "batch_size": 32,
