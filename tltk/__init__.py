@@ -21,9 +21,12 @@ _AREAS = (
 _DOOR = {
     "inputs": [
         "image_folder",
+        "image_table",
         "text_file",
         "text_folder",
+        "text_table",
         "audio_folder",
+        "audio_table",
         "series_file",
         "series_windows",
     ],

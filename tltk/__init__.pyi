@@ -19,11 +19,14 @@ from tltk.evaluation import predict as predict
 from tltk.evaluation import predict_split as predict_split
 from tltk.evaluation import rank_backbones as rank_backbones
 from tltk.inputs import audio_folder as audio_folder
+from tltk.inputs import audio_table as audio_table
 from tltk.inputs import image_folder as image_folder
+from tltk.inputs import image_table as image_table
 from tltk.inputs import series_file as series_file
 from tltk.inputs import series_windows as series_windows
 from tltk.inputs import text_file as text_file
 from tltk.inputs import text_folder as text_folder
+from tltk.inputs import text_table as text_table
 from tltk.tuning import build_classifier as build_classifier
 from tltk.tuning import extract_features as extract_features
 from tltk.tuning import fine_tune as fine_tune

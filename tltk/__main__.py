@@ -9,6 +9,7 @@ import sys
 import warnings
 from collections.abc import Sequence
 
+from tltk.inputs.decoding import RESIZE_METHODS
 from tltk.tuning._imbalance import METHODS
 
 BAD_CALL, INTERRUPTED = 2, 130
@@ -70,14 +71,27 @@ def parser() -> argparse.ArgumentParser:
 
     command(doctor, "say what this machine has, what is missing, and what to do about it")
 
-    kept = command(cache, "list what is kept on disk: features and converted networks")
+    kept = command(
+        cache, "list what is kept on disk: features, decoded pictures, converted networks"
+    )
     kept.add_argument("--clear", action="store_true", help="delete it all")
 
-    fit = command(train, "train a classifier on a folder of pictures")
-    fit.add_argument("folder", help="one subfolder per class, or train, val and test of such")
+    fit = command(train, "train a classifier on a folder of pictures, or on a table of them")
+    fit.add_argument(
+        "folder",
+        help="one subfolder per class, or train, val and test of such; or with --images a table",
+    )
+    columns = fit.add_argument_group("a table", argument_default=argparse.SUPPRESS)
+    columns.add_argument("--images", metavar="FOLDER", help="where the table's pictures are")
+    columns.add_argument("--path", metavar="COLUMN", help="of paths or ids (default: path)")
+    columns.add_argument("--label", metavar="COLUMN", help="of classes (default: label)")
+    columns.add_argument("--group", metavar="COLUMN", help="of what must stay on one side")
+    columns.add_argument("--split", metavar="COLUMN", help="of train, val and test")
+    columns.add_argument("--pattern", help="what makes a file's name of an id, such as {id}.jpg")
     fit.add_argument("--out", default="trained", help="folder for the model and the results")
     fit.add_argument("--backbone", default="mobilenet_v2", help="pretrained network")
     fit.add_argument("--image-size", type=int, default=224, help="side of a picture in pixels")
+    fit.add_argument("--resize", choices=RESIZE_METHODS, default="bicubic", help="how, to a square")
     fit.add_argument("--epochs", type=int, default=10, help="at most, while fine-tuning")
     fit.add_argument("--unfreeze-blocks", type=int, default=2, help="last blocks to fine-tune")
     fit.add_argument("--imbalance", choices=METHODS, help="against classes of unequal size")
@@ -117,11 +131,14 @@ def cache(clear: bool) -> int:
     return 0
 
 
-def train(folder: str, **options) -> int:
+def train(folder: str, images: str | None = None, **options) -> int:
     from tltk.shipping import train_folder
 
     logging.getLogger("tensorflow").addFilter(is_not_about_retracing)
-    train_folder(folder, **options)
+    if images is None:
+        train_folder(folder, **options)
+    else:
+        train_folder(images, table=folder, **options)
     return 0
 
 

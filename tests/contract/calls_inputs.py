@@ -32,6 +32,8 @@ SCALING = inputs.learn_scaling(SERIES)
 LOAD = inputs.series_file(FOLDER / "load.csv", columns=["load"])
 PARTS = {"val": 0.2, "test": 0.2, "seed": 0, "batch_size": 4}
 READ = PARTS | {"on_error": "skip"}
+ROWS = [f"{'ab'[n % 2]}/{n},{'ab'[n % 2]},d{n},train" for n in range(12)]
+(FOLDER / "files.csv").write_text("\n".join(["path,label,doc,part", *ROWS]) + "\n")
 
 
 def part(good):
@@ -68,12 +70,56 @@ def row_groups(good):
     return {"lengths": good[:-1], "None among": [None, *good[1:]], "a number": 5}
 
 
+def quoting(_):
+    return {repr(each): each for each in ("x", 9, 1.5, None, True)}
+
+
 def delimiter(_):
     return {repr(each): each for each in ("", ";;", 5, "\n")}
 
 
 def encoding(_):
     return {repr(each): each for each in ("nonsense", "", 5)}
+
+
+def pattern(_):
+    return {repr(each): each for each in ("", "x.png", "{", "{id.x}", 5, ["{id}"])}
+
+
+def separator(_):
+    return {repr(each): each for each in ("|", "", 5, ["|"])}
+
+
+def of_files(folder, wrong, function, good, kinds) -> Call:
+    """The call of a reader of a table of files, with what is its own."""
+    return Call(
+        function,
+        READ
+        | {"table": FOLDER / "files.csv", "folder": FOLDER / folder, "path": "path"}
+        | {"label": "label", "kind": "one_label", "group": "doc", "split": "part"}
+        | {"pattern": "{id}", "separator": None, "encoding": "utf-8", "delimiter": ","}
+        | {"quoting": "minimal", **good},
+        {
+            "table": file_but("photos/a/0.png", "classifier.keras"),
+            "folder": folder_but(wrong),
+            "path": column,
+            "label": column,
+            "kind": choice,
+            "group": optional(column),
+            "split": optional(column),
+            "pattern": pattern,
+            "separator": separator,
+            "batch_size": count,
+            "val": part,
+            "test": part,
+            "seed": seed,
+            "on_error": choice,
+            "encoding": encoding,
+            "delimiter": delimiter,
+            "quoting": quoting,
+            **kinds,
+        },
+    )
 
 
 def step(_):
@@ -140,6 +186,32 @@ def asked_tasks(*, shots, queries, seed):
 
 
 CALLS = [
+    of_files(
+        "photos",
+        "sounds",
+        inputs.image_table,
+        {"image_size": 8, "resize": "bicubic"} | dict.fromkeys(("exact", "cache", "verify"), False),
+        {"image_size": size, "resize": choice, "exact": flag, "cache": flag, "verify": flag},
+    ),
+    of_files(
+        "sounds",
+        "photos",
+        inputs.audio_table,
+        {"seconds": 0.1, "hop": 0.1, "rate": 8000, "verify": False},
+        {
+            "seconds": above(0),
+            "hop": optional(above(0)),
+            "rate": lambda g: count(g) | {"1": 1, "10**9": 10**9},
+            "verify": flag,
+        },
+    ),
+    of_files(
+        "texts",
+        "photos",
+        inputs.text_table,
+        {"text_encoding": "utf-8"},
+        {"text_encoding": encoding},
+    ),
     Call(
         inputs.image_folder,
         READ
@@ -149,6 +221,8 @@ CALLS = [
             "resize": "bicubic",
             "groups": None,
             "max_per_class": None,
+            "exact": False,
+            "cache": False,
             "verify": False,
         },
         {
@@ -162,6 +236,8 @@ CALLS = [
             "resize": choice,
             "on_error": choice,
             "max_per_class": optional(count),
+            "exact": flag,
+            "cache": flag,
             "verify": flag,
         },
     ),
@@ -227,7 +303,7 @@ CALLS = [
             "encoding": encoding,
             "on_error": choice,
             "delimiter": delimiter,
-            "quoting": lambda g: {repr(each): each for each in ("x", 9, 1.5, None, True)},
+            "quoting": quoting,
         },
     ),
     Call(
@@ -251,7 +327,7 @@ CALLS = [
             "max_gap": at_least(0),
             "time_format": lambda g: {repr(each): each for each in (3, "", "%Q", "%d/%m/%Y")},
             "delimiter": delimiter,
-            "quoting": lambda g: {repr(each): each for each in ("x", 9, 1.5, None, True)},
+            "quoting": quoting,
             "encoding": encoding,
         },
     ),
@@ -326,12 +402,19 @@ CALLS = [
     ),
     Call(
         inputs.read_image,
-        {"path_or_bytes": tiny.PHOTO, "image_size": 8, "resize": "bicubic", "channels": 3},
+        {
+            "path_or_bytes": tiny.PHOTO,
+            "image_size": 8,
+            "resize": "bicubic",
+            "channels": 3,
+            "exact": False,
+        },
         {
             "path_or_bytes": photo,
             "image_size": optional(size),
             "resize": choice,
             "channels": lambda g: count(g) | {"2": 2},
+            "exact": flag,
         },
     ),
     Call(

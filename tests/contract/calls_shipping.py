@@ -2,7 +2,7 @@
 
 from unittest import mock
 
-from bad_values import Call, at_least, choice, count, folder_but, optional, seed, size
+from bad_values import Call, at_least, choice, count, file_but, folder_but, optional, seed, size
 from calls_plotting import out
 from tiny import FOLDER
 
@@ -46,6 +46,10 @@ def settings(_):
     return {"text": "SEED=1", "5": 5, "a list": ["SEED"]}
 
 
+def without_a_table(_):
+    return {"a column": "nope", "5": 5}
+
+
 def no_chapters(good):
     return folder_but()(good)
 
@@ -56,8 +60,10 @@ CALLS = [
         {
             "folder": FOLDER / "photos",
             "out": FOLDER / "trained",
+            **dict.fromkeys(("table", "path", "label", "group", "split", "pattern")),
             "backbone": "small_cnn",
             "image_size": 32,
+            "resize": "bicubic",
             "epochs": 0,
             "unfreeze_blocks": 1,
             "imbalance": None,
@@ -67,8 +73,11 @@ CALLS = [
         {
             "folder": folder_but("sounds"),
             "out": lambda g: out(g) | {"inside": FOLDER / "photos" / "out"},
+            "table": optional(file_but("photos/a/0.png")),
+            **dict.fromkeys(("path", "label", "group", "split", "pattern"), without_a_table),
             "backbone": choice,
             "image_size": size,
+            "resize": choice,
             "epochs": at_least(0),
             "unfreeze_blocks": lambda g: at_least(0)(g) | {"99": 99},
             "imbalance": optional(choice),

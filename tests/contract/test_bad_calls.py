@@ -45,7 +45,7 @@ SPOKEN = {  # arguments that have a noun of their own in a sentence
     **dict.fromkeys(
         ("model", "backbone", "encoder", "model_or_path", "backbones", "learn", "candidates"), MODEL
     ),
-    **dict.fromkeys(("path", "path_or_bytes", "folder", "out", "script"), FILE),
+    **dict.fromkeys(("path", "path_or_bytes", "folder", "table", "out", "script"), FILE),
     **dict.fromkeys(("unfreeze_blocks", "blocks"), r"[Bb]locks"),
     "n_each": "n_shot",  # and a query fewer
     **dict.fromkeys(("lowest", "highest"), r"lowest|highest"),

@@ -88,12 +88,59 @@ def test_options_reach_training(monkeypatch):
         "out": "trained",
         "backbone": "mobilenet_v2",
         "image_size": 96,
+        "resize": "bicubic",
         "epochs": 10,
         "unfreeze_blocks": 0,
         "batch_size": 32,
         "imbalance": None,
         "seed": 0,
     }
+
+
+def test_a_table_and_its_columns_reach_training(monkeypatch):
+    seen = {}
+    monkeypatch.setattr(shipping, "train_folder", lambda folder, **o: seen.update(o, folder=folder))
+    columns = ["--path", "id", "--group", "owner", "--pattern", "{id}.jpg"]
+    assert main(["train", "labels.csv", "--images", "photos", *columns]) == 0
+    assert seen["folder"] == "photos"
+    assert seen["table"] == "labels.csv"
+    given = {name: seen.get(name) for name in ("path", "label", "group", "split", "pattern")}
+    assert given == {
+        "path": "id",
+        "label": None,
+        "group": "owner",
+        "split": None,
+        "pattern": "{id}.jpg",
+    }
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        (["labels.csv"], "Received: labels.csv, which is a file. Where it is a table"),
+        (["photos", "--label", "breed"], "Received: label='breed' without one. Pass the table"),
+        (
+            ["labels.csv", "--images", "gone", "--label", "breed"],
+            "The path must be a folder. Received: gone, which is",
+        ),
+        (["lables.csv", "--images", "photos"], "A table is one file. Received: lables.csv, which"),
+        (["photos", "--images", "photos"], "A table is one file. Received: photos, which is a fol"),
+        (["labels.csv", "--images", "photos", "--label", "bread"], "The nearest is 'breed'."),
+        (
+            ["labels.csv", "--images", "photos", "--label", "breed"],
+            "no file for 1 of 1 rows; row 1 w",
+        ),
+    ],
+)
+def test_what_is_wrong_with_a_table_is_one_line(call, said, tmp_path, monkeypatch, capsys):
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "labels.csv").write_text("path,breed\na.jpg,pug\n")
+    monkeypatch.chdir(tmp_path)
+    assert main(["train", *call]) == 2
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert said in shown.err
+    assert shown.err.count("\n") == 1
 
 
 def test_ctrl_c_ends_without_a_traceback(monkeypatch, capsys):

@@ -9,6 +9,7 @@ from tltk._cache.digests import (
     network_digest,
     remembered_digests,
     row_chunks,
+    settled_stamp,
 )
 from tltk._cache.files import (
     file_digest,
@@ -33,11 +34,14 @@ from tltk._cache.folders import (
     user_cache_folder,
 )
 from tltk._cache.listing import clear_cache, list_cache
+from tltk._cache.pictures import Decoded, KeptPictures
 from tltk._cache.rows import DONE, kept_rows, temporary_columns
 
 __all__ = [
     "DONE",
     "PACKAGE",
+    "Decoded",
+    "KeptPictures",
     "add_rows",
     "bundle_folder",
     "cache_folder",
@@ -59,6 +63,7 @@ __all__ = [
     "read_facts",
     "remembered_digests",
     "row_chunks",
+    "settled_stamp",
     "sha256_of",
     "temporary_columns",
     "user_cache_folder",

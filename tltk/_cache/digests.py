@@ -378,7 +378,7 @@ def remembered_digests(
     Returns:
         The digest of each file that was read or remembered.
     """
-    stamps = {name: _settled_stamp(path) for name, path in files.items()}
+    stamps = {name: settled_stamp(path) for name, path in files.items()}
     table = {} if verify else _remembered(folder)
     known = {
         name: table[name][1]
@@ -413,7 +413,8 @@ def file_stamp(path: str | Path) -> list[int] | None:
     return [found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino]
 
 
-def _settled_stamp(path):
+def settled_stamp(path: str | Path) -> list[int] | None:
+    """The `file_stamp` of a file that was not written just now, else None."""
     stamp = file_stamp(path)
     return None if stamp is None or stamp[1] > time.time_ns() - _RECENT else stamp
 

@@ -10,18 +10,19 @@ from pathlib import Path
 
 from tltk._cache.files import locked
 from tltk._cache.folders import cache_folder
+from tltk._cache.pictures import ENTRY, LIST
 from tltk._cache.rows import DONE
 
-KINDS = ("features", "engines", "digests")
+KINDS = ("features", "pictures", "engines", "digests")
 
 
 def list_cache() -> list[dict]:
-    """List the features, the converted networks and the tables of file digests that are kept.
+    """List the features, decoded pictures, converted networks and file digests that are kept.
 
     Returns:
-        One row for each: `kind` ("features", "engines" or "digests"), `key`, `examples` (None
-        where the run is unfinished, and for other kinds), `megabytes` and `days` since it was
-        written.
+        One row for each: `kind` ("features", "pictures", "engines" or "digests"), `key`,
+        `examples` (None where the run is unfinished, and for the last two), `megabytes` and `days`
+        since it was written.
 
     Example:
         >>> list_cache()
@@ -41,7 +42,7 @@ def list_cache() -> list[dict]:
 
 
 def clear_cache() -> float:
-    """Delete what is kept: features, converted networks and file digests.
+    """Delete what is kept: features, decoded pictures, converted networks and file digests.
 
     The next run computes them again. A run in progress keeps its features and the networks, and
     arrays already returned stay as they are.
@@ -54,7 +55,7 @@ def clear_cache() -> float:
         0.0
     """
     freed, busy = 0, False
-    for folder in _all_kept("features"):
+    for folder in [*_all_kept("features"), *_all_kept("pictures")]:
         try:
             with locked(folder):
                 freed += _delete(folder)
@@ -77,6 +78,8 @@ def _all_kept(kind) -> list[Path]:
 
 
 def _count(kept) -> int | None:
+    with contextlib.suppress(OSError):
+        return (kept / LIST).stat().st_size // ENTRY.size
     with contextlib.suppress(OSError, ValueError, LookupError, TypeError):
         return json.loads((kept / DONE).read_text())["count"]
     return None

@@ -13,6 +13,7 @@ from tltk._cache import content_digest, home_folder, temporary_columns
 from tltk._extras import require
 from tltk._paths import user_path
 from tltk.inputs._arrays import composed
+from tltk.inputs._pictures import Way, decoding_once, kept_pictures, make_room
 from tltk.inputs.audio import (
     Sound,
     Windows,
@@ -21,7 +22,7 @@ from tltk.inputs.audio import (
     resampled_part,
     window_starts,
 )
-from tltk.inputs.decoding import decode, height_and_width, in_parallel, prepared_images
+from tltk.inputs.decoding import height_and_width, prepared_images
 from tltk.inputs.examples import Examples
 
 _PARTS = {"train": "train", "validation": "val", "test": "test"}
@@ -230,21 +231,32 @@ def _examples(columns, prefix, image_size=None, resize=None):
     contents, lengths, labels = columns
     ends = np.cumsum(lengths)
     names = tuple(f"{prefix}/{row:06d}" for row in range(len(labels)))
-    settings = () if image_size is None else (height_and_width(image_size), resize)
 
     def content(row):
         return contents[ends[row] - lengths[row] : ends[row]].tobytes()
 
-    def picture(row):
-        return decode(content(row), names[row], image_size, resize)
-
     def texts(rows):
         return np.array([composed(content(row).decode()) for row in rows], dtype=object)
 
+    if image_size is None:
+        fetch, digest = texts, content_digest((contents, lengths))
+    else:
+        way = Way(Path(prefix), height_and_width(image_size), resize)
+        digest = content_digest((contents, lengths), *way.settings)
+        kept = kept_pictures((digest,), way.size)
+        if kept is not None:
+            make_room(kept, len(labels), 4)
+        fetch = decoding_once(
+            kept,
+            [row.to_bytes(32, "little") for row in range(len(labels))],
+            way.size,
+            content,
+            lambda row, picture: way.decoded(picture, names[row]),
+        )
     return Examples(
-        fetch=texts if image_size is None else lambda rows: np.stack(in_parallel(picture, rows)),
+        fetch=fetch,
         labels=np.array(labels),
-        digest=content_digest((contents, lengths), *settings),
+        digest=digest,
         names=names,
         count=len(labels),
         preparation=None if image_size is None else prepared_images(image_size, resize),

@@ -12,7 +12,8 @@ from tltk.datasets._tfds import tfds_examples
 from tltk.inputs._tables import Texts, read_columns
 from tltk.inputs.audio import Windows, cut_clip, prepared_sounds, resampled, windows_of
 from tltk.inputs.decoding import (
-    decode,
+    decoded,
+    decoder_version,
     height_and_width,
     in_parallel,
     prepared_images,
@@ -129,18 +130,20 @@ def load_dataset(
     up in TensorFlow Datasets ("cats_vs_dogs", "imdb_reviews", "glue/sst2", "speech_commands" …):
     what has been prepared in `data_dir` is read without a network, the rest is downloaded. A set's
     own validation and test parts are kept; a missing one is carved out of the training part,
-    stratified by class. Pictures are resized when they are used.
+    stratified by class. Pictures are resized when they are used; those of TFDS are decoded then,
+    once (see `image_folder`).
 
     Args:
         name: a bundled name, or a TFDS name.
-        image_size: the height and width in pixels to squash to, or one number for both.
+        image_size: the height and width in pixels, or one number for both.
         batch_size: pictures or texts in a batch.
         val: share of the training part to use for validation where the set has no such part of
             its own; 0 for none. By default 100 of each class of small pictures, else 0.2.
         seed: decides what is carved out, what `per_class` draws, and the order.
         per_class: use this many training examples of each class. For one seed, those of a smaller
             number are among those of a larger one, and validation and test stay the same.
-        resize: "bicubic", "bilinear", "lanczos" or "nearest".
+        resize: "bicubic", "bilinear", "lanczos" or "nearest", which squash; "crop" or "pad" (see
+            `read_image`).
         data_dir: where TFDS sets are, and are downloaded to. By default `$TLTK_HOME/datasets` is
             read, then TFDS's own folder, which also takes downloads.
         seconds, hop, rate: how recordings are cut into windows (see `audio_folder`).
@@ -242,13 +245,14 @@ def _bundled_photos(name, image_size, resize):
     class_names, labels = np.unique(subjects, return_inverse=True)
 
     def picture(row):
-        return decode(contents[row], files[row], image_size, resize)
+        return decoded(contents[row], files[row], image_size, resize)[0]
 
     digests = [sha256_of(content) for content in contents]
+    settings = (digests, height_and_width(image_size), resize, decoder_version())
     everything = Examples(
         fetch=lambda rows: np.stack(in_parallel(picture, rows)),
         labels=labels.astype("int32"),
-        digest=sha256_of(repr((digests, height_and_width(image_size), resize)).encode()),
+        digest=sha256_of(repr(settings).encode()),
         names=tuple(files),
         count=len(files),
         preparation=prepared_images(image_size, resize),
@@ -313,7 +317,7 @@ def _resized(pictures, labels, names, image_size, resize):
     return Examples(
         fetch=lambda rows: resize_images(pictures[rows], image_size, resize),
         labels=labels,
-        digest=content_digest(pictures, height_and_width(image_size), resize),
+        digest=content_digest(pictures, height_and_width(image_size), resize, decoder_version()),
         names=names,
         count=len(pictures),
         preparation=prepared_images(image_size, resize),

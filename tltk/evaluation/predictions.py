@@ -17,6 +17,7 @@ from tltk.backbones.text import warn_of_unknown_words
 from tltk.inputs._arrays import check_finite, check_on_error, composed, is_dataset
 from tltk.inputs.audio import Windows, all_samples, as_waveforms, cut_clip, whole_sound
 from tltk.inputs.decoding import (
+    REDUCED,
     content_of,
     in_parallel,
     read_image,
@@ -192,13 +193,18 @@ def check_takes_pictures(shape: tuple) -> None:
 
 
 def read_picture(
-    picture: object, input_size: tuple, resize: str, on_error: str, channels: int = 3
+    picture: object,
+    input_size: tuple,
+    resize: str,
+    on_error: str,
+    channels: int = 3,
+    exact: bool = True,
 ) -> np.ndarray | Exception:
     """The pixels (height, width, channels) of a picture at the network's input size."""
     size = None if None in input_size else input_size
     if is_file(picture):
         try:
-            return read_image(picture, size, resize, channels)
+            return read_image(picture, size, resize, channels, exact=exact)
         except (ValueError, OSError) as error:
             if on_error == "raise":
                 raise
@@ -340,9 +346,11 @@ def predict(
         class_names: k names; by default those saved with the model, else "class 0", "class 1", …
         on_error: "skip" names unreadable files in a warning and gives them an empty list;
             "raise" refuses them.
-        resize: how pictures were resized for training ("bicubic", "bilinear", "lanczos" or
-            "nearest"); by default as the model's metadata tell. Where they tell nothing, a file is
-            given as raw values, resized by "bicubic", with a warning.
+        resize: how pictures were resized for training ("bicubic", "bilinear", "lanczos",
+            "nearest", "crop" or "pad"); by default as the model's metadata tell. Where they tell
+            nothing, a file is given as raw values, resized by "bicubic", with a warning. JPEGs are
+            decoded at a smaller scale (see `read_image`) where they were for training, and else in
+            full.
         trust: as for `load_model`, where a path is given: run what the file says.
 
     Returns:
@@ -462,14 +470,18 @@ def _read(model, given, on_error, resize):
         return
     check_takes_pictures(model.input_shape)
     input_size, channels = model.input_shape[1:3], model.input_shape[3]
+    prepared = metadata(model).get("preparation") or {}
+    exact = prepared.get("road") != REDUCED  # as before there were two
     if None in input_size:
-        input_size = tuple((metadata(model).get("preparation") or {}).get("size", input_size))
+        input_size = tuple(prepared.get("size", input_size))
     at_once = 1 if None in input_size else AT_ONCE
     for start in range(0, len(given), at_once):
         some = given[start : start + at_once]
         yield (
             start,
-            in_parallel(lambda x: read_picture(x, input_size, resize, on_error, channels), some),
+            in_parallel(
+                lambda x: read_picture(x, input_size, resize, on_error, channels, exact), some
+            ),
         )
 
 

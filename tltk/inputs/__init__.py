@@ -1,13 +1,13 @@
 """Raw data in: pictures, texts, sound and series from files, folders, tables and arrays."""
 
 from tltk._cache import bundle_folder, cache_folder, home_folder, notebooks_folder
-from tltk.inputs.audio import audio_folder, read_clip
+from tltk.inputs.audio import audio_folder, audio_table, read_clip
 from tltk.inputs.decoding import read_image, resize_images
 from tltk.inputs.examples import Data, Examples, Splits, examples_of, splits_of
-from tltk.inputs.images import image_folder
+from tltk.inputs.images import image_folder, image_table
 from tltk.inputs.series import Series, series_file
 from tltk.inputs.splits import split_rows
-from tltk.inputs.texts import text_file, text_folder
+from tltk.inputs.texts import text_file, text_folder, text_table
 from tltk.inputs.windows import (
     Scaling,
     SeriesWindows,
@@ -25,12 +25,14 @@ __all__ = [
     "SeriesWindows",
     "Splits",
     "audio_folder",
+    "audio_table",
     "bundle_folder",
     "cache_folder",
     "cut_windows",
     "examples_of",
     "home_folder",
     "image_folder",
+    "image_table",
     "learn_scaling",
     "notebooks_folder",
     "read_clip",
@@ -43,4 +45,5 @@ __all__ = [
     "splits_of",
     "text_file",
     "text_folder",
+    "text_table",
 ]

@@ -179,8 +179,27 @@ def _is_tf(data):
     return tf is not None and isinstance(data, tf.data.Dataset)
 
 
+def is_hub_dataset(data: Any) -> bool:
+    """Recognise what Hugging Face's `datasets` made: a data set, or a dict of its parts."""
+    return type(data).__module__.partition(".")[0] == "datasets" and hasattr(data, "column_names")
+
+
+def _refuse_hub_dataset(data):
+    columns = data.column_names
+    columns = next(iter(columns.values()), None) if isinstance(columns, dict) else columns
+    raise ValueError(
+        "A data set of Hugging Face is read by a reader, which says how large its pictures become "
+        f"and which part is which. Received: {type(data).__name__} with the columns "
+        f"{', '.join(columns or []) or 'that it does not tell'}. Call tltk.image_table(data, "
+        'path="image", label="label"), or tltk.text_file(data["train"], text="text", '
+        'label="label"), and pass its .train; numbers as arrays: np.asarray(data["x"]).'
+    )
+
+
 def refuse_iterators(data: Any) -> None:
     """Refuse by its type what has no end, or none that it tells, before anything reads it."""
+    if is_hub_dataset(data):
+        _refuse_hub_dataset(data)
     kind, arrays = type(data), (list, tuple, dict, range, str, bytes, np.ndarray)
     received, cure = kind.__name__, _how_to_collect(kind)
     if of_keras_2(kind):

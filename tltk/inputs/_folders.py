@@ -1,5 +1,6 @@
 """A folder of pictures, recordings or texts: what is in it, and which files are whole."""
 
+import math
 import os
 import re
 import unicodedata
@@ -14,10 +15,10 @@ import numpy as np
 
 from tltk._cache import remembered_digests, sha256_of
 from tltk._checks import refuse, shown
-from tltk._paths import existing_folder, no_entry
+from tltk._paths import existing_folder, no_entry, user_path
 from tltk.inputs._arrays import composed
 from tltk.inputs.decoding import FORMATS, examined, in_parallel, read_bytes
-from tltk.inputs.splits import split_rows
+from tltk.inputs.splits import bins_of, part_shares, split_rows
 
 _NAMES_OF_PARTS = {
     "train": ("train", "training"),
@@ -31,6 +32,8 @@ _HIDDEN = re.compile(
     r"|(eh)?thumbs\.db$|desktop\.ini$|.*:Zone\.Identifier$",
     re.IGNORECASE,
 )
+_TABLES = (".csv", ".tsv", ".jsonl", ".parquet")
+_OF_A_TABLE = "Files that a table names are read by image_table, audio_table and text_table."
 _HEAD = 512
 _MANY = 2000
 
@@ -52,23 +55,33 @@ class Kind(NamedTuple):
 
 
 class Picture(NamedTuple):
-    """One picture, recording or text of a folder; `name` is its path below the folder."""
+    """One picture, recording or text of a folder.
+
+    `name` is its path below the folder, `stamp` the `settled_stamp` of the content with `digest`.
+    """
 
     path: Path
     name: str
     part: str
-    class_name: str
+    class_name: Any
     group: Hashable = None
     digest: str = ""
+    stamp: Any = None
 
 
 class LabelledFolder(NamedTuple):
-    """The folder, the folder of each part that exists, the classes, and the files in order."""
+    """The folder, the folder of each part that exists, the classes, and the files in order.
+
+    Where a `table` says what the labels are, each file's `class_name` is its label: a class name,
+    or with "many_labels" a tuple of zeros and ones, with "regression" of numbers.
+    """
 
     path: Path
     parts: dict[str, Path]
     class_names: tuple[str, ...]
     files: list[Picture]
+    kind: str = "one_label"
+    table: Any = None
 
 
 def labelled_files(path: str | Path, kind: Kind) -> LabelledFolder:
@@ -93,6 +106,11 @@ def labelled_files(path: str | Path, kind: Kind) -> LabelledFolder:
         ValueError: if it does not hold two or more classes with files of the kind, names of parts
             stand beside classes, parts disagree in their classes, or two files have one name.
     """
+    if user_path(path).suffix.lower() in _TABLES and user_path(path).is_file():
+        raise FileNotFoundError(
+            f"A folder of {kind.name}s has one subfolder per class. "
+            f"Received: {path}, which is a table. {_OF_A_TABLE}"
+        )
     root = existing_folder(path)
     parts = part_folders(root, kind)
     classes = {part: _class_folders(folder) for part, folder in parts.items()}
@@ -101,9 +119,9 @@ def labelled_files(path: str | Path, kind: Kind) -> LabelledFolder:
     passed: Counter[str] = Counter()
     for part, folders in classes.items():
         for class_name in class_names:
-            found = {file for folder in folders[class_name] for file in _files_below(folder, root)}
+            found = {file for folder in folders[class_name] for file in files_below(folder, root)}
             for file in sorted(found, key=_in_order):
-                if _is_one(file, kind):
+                if is_one(file, kind):
                     name = composed(file.relative_to(root).as_posix())
                     files.append(Picture(file, name, part, class_name))
                 else:
@@ -153,7 +171,8 @@ def part_folders(root: Path, kind: Kind) -> dict[str, Path]:
                 else "train without subfolder. "
             )
             + f"Where these are parts, sort the {kind.name}s of each into class folders; where "
-            "they are classes, move them into one folder called train, or rename them."
+            "they are classes, move them into one folder called train, or rename them. "
+            + _OF_A_TABLE
         )
     if len(folders) < len(found):
         raise ValueError(
@@ -163,8 +182,30 @@ def part_folders(root: Path, kind: Kind) -> dict[str, Path]:
     return {part: folders[part] for part in ("train", "val", "test") if part in folders}
 
 
+def parts_called(names: Iterable[str], where: str) -> dict[str, str]:
+    """Which part each name means, by the name in small letters; train must be among them."""
+    found = sorted({name.lower() for name in names})
+    known = {name: _PARTS[name] for name in found if name in _PARTS}
+    evaluation = "val" if "test" in known.values() else "test"
+    parts = known | {name: evaluation for name in found if name in _VAL_OR_TEST}
+    strange = [name for name in found if name not in parts]
+    if strange or "train" not in parts.values() or len(set(parts.values())) < len(parts):
+        raise ValueError(
+            "A part is called train, val or test, or training, valid, validate, validation, dev, "
+            "testing, eval or evaluation, one name for each, train among them. "
+            f"Received: {listed(strange or found)} in {where}. Rename them; of numbered folds, "
+            "choose which are val and test."
+        )
+    return parts
+
+
 def whole_files(
-    pictures: list[Picture], root: Path, kind: Kind, on_error: str, verify: bool = False
+    pictures: list[Picture],
+    root: Path,
+    kind: Kind,
+    on_error: str,
+    verify: bool = False,
+    stacklevel: int = 3,
 ) -> list[Picture]:
     """Keep the files that can be decoded, with their digest, and name the others.
 
@@ -191,7 +232,7 @@ def whole_files(
         warnings.warn(
             f"{len(errors)} of {len(pictures)} {kind.name}s cannot be read and are left out: "
             f"{', '.join(errors)}. The first: {next(iter(errors.values()))}",
-            stacklevel=3,
+            stacklevel=stacklevel,
         )
     return [
         picture._replace(digest=digests[picture.name])
@@ -203,7 +244,10 @@ def whole_files(
 def check_complete(
     pictures: list[Picture], folder: LabelledFolder, kind: Kind, passed: Counter | None = None
 ) -> None:
-    """Refuse a part in which a class has no file."""
+    """Refuse a part in which a class has no file; of a table, classes without one in train."""
+    if folder.table is not None:
+        _check_trained(pictures, folder, kind)
+        return
     counts = Counter((picture.part, picture.class_name) for picture in pictures)
     for part, place in folder.parts.items():
         empty = [name for name in folder.class_names if counts[part, name] == 0]
@@ -214,6 +258,43 @@ def check_complete(
                 f"Received: none in {listed(empty)} of {place}{others}. "
                 f"Add {kind.formats} {kind.name}s, or remove the subfolder."
             )
+
+
+def _check_trained(files, folder, kind):
+    found = {file.class_name for file in files if file.part == "train"}
+    if folder.kind == "one_label":
+        held = found
+    elif folder.kind == "many_labels":
+        held = {
+            name
+            for row in found
+            for name, is_so in zip(folder.class_names, row, strict=True)
+            if is_so
+        }
+    else:
+        held = set(folder.class_names if found else ())
+    lacking = [name for name in folder.class_names if name not in held]
+    if lacking:
+        raise ValueError(
+            f"Every label needs a {kind.name} in the training part that can be read. "
+            f"Received: none with {listed(lacking)} in {folder.table}. "
+            "Add some, or correct the labels or the split."
+        )
+    if folder.kind == "one_label" and len(folder.class_names) < 2:
+        raise ValueError(
+            "A classifier needs at least two classes. "
+            f"Received: {folder.class_names[0]} only in {folder.table}. Check the column of labels."
+        )
+
+
+def labels_of(files: list[Picture], folder: LabelledFolder) -> np.ndarray:
+    """The labels of files: class numbers int32, multi-hot rows or numbers float32."""
+    if folder.kind == "one_label":
+        code = {name: number for number, name in enumerate(folder.class_names)}
+        return np.array([code[file.class_name] for file in files], "int32")
+    labels = np.array([file.class_name for file in files], "float32")
+    single = folder.kind == "regression" and labels.shape[1] == 1
+    return labels[:, 0] if single else labels
 
 
 def listed(names: list[str], most: int = 5) -> str:
@@ -245,7 +326,7 @@ def _class_names(parts, classes):
             "The folder must hold one subfolder per class, at least two. "
             f"Received: {train} with {', '.join(names['train']) or 'no subfolder'} and {files} "
             "files. Sort them into one subfolder per class, or pass the folder that holds "
-            "these."
+            f"these. {_OF_A_TABLE}"
         )
     for part, some in names.items():
         if not some:
@@ -290,7 +371,7 @@ def _warn_of_strays(places, kind):
         entry.path
         for place in sorted(places)
         for entry in _entries(place)
-        if not _is_folder(entry) and _is_one(Path(entry.path), kind)
+        if not _is_folder(entry) and is_one(Path(entry.path), kind)
     ]
     if strays:
         warnings.warn(
@@ -309,7 +390,7 @@ def _check_layout(root, kind):
     if len(first) < 2 or not alike:
         return
     files = (Path(entry.path) for name in inside for entry in _entries(root / name))
-    if any(file.is_file() and _is_one(file, kind) for file in files):
+    if any(file.is_file() and is_one(file, kind) for file in files):
         return
     received = (
         f"Received: {root} with {listed(list(inside))}, which all hold {listed(first)} and no "
@@ -334,10 +415,10 @@ def _holds_files(folder, kind):
     inside = _visible_folders(folder)
     if inside and all(name.lower() in (*_PARTS, *_VAL_OR_TEST) for name in inside):
         return False
-    return any(_is_one(file, kind) for file in _files_below(folder, folder))
+    return any(is_one(file, kind) for file in files_below(folder, folder))
 
 
-def _files_below(folder, root) -> Iterator[Path]:
+def files_below(folder: Path, root: Path) -> Iterator[Path]:
     """The visible files of a folder and of those below it or linked into it, each folder once."""
     seen = {place for top in (folder, root) for place in Path(os.path.realpath(top)).parents}
     seen |= {Path(os.path.realpath(root))} if root != folder else set()
@@ -379,7 +460,8 @@ def _visible_folders(folder):
     return [entry.name for entry in _entries(folder) if _is_folder(entry)]
 
 
-def _is_one(file, kind):
+def is_one(file: Path, kind: Kind) -> bool:
+    """Whether a file is of a kind, by its suffix or its first bytes."""
     return file.suffix.lower() in kind.suffixes or bool(kind.begins(_head(file)))
 
 
@@ -432,7 +514,7 @@ def has_copies(pictures: list[Picture]) -> bool:
     return len({picture.digest for picture in pictures}) < len(pictures)
 
 
-def warn_of_copies(pictures: list[Picture], kind: str = "picture") -> None:
+def warn_of_copies(pictures: list[Picture], kind: str = "picture", stacklevel: int = 3) -> None:
     """Name byte-identical files in one warning, and what is wrong with them."""
     if not has_copies(pictures):
         return
@@ -441,19 +523,19 @@ def warn_of_copies(pictures: list[Picture], kind: str = "picture") -> None:
         alike[picture.digest].append(picture)
     copies = [some for some in alike.values() if len(some) > 1]
     findings = {
-        "Of two classes, so that one label is wrong": _unequal(copies, "class_name"),
-        "In two of the folders train, val and test, remove one": _unequal(copies, "part"),
+        "With two labels, of which one is wrong": _unequal(copies, "class_name"),
+        "In two of the parts train, val and test, remove one": _unequal(copies, "part"),
         "In two groups, which may come on two sides": _unequal(copies, "group"),
     }
     grouped = pictures[0].group is not None
-    one_side = "" if grouped else " Within one folder they stay on one side, as one group."
+    one_side = "" if grouped else " Within one part they stay on one side, as one group."
     count = f"1 {kind}" if len(copies) == 1 else f"{len(copies)} {kind}s"
     warnings.warn(
         f"Every {kind} should be there once. "
         f"Received: {sum(map(len, copies))} byte-identical files of {count}: "
         f"{_named(copies)}.{one_side}"
         + "".join(f" {what}: {_named(some)}." for what, some in findings.items() if some),
-        stacklevel=3,
+        stacklevel=stacklevel,
     )
 
 
@@ -500,11 +582,15 @@ def grouped(files: list[Picture], groups: Any, kind: str = "picture") -> list[Pi
 
 
 def parts_of(
-    files: list[Picture], folders: dict[str, Path], val: float, test: float, seed: int
+    files: list[Picture], folder: LabelledFolder, asked: tuple[float, float], seed: int
 ) -> dict[str, list[Picture]]:
-    """Keep existing parts and carve the others out of train, groups and copies on one side."""
+    """Keep existing parts and carve the others out of train, groups and copies on one side.
+
+    `asked` are the shares of val and test. Train is cut by class; where files have several labels,
+    so that each has its share of every part; where they have numbers, by bins of like size.
+    """
     grouped = files[0].group is not None
-    given = {part: [file for file in files if file.part == part] for part in folders}
+    given = {part: [file for file in files if file.part == part] for part in folder.parts}
     if grouped:
         _check_apart(given)
     pool, groups = given["train"], None
@@ -512,18 +598,32 @@ def parts_of(
         groups = [file.group for file in pool]
     elif has_copies(pool):
         groups = [file.digest for file in pool]
-    rows = split_rows(
-        [file.class_name for file in pool],
-        val=0 if "val" in given else val,
-        test=0 if "test" in given else test,
-        groups=groups,
-        seed=seed,
-    )
+    shares = {
+        part: 0 if part in given else a for part, a in zip(("val", "test"), asked, strict=True)
+    }
+    rows = split_rows(_strata(pool, groups, folder, shares), groups=groups, seed=seed, **shares)
     parts = {part: [pool[row] for row in some] for part, some in rows.items() if len(some)}
     for part in set(given) - {"train"}:
         order = np.random.default_rng(0).permutation(len(given[part]))
         parts[part] = [given[part][row] for row in order]
     return parts
+
+
+def _strata(pool, groups, folder, shares):
+    labels = [file.class_name for file in pool]
+    if folder.kind == "many_labels":
+        import pandas as pd
+
+        return pd.DataFrame(labels, columns=folder.class_names)
+    if folder.kind == "regression":
+        _, *asked = part_shares(**shares).values()
+        asked = [share for share in asked if share > 0]
+        least = math.ceil(1 / min(asked, default=1))
+        values = np.array(labels)
+        if values.shape[1] > 1:
+            return [0] * len(pool)
+        return bins_of(values[:, 0], groups or range(len(pool)), max(least, 1 + len(asked)))
+    return labels
 
 
 def _check_apart(given):
@@ -532,7 +632,7 @@ def _check_apart(given):
         for file in some:
             if home.setdefault(file.group, part) != part:
                 raise ValueError(
-                    "A group must be in one of the folders train, val and test only. "
+                    "A group must be in one of the parts train, val and test only. "
                     f"Received: group {file.group!r} in {home[file.group]} and {part}. "
                     "Move its files together."
                 )

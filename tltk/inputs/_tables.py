@@ -2,19 +2,28 @@
 
 import contextlib
 import csv
+import difflib
 import io
 import json
+import re
 import warnings
 from collections import Counter, defaultdict
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from tltk._checks import refuse, shown, told_type
+from tltk._extras import require
 from tltk._paths import user_path
-from tltk.inputs._arrays import check_on_error, composed
+from tltk.inputs._arrays import check_on_error, composed, is_hub_dataset
 from tltk.inputs._folders import listed
-from tltk.inputs._unpacking import PACKED, bounded_lines, unpacked
+from tltk.inputs._unpacking import (
+    MOST_TIMES,
+    PACKED,
+    bounded_lines,
+    most_bytes,
+    unpacked,
+)
 
 LONGEST_TEXT = 2**20
 MOST_COLUMNS = 2**14
@@ -25,6 +34,8 @@ MISSING = frozenset(
 )  # what pandas.read_csv takes as missing
 _DELIMITERS = {".csv": ",", ".tsv": "\t"}
 _LINES_OF_JSON = (".jsonl", ".ndjson")
+_PARQUET = ".parquet"
+MOST_ROWS = 10_000_000
 
 
 class Texts(NamedTuple):
@@ -34,6 +45,14 @@ class Texts(NamedTuple):
     labels: list[str]
     groups: list[str] | None
     names: list[str]
+
+
+class Cells(NamedTuple):
+    """The wanted cells row by row, what each row is called, and what their table is called."""
+
+    rows: list[Any]
+    names: list[str]
+    source: Any
 
 
 class Row(NamedTuple):
@@ -55,29 +74,50 @@ def read_texts(
     quoting: str | int = "minimal",
 ) -> Texts:
     """Read the columns of one file, or of a DataFrame; see `text_file`."""
-    wanted = [text, label, *([] if group is None else [group])]
+    asked = {"text": text, "label": label, **({} if group is None else {"group": group})}
     check_on_error(on_error)
-    for name, column in zip(("text", "label", "group"), wanted, strict=False):
+    for name, column in asked.items():
         check_column(name, column)
-    check_distinct(wanted, "text, label and group")
+    check_distinct([*asked.values()], "text, label and group")
+    table = read_cells(source, asked, encoding, delimiter, quoting)
+    return _cleaned_texts(*table, on_error)
+
+
+def read_cells(
+    source: Any,
+    asked: dict[str, str],
+    encoding: str = "utf-8-sig",
+    delimiter: str | None = None,
+    quoting: str | int = "minimal",
+) -> Cells:
+    """Read some columns of a file, a DataFrame or a data set of `datasets`, as they are written.
+
+    Args:
+        source: the table.
+        asked: the columns by the argument that names them; the second is that of labels.
+        encoding, delimiter, quoting: see `text_file`.
+    """
+    if is_hub_dataset(source):
+        rows = list(zip(*columns_of_hub(source, asked, asked), strict=True))
+        return Cells(rows, [f"row {number}" for number in range(len(rows))], "the Dataset")
     if not isinstance(source, str | Path):
-        rows, names = _rows_of_frame(source, wanted)
-        return _cleaned_texts(rows, names, "the DataFrame", on_error)
+        return _cells_of_frame(source, asked)
     path = user_path(source)
     if not path.is_file():
         raise FileNotFoundError(
-            f"A table of texts is one file. Received: {path}, which is "
+            f"A table is one file. Received: {path}, which is "
             f"{'a folder' if path.is_dir() else 'not there'}. Check the spelling; for a folder "
-            "there is text_folder."
+            "there are image_folder, audio_folder and text_folder."
         )
     kind = Path(path.stem if path.suffix.lower() in PACKED else path.name).suffix.lower()
-    if kind in _LINES_OF_JSON and delimiter is None:
-        rows = list(_json_rows(path, wanted, encoding))
+    if path.suffix.lower() == _PARQUET and delimiter is None:
+        rows = _parquet_rows(path, asked)
+    elif kind in _LINES_OF_JSON and delimiter is None:
+        rows = list(_json_rows(path, asked, encoding))
     else:
         delimiter = _delimiter(path, kind) if delimiter is None else delimiter
-        rows = _table_rows(path, wanted, encoding, delimiter, quoting)
-    names = [f"row {number}" for number in range(1, len(rows) + 1)]
-    return _cleaned_texts(rows, names, path, on_error)
+        rows = _table_rows(path, asked, encoding, delimiter, quoting)
+    return Cells(rows, [f"row {number}" for number in range(1, len(rows) + 1)], path)
 
 
 def read_columns(path: Path, wanted: Sequence[str]) -> list[list[str]]:
@@ -110,10 +150,10 @@ def whole_texts(
 
 def _cleaned_texts(rows, names, source, on_error):
     for name, row in zip(names, rows, strict=True):
-        _check_cells(row, f"{name} of {source}")
+        check_cells(row, f"{name} of {source}")
     rows = [(clean_text(text), *map(clean_label, others)) for text, *others in rows]
     table = whole_texts(rows, names, source, on_error)
-    _warn_of_near_labels(table.labels, source)
+    warn_of_near_labels(table.labels, source)
     return table
 
 
@@ -124,7 +164,7 @@ def clean_text(value: Any) -> str:
         >>> clean_text("cafe\\u0301 "), clean_text(None), clean_text(float("nan"))
         ('café ', '', '')
     """
-    text = composed(_written(value))
+    text = composed(written(value))
     return text if text.strip() else ""
 
 
@@ -137,11 +177,12 @@ def clean_label(value: Any) -> str:
     """
     if isinstance(value, float) and value.is_integer():
         value = int(value)
-    label = " ".join(composed(_written(value)).split())
+    label = " ".join(composed(written(value)).split())
     return "" if label in MISSING else label
 
 
-def _written(value):
+def written(value: Any) -> str:
+    """A cell as a string, "" where there is nothing in it."""
     if isinstance(value, str):
         return value
     import pandas as pd
@@ -149,7 +190,8 @@ def _written(value):
     return "" if pd.isna(value) else str(value)
 
 
-def _check_cells(row, where):
+def check_cells(row: Sequence[Any], where: str) -> None:
+    """Refuse cells that hold more than one string or number."""
     import pandas as pd
 
     for value in row:
@@ -269,14 +311,14 @@ def unpacked_text(path: Path, encoding: str) -> Iterator[Iterator[str]]:
         ) from None
 
 
-def check_encoding(encoding: str) -> None:
+def check_encoding(encoding: str, name: str = "encoding") -> None:
     """Refuse an encoding that Python does not know."""
     try:
         "".encode(encoding)
     except (LookupError, TypeError, ValueError):
         raise ValueError(
             "The encoding is one that Python knows. "
-            f'Received: encoding={encoding!r}. Pass "utf-8", "cp1252" or "utf-16", say.'
+            f'Received: {name}={encoding!r}. Pass "utf-8", "cp1252" or "utf-16", say.'
         ) from None
 
 
@@ -323,22 +365,22 @@ def _delimiter(path, kind):
     if kind not in _DELIMITERS:
         raise ValueError(
             f"A table ends in {', '.join((*_DELIMITERS, *_LINES_OF_JSON))}, perhaps packed as "
-            f"{' or '.join(PACKED)}. Received: {path.name}. Pass delimiter= for another name of a "
-            "table of text; read other kinds with pandas, and pass the DataFrame."
+            f"{' or '.join(PACKED)}, or in {_PARQUET}. Received: {path.name}. Pass delimiter= for "
+            "another name of a table of text; read other kinds with pandas, and pass the DataFrame."
         )
     return _DELIMITERS[kind]
 
 
-def _table_rows(path, wanted, encoding, delimiter, quoting):
+def _table_rows(path, asked, encoding, delimiter, quoting):
     reader = read_rows(path, delimiter, quoting, encoding)
     header = next(reader, Row([], 1, 1)).cells
-    places = [_place(path, header, column) for column in wanted]
+    places = _places(path, header, asked)
     rows, suspects = [], []
     for row in reader:
         rows.append([row.cells[i] if i < len(row.cells) else None for i in places])
         if row.last > row.first:
             suspects.append((row, _labels_inside(row, len(header), places[1], delimiter)))
-    labels = {clean_label(label) for _, label, *_ in rows}
+    labels = {clean_label(row[1]) for row in rows if len(row) > 1}
     swallowed = [lines_called(r.first, r.last) for r, some in suspects if labels & some]
     if swallowed:
         warnings.warn(
@@ -360,21 +402,67 @@ def _labels_inside(row, columns, place, delimiter):
     return {clean_label(cells[place].strip('"')) for cells in split if len(cells) == columns} - {""}
 
 
-def _place(path, header, column):
-    if header.count(column) != 1:
-        other = [name for name in ",;\t|" if len(header) == 1 and name in header[0]]
-        hint = f" The columns seem to be divided by {other[0]!r}: pass delimiter=." if other else ""
+def _places(source, header, asked):
+    """Where the columns asked for stand, each of which must be there once."""
+    for column in asked.values():
+        if header.count(column) != 1:
+            other = [sign for sign in ",;\t|" if len(header) == 1 and sign in header[0]]
+            hint = (
+                f" The columns seem to be divided by {other[0]!r}: pass delimiter=."
+                if other
+                else ""
+            )
+            raise ValueError(
+                "The first line must name the columns, each once. "
+                f"Received: {'two columns' if column in header else 'no column'} {column!r} in "
+                f"{source}, but {listed(header) or 'nothing'}.{hint}{_nearest(column, header)} "
+                f"Pass the columns' names as {_arguments(asked)}; where that line is a row "
+                "already, put a line of names above it."
+            )
+    return [header.index(column) for column in asked.values()]
+
+
+def _nearest(column, header):
+    lower = {name.lower(): name for name in reversed(header) if name != column}
+    near = difflib.get_close_matches(str(column).lower(), lower, n=1)
+    return f" The nearest is {lower[near[0]]!r}." if near else ""
+
+
+def _arguments(asked):
+    *others, last = dict.fromkeys(f"{name.split()[0]}=" for name in asked)
+    return f"{', '.join(others)} and {last}" if others else last
+
+
+def _parquet_rows(path, asked):
+    require("parquet", "pyarrow")
+    import pyarrow.parquet
+
+    try:
+        with pyarrow.parquet.ParquetFile(path) as file:
+            _check_parquet(path, file.metadata)
+            header = file.schema_arrow.names
+            _places(path, header, asked)
+            columns = file.read([*asked.values()])
+    except (pyarrow.ArrowException, OSError) as error:
         raise ValueError(
-            "The first line must name the columns, each once. "
-            f"Received: {'two columns' if column in header else 'no column'} {column!r} in {path}, "
-            f"but {listed(header) or 'nothing'}.{hint} "
-            "Pass the columns' names as text=, label= and group=; where that line is a row "
-            "already, put a line of names above it."
+            f"The file must be readable to its end. Received: {path}: {error!s:.200}. "
+            "Fetch it again."
+        ) from None
+    return list(zip(*[columns[name].to_pylist() for name in asked.values()], strict=True))
+
+
+def _check_parquet(path, told):
+    held = sum(told.row_group(number).total_byte_size for number in range(told.num_row_groups))
+    most = most_bytes(path.stat().st_size)
+    if told.num_rows > MOST_ROWS or held > most:
+        raise ValueError(
+            f"A table may have {MOST_ROWS:,} rows, and hold {MOST_TIMES} times its own size. "
+            f"Received: {path} with {told.num_rows:,} rows and {held:,} bytes. "
+            "Keep the rows and columns you need."
         )
-    return header.index(column)
 
 
-def _json_rows(path, wanted, encoding):
+def _json_rows(path, asked, encoding):
     with unpacked_text(path, encoding) as lines:
         for number, line in enumerate(lines, start=1):
             if not line.strip():
@@ -389,30 +477,84 @@ def _json_rows(path, wanted, encoding):
                     f"Received: {path}, line {number}: {line[:40]!r}. Write one object on each "
                     "line."
                 )
-            missing = [column for column in wanted if column not in row]
+            missing = [column for column in asked.values() if column not in row]
             if missing:
                 raise ValueError(
                     f"Every line must have the columns asked for. Received: no {missing[0]!r} in "
-                    f"{path}, line {number}, but {listed(list(row))}. Pass text= and label=."
+                    f"{path}, line {number}, but {listed(list(row))}."
+                    f"{_nearest(missing[0], list(row))} Pass {_arguments(asked)}."
                 )
-            yield [row[column] for column in wanted]
+            yield [row[column] for column in asked.values()]
 
 
-def _rows_of_frame(frame, wanted):
+def columns_of_hub(data: Any, asked: dict[str, str], wanted: dict[str, str]) -> list[Sequence[Any]]:
+    """The wanted ones of the columns asked for of a `datasets.Dataset`, with names for classes.
+
+    The class number -1 is none, as those data sets have it.
+    """
+    if (
+        isinstance(data, dict)
+        or not hasattr(data, "select_columns")
+        or not hasattr(data, "num_rows")
+    ):
+        raise ValueError(
+            "A table of Hugging Face is one part of a data set, in full. "
+            f'Received: {type(data).__name__}. Pass data["train"], and load it without '
+            "streaming=True."
+        )
+    _places("the Dataset", list(data.column_names), asked)
+    for name in wanted.values():
+        kind = type(data.features[name]).__name__
+        if kind in ("Image", "Audio", "Video"):
+            raise ValueError(
+                "Columns of a table hold strings and numbers. "
+                f"Received: column {name!r} of a data set, of type {kind}. image_table reads "
+                "pictures, with path= for their column; write sounds into files, and pass their "
+                "paths."
+            )
+    values = data.select_columns([*wanted.values()])[:]
+    return [_with_names(values[name], data.features[name]) for name in wanted.values()]
+
+
+def _with_names(cells, feature):
+    inner = getattr(feature, "feature", None)
+    if inner is not None:
+        return [None if cell is None else _with_names(cell, inner) for cell in cells]
+    names = getattr(feature, "names", None)
+    if names is None:
+        return cells
+    return [None if cell is None or cell < 0 else names[cell] for cell in cells]
+
+
+def _cells_of_frame(frame, asked):
     import pandas as pd
 
     if not isinstance(frame, pd.DataFrame):
         raise ValueError(
-            "A table of texts is a file or a pandas.DataFrame. "
+            "A table is a file or a pandas.DataFrame. "
             f"Received: {told_type(frame)}. Pass the path, or make a DataFrame."
         )
     header = [str(name) for name in frame.columns]
-    places = [_place("the DataFrame", header, column) for column in wanted]
+    places = _places("the DataFrame", header, {name: str(column) for name, column in asked.items()})
     columns = [frame.iloc[:, place].tolist() for place in places]
-    return list(zip(*columns, strict=True)), [f"row {name}" for name in frame.index]
+    rows = list(zip(*columns, strict=True))
+    return Cells(rows, [f"row {name}" for name in frame.index], "the DataFrame")
 
 
-def _warn_of_near_labels(labels, source):
+def ordered_labels(labels: Iterable[str]) -> tuple[str, ...]:
+    """Different labels in alphabetical order, or by size where all are whole numbers.
+
+    Example:
+        >>> ordered_labels(["10", "9", "10"]), ordered_labels(["b", "a", "10", "9"])
+        (('9', '10'), ('10', '9', 'a', 'b'))
+    """
+    found = set(labels)
+    whole = all(re.fullmatch(r"-?\d+", label, re.ASCII) for label in found)
+    return tuple(sorted(found, key=lambda label: (int(label) if whole else 0, label)))
+
+
+def warn_of_near_labels(labels: Iterable[str], source: Any, stacklevel: int = 5) -> None:
+    """Name labels that seem to mean one class."""
     alike = defaultdict(set)
     for label in set(labels):
         alike[_likeness(label)].add(label)
@@ -422,7 +564,7 @@ def _warn_of_near_labels(labels, source):
             "Labels that differ in capitals, blanks or the writing of a number are classes of "
             f"their own. Received: {listed(sorted(near))} in {source}. "
             "Write them alike where they mean one class.",
-            stacklevel=5,
+            stacklevel=stacklevel,
         )
 
 

@@ -1,4 +1,4 @@
-"""Your own recordings: a folder with one subfolder per class."""
+"""Your own recordings: a folder with one subfolder per class, or a table of their files."""
 
 import functools
 import hashlib
@@ -9,7 +9,7 @@ import re
 import warnings
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -17,11 +17,13 @@ from tltk._cache import file_stamp, sha256_of
 from tltk._checks import check_count, check_flag, check_number
 from tltk._paths import existing_file, unreadable
 from tltk.inputs._arrays import check_on_error
+from tltk.inputs._file_tables import Columns, labelled_rows
 from tltk.inputs._folders import (
     Kind,
     check_complete,
     grouped,
     labelled_files,
+    labels_of,
     listed,
     parts_of,
     warn_of_copies,
@@ -29,6 +31,9 @@ from tltk.inputs._folders import (
 )
 from tltk.inputs.decoding import content_of, in_parallel
 from tltk.inputs.examples import Examples, Splits, splits_of
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 FORMATS = "WAV, FLAC, OGG, Opus, MP3, AIFF, AU, CAF or W64"
 SUFFIXES = tuple(
@@ -468,15 +473,107 @@ def audio_folder(
     folder = labelled_files(path, CLIPS)
     clips = grouped(folder.files, groups, CLIPS.name)
     clips = whole_files(clips, folder.path, CLIPS, on_error, verify)
+    return _splits(clips, folder, windows, on_error, (val, test), seed, batch_size)
+
+
+def audio_table(
+    table: "str | Path | pd.DataFrame",
+    folder: str | Path | None = None,
+    path: str = "path",
+    label: str | Sequence[str] = "label",
+    *,
+    kind: str = "one_label",
+    group: str | None = None,
+    split: str | None = None,
+    pattern: str | None = None,
+    separator: str | None = None,
+    seconds: float = 1.0,
+    hop: float | None = None,
+    rate: int = 16000,
+    batch_size: int = 32,
+    val: float = 0.2,
+    test: float = 0.2,
+    seed: int = 0,
+    on_error: str = "skip",
+    verify: bool = False,
+    encoding: str = "utf-8-sig",
+    delimiter: str | None = None,
+    quoting: str | int = "minimal",
+) -> Splits:
+    """Load recordings that a table names with their labels, cut them into windows, and split them.
+
+    How a row finds its clip, what labels may be, and how clips are split, is as in `image_table`;
+    how they are read and cut, as in `audio_folder`. All windows of a clip have its label and are on
+    one side. Silent clips are left out, but where a class of `kind="one_label"` holds nothing else.
+
+    Args:
+        table: a file (`.csv`, `.tsv`, `.jsonl`, also packed as `.gz` or `.xz`; `.parquet`), or a
+            DataFrame.
+        folder: where the clips are, at any depth; None for the folder of the table.
+        path: the column of paths or ids.
+        label: the column of labels, or several.
+        kind: "one_label", "many_labels" or "regression".
+        group: a column that says what must stay on one side (a speaker, a session), or None.
+        split: a column of "train", "val" and "test", or None to split at random.
+        pattern: what makes a file's name of an id, such as "{id}.wav".
+        separator: what parts the labels of one cell with "many_labels", such as `"|"`.
+        seconds: length of a window.
+        hop: seconds from a window to the next; by default `seconds`.
+        rate: samples a second.
+        batch_size: windows in a batch.
+        val: share of the clips for validation; 0 for none.
+        test: share of the clips for testing; 0 for none.
+        seed: decides the split, and the order in it.
+        on_error: "skip" leaves out clips that are silent or cannot be read, and rows that do not
+            fit; "raise" refuses them.
+        verify: read every clip while loading, as in the first call.
+        encoding: of the table.
+        delimiter: what stands between cells; by default a comma in `.csv`, a tab in `.tsv`.
+        quoting: "minimal", or "none" where quotation marks are characters like others.
+
+    Returns:
+        `Splits` of float32 waveforms `(b, samples)` from -1 to 1 and labels as in `image_table`.
+        Names in `files` are the clip's and the second at which the window starts.
+
+    Raises:
+        FileNotFoundError: if there is no such table or folder, or no clip for any row.
+        ValueError: for what `image_table` refuses of a table, and `audio_folder` of settings.
+        ImportError: for `.parquet` without pyarrow.
+
+    Example:
+        >>> import pandas as pd, soundfile, tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     for i in range(10):
+        ...         tone = np.sin((0.1 if i < 5 else 0.5) * np.arange(12000 + i))
+        ...         soundfile.write(Path(folder, f"{i}.wav"), tone, 8000)
+        ...     rows = pd.DataFrame({"path": range(10), "label": ["low"] * 5 + ["high"] * 5})
+        ...     tones = audio_table(rows, folder, seconds=0.5, rate=8000)
+        >>> tones.class_names, len(tones.files["train"])
+        (('high', 'low'), 18)
+    """
+    check_on_error(on_error)
+    check_count("batch_size", batch_size)
+    windows = windows_of(seconds, hop, rate)
+    check_flag("verify", verify)
+    columns = Columns(path, label, kind, group, split, pattern, separator)
+    reading = (encoding, delimiter, quoting)
+    listing = labelled_rows(table, folder, CLIPS, columns, reading, on_error)
+    clips = whole_files(listing.files, listing.path, CLIPS, on_error, verify)
+    return _splits(clips, listing, windows, on_error, (val, test), seed, batch_size)
+
+
+def _splits(clips, folder, windows, on_error, shares, seed, batch_size):
+    """Split whole clips and serve their windows, with what must be said of all of them."""
     clips = _without_silence(clips, folder, on_error)
     check_complete(clips, folder, CLIPS)
-    warn_of_copies([clip for clip in clips if not _sound(clip.digest).silent], CLIPS.name)
+    loud = [clip for clip in clips if not _sound(clip.digest).silent]
+    warn_of_copies(loud, CLIPS.name, stacklevel=4)
     whole = {clip.name: clip for clip in clips}
     clips = [clip._replace(digest=_apart(clip)) for clip in clips]
-    parts = parts_of(clips, folder.parts, val, test, seed)
+    parts = parts_of(clips, folder, shares, seed)
     served = {
         part: _examples(
-            [whole[clip.name] for clip in some], folder.path, folder.class_names, windows
+            [whole[clip.name] for clip in some], labels_of(some, folder), folder.path, windows
         )
         for part, some in parts.items()
     }
@@ -488,12 +585,13 @@ def _without_silence(clips, folder, on_error):
     silent = {clip.name for clip in clips if _sound(clip.digest).silent}
     sounding = {clip.class_name for clip in clips if clip.name not in silent}
     meant = [name for name in folder.class_names if name not in sounding]
+    meant = meant if folder.kind == "one_label" else []
     if meant:
         warnings.warn(
             "A class should hold sound. "
             f"Received: only silent clips in {listed(meant)}, which are kept as they are. "
             "Record them again where silence is not what the class is.",
-            stacklevel=3,
+            stacklevel=4,
         )
     bad = [clip for clip in clips if clip.name in silent and clip.class_name not in meant]
     if bad and on_error == "raise":
@@ -503,7 +601,7 @@ def _without_silence(clips, folder, on_error):
         warnings.warn(
             f"{len(bad)} of {len(clips)} clips are silent and are left out: {names}. "
             "Record them again, or remove them.",
-            stacklevel=3,
+            stacklevel=4,
         )
     left_out = {clip.name for clip in bad}
     return [clip for clip in clips if clip.name not in left_out]
@@ -524,8 +622,7 @@ def windows_of(seconds: float, hop: float | None, rate: int) -> Windows:
     return Windows(round(seconds * rate), round(hop * rate), rate)
 
 
-def _examples(clips, root, class_names, windows):
-    code_of = {name: code for code, name in enumerate(class_names)}
+def _examples(clips, labels, root, windows):
     sounds = [_sound(clip.digest) for clip in clips]
     stamps = [file_stamp(clip.path) for clip in clips]
     starts = [window_starts(resampled_length(sound, windows.rate), windows) for sound in sounds]
@@ -547,13 +644,13 @@ def _examples(clips, root, class_names, windows):
 
     def reread():
         same = whole_files(clips, root, CLIPS, "raise", verify=True)
-        return _examples(same, root, class_names, windows)
+        return _examples(same, labels, root, windows)
 
     seconds = np.maximum(start_of_row, 0) / windows.rate
     names = [clips[clip].name for clip in clip_of_row]
     return Examples(
         fetch=lambda rows: np.stack(in_parallel(fetch_one, rows)),
-        labels=np.array([code_of[clips[clip].class_name] for clip in clip_of_row], "int32"),
+        labels=labels[clip_of_row],
         digest=sha256_of(repr(([clip.digest for clip in clips], windows)).encode()),
         names=tuple(f"{name}@{second:.3f}" for name, second in zip(names, seconds, strict=True)),
         count=len(clip_of_row),

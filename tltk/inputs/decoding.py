@@ -8,15 +8,17 @@ import threading
 import warnings
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-from tltk._checks import as_rows, check_choice, check_count, told_type
+from tltk._checks import as_rows, check_choice, check_count, check_flag, told_type
 from tltk._paths import existing_file, unreadable
 
-RESIZE_METHODS = ("bicubic", "bilinear", "lanczos", "nearest")
+RESIZE_METHODS = ("bicubic", "bilinear", "lanczos", "nearest", "crop", "pad")
+REDUCED, EXACT = "reduced", "exact"
 FORMATS = "JPEG, PNG, GIF, BMP, WebP, TIFF, PPM, AVIF or JPEG 2000"
 _FORMATS = ("JPEG", "PNG", "GIF", "BMP", "WEBP", "TIFF", "PPM", "AVIF", "JPEG2000", "QOI", "HEIF")
 _HEIC = re.compile(rb".{4}ftyp(hei[cxmsf]|hev[cx]|mif1|msf1)", re.DOTALL)
@@ -37,6 +39,22 @@ _TURNS = {
     7: "TRANSVERSE",
     8: "ROTATE_90",
 }
+_ON_THEIR_SIDE, _FROM_THE_RIGHT, _FROM_BELOW = (5, 6, 7, 8), (2, 3, 6, 7), (3, 4, 7, 8)
+
+
+class Reduced(NamedTuple):
+    """A picture decoded at a smaller scale.
+
+    Attributes:
+        scale: how many times smaller.
+        full: width and height of the picture in full, upright.
+        start: where the picture starts in the image, in pixels of the image from the left and from
+            the top: above 0 where the last pixel, which may be cut off, came first by turning.
+    """
+
+    scale: int
+    full: tuple[int, int]
+    start: tuple[float, float]
 
 
 def read_image(
@@ -44,24 +62,32 @@ def read_image(
     image_size: int | tuple[int, int] | None = (224, 224),
     resize: str = "bicubic",
     channels: int = 3,
+    *,
+    exact: bool = False,
 ) -> np.ndarray:
     """Decode one picture to raw RGB, or to shades of grey.
 
     JPEG, PNG, GIF and WebP (the first frame), BMP, TIFF, PPM, AVIF and JPEG 2000 by content,
     whatever the file is called; HEIC where `pillow-heif` is installed. Pictures are turned as their
     EXIF orientation says; transparent ones are laid on white; 16-bit values keep their upper 8
-    bits, and those that use few of them are warned of. Resizing squashes to the size asked for, and
-    smooths before it shrinks (but for "nearest"). A JPEG of more than 16 megapixels is decoded at
-    an eighth, a quarter or a half of its size, but at least twice the size asked for (once, above
-    50 megapixels); other pictures of more than 50 megapixels are refused before memory is taken.
+    bits, and those that use few of them are warned of. Resizing smooths before it shrinks (but for
+    "nearest"). It squashes to the size asked for, or else "crop" cuts out the largest central part
+    of these proportions, and "pad" lays the whole picture in the middle of black; both are bicubic.
+
+    A JPEG is decoded at an eighth, a quarter or a half of its size where that is still at least
+    twice what is asked for (of the part that is kept; never for "nearest"). That saves most of the
+    time, and moves a value by a quarter of one of its 256 steps on average. Pictures of more than
+    50 megapixels are refused before memory is taken, but for a JPEG that a smaller scale brings
+    below, and which is at least as large as what is asked for; so too with `exact`.
 
     Args:
         path_or_bytes: a file, `~` allowed; the content of one; or something to read it from (an
             open file, a `BytesIO`, an upload).
         image_size: the height and width in pixels, one number for both, or None for the
             picture's own size.
-        resize: "bicubic", "bilinear", "lanczos" or "nearest".
+        resize: "bicubic", "bilinear", "lanczos" or "nearest", which squash; "crop" or "pad".
         channels: 3 for RGB, 1 for grey.
+        exact: decode a JPEG in full, for comparing digits.
 
     Returns:
         A uint8 array `(height, width, channels)`, values 0 to 255.
@@ -77,8 +103,9 @@ def read_image(
         >>> read_image(file, image_size=None).shape
         (20, 30, 3)
     """
+    check_flag("exact", exact)
     content, name = content_of(path_or_bytes)
-    pixels, highest = _decoded(content, name, image_size, resize, channels)
+    pixels, highest = decoded(content, name, image_size, resize, channels, exact)
     warn_if_dark([] if highest is None else [highest], f"{name}")
     return pixels
 
@@ -108,28 +135,43 @@ def content_of(source: Any) -> tuple[bytes, str | os.PathLike]:
     return bytes(source), name
 
 
-def decode(
+def decoded(
     content: bytes,
-    name: str | Path,
+    name: str | os.PathLike,
     image_size: int | tuple[int, int] | None = None,
     resize: str = "bicubic",
-) -> np.ndarray:
-    """Decode the content of a file as `read_image` does; `name` is for the error."""
-    return _decoded(content, name, image_size, resize)[0]
+    channels: int = 3,
+    exact: bool = False,
+) -> tuple[np.ndarray, int | None]:
+    """Decode the content of a file as `read_image` does; `name` is for the error.
+
+    Returns:
+        The pixels; and where the picture has more than 8 bits, the highest value on a scale to
+        65535, else None.
+    """
+    size = None if image_size is None else height_and_width(image_size)
+    resize_method(resize)
+    check_choice("channels", channels, (3, 1), "Pass either")
+    with _opened(content, name, size, resize, exact) as (image, is_deep, reduced):
+        highest = _highest(image) if is_deep else None
+        image = upright_rgb(image)
+        image = image.convert("L") if channels == 1 else image
+        pixels = np.array(image if size is None else resized(image, size, resize, reduced))
+    return pixels.reshape(*pixels.shape[:2], channels), highest
 
 
 def examined(content: bytes, name: str | Path) -> int | None:
-    """Decode a picture to see that it is whole.
+    """Decode a picture to see that it is whole; every bit of a JPEG is read at an eighth, too.
 
     Returns:
         The highest value where it has more than 8 bits, on a scale to 65535; else None.
     """
-    with _opened(content, name, (1, 1)) as (image, is_deep):
+    with _opened(content, name, (1, 1)) as (image, is_deep, *_):
         _eight_bits(image)
         return _highest(image) if is_deep else None
 
 
-def warn_if_dark(highest: Sequence[int], where: str) -> None:
+def warn_if_dark(highest: Sequence[int], where: str, stacklevel: int = 3) -> None:
     """Warn of deep pictures that use few of their bits, of which the upper 8 are kept.
 
     Args:
@@ -142,19 +184,49 @@ def warn_if_dark(highest: Sequence[int], where: str) -> None:
             "Pictures of 16 bits must use their whole range: the upper 8 bits are kept. Received: "
             f"{where}, whose values reach {top} of {_FULL}, so that at most {top >> 8} of 255 is "
             f"left. Multiply the values by {_FULL // max(top, 1)} and save again, or save 8 bits.",
-            stacklevel=3,
+            stacklevel=stacklevel,
         )
 
 
-def prepared_images(image_size: int | tuple[int, int], resize: str, channels: int = 3) -> dict:
-    """What prediction must do with a picture as a reader did.
+def prepared_images(
+    image_size: int | tuple[int, int], resize: str, channels: int = 3, exact: bool = False
+) -> dict:
+    """What prediction must do with a picture as a reader did, and which versions decoded.
 
     Example:
-        >>> prepared_images(96, "nearest")
-        {'kind': 'images', 'size': [96, 96], 'channels': 3, 'resize': 'nearest'}
+        >>> prepared = prepared_images(96, "nearest")
+        >>> prepared["size"], prepared["resize"], prepared["road"]
+        ([96, 96], 'nearest', 'reduced')
     """
-    size = list(height_and_width(image_size))
-    return {"kind": "images", "size": size, "channels": channels, "resize": resize}
+    return {
+        "kind": "images",
+        "size": list(height_and_width(image_size)),
+        "channels": channels,
+        "resize": resize,
+        "road": road_of(exact),
+        "decoder": decoder_version(),
+    }
+
+
+def road_of(exact: bool) -> str:
+    """How JPEGs are decoded: "reduced" to a scale near the size asked for, or "exact"."""
+    return EXACT if exact else REDUCED
+
+
+@cache
+def decoder_version() -> str:
+    """The versions on which the digits of a decoded picture depend.
+
+    Example:
+        >>> decoder_version().partition(" ")[0]
+        'Pillow'
+    """
+    import PIL
+    from PIL import features
+
+    turbo = features.version("libjpeg_turbo")
+    jpeg = f"libjpeg-turbo {turbo}" if turbo else f"libjpeg {features.version('jpg')}"
+    return f"Pillow {PIL.__version__}, {jpeg}"
 
 
 def read_bytes(path: str | os.PathLike, what: str = "picture") -> bytes:
@@ -175,29 +247,18 @@ def _check_bytes(count, name):
         )
 
 
-def _decoded(content, name, image_size, resize, channels=3):
-    size = None if image_size is None else height_and_width(image_size)
-    method = resize_method(resize)
-    check_choice("channels", channels, (3, 1), "Pass either")
-    with _opened(content, name, size) as (image, is_deep):
-        highest = _highest(image) if is_deep else None
-        image = upright_rgb(image)
-        image = image.convert("L") if channels == 1 else image
-        pixels = np.array(image if size is None else image.resize(size[::-1], method))
-    return pixels.reshape(*pixels.shape[:2], channels), highest
-
-
 @contextlib.contextmanager
-def _opened(content, name, size):
-    """A loaded picture, at least of the size asked for, and whether it is deep."""
+def _opened(content, name, size, resize="bicubic", exact=False):
+    """A loaded picture, whether it is deep, and how it is `Reduced`."""
     from PIL import Image
 
     try:
         with _of_header(content) as image:
             is_deep = image.mode.startswith("I") or ";16" in str(image.tile)
-            with _ONE_LARGE if _reduce(image, size) > _LARGE else contextlib.nullcontext():
+            held, reduced = _reduce(image, size, resize, exact)
+            with _ONE_LARGE if held > _LARGE else contextlib.nullcontext():
                 image.load()
-                yield image, is_deep
+                yield image, is_deep, reduced
     except Exception as error:
         reason = str(error) or type(error).__name__
         if isinstance(error, Image.DecompressionBombError | Image.DecompressionBombWarning):
@@ -236,23 +297,74 @@ def _of_header(content):
     return Image.open(io.BytesIO(content), formats=[each for each in _FORMATS if each in known])
 
 
-def _reduce(image, size):
-    """Ask a large JPEG for fewer pixels, and refuse what is too large before it is decoded.
+def _reduce(image, size, resize, exact):
+    """Ask a JPEG for fewer pixels, and refuse what is too large before it is decoded.
 
     Returns:
-        The pixels that decoding holds; of a progressive JPEG all of them, whatever its size.
+        The pixels that decoding holds, of a progressive JPEG all of them, whatever its size; and
+        how it is `Reduced`, or None.
     """
-    pixels = image.width * image.height
+    pixels, reduced = image.width * image.height, None
     is_jpeg, in_passes = image.format == "JPEG", bool(image.info.get("progressive"))
-    if is_jpeg and size is not None and _LARGE < pixels <= _MOST_OF_JPEG // (1 + in_passes):
-        side = max(size) * (1 if pixels > _MOST_PIXELS else 2)
-        image.draft(None, (side, side))
+    if is_jpeg and size is not None and pixels <= _MOST_OF_JPEG // (1 + in_passes):
+        number = _number(image)
+        full = image.size[:: -1 if number in _ON_THEIR_SIDE else 1]
+        scale = _scale(full, size, resize, exact)
+        if scale > 1:
+            mirrored = number in _FROM_THE_RIGHT, number in _FROM_BELOW
+            lost = [-side / scale % 1 * flag for side, flag in zip(full, mirrored, strict=True)]
+            reduced = Reduced(scale, full, (lost[0], lost[1]))
+            image.draft(None, (image.width // scale, image.height // scale))
     held = image.width * image.height
     if held * (2 if image.format in ("JPEG2000", "WEBP") else 1) > _MOST_PIXELS:
         raise ValueError(f"{pixels / 1e6:.0f} megapixels, {_TOO_LARGE}")
     if image.format == "TIFF" and int(image.tag_v2.get(254, 0)) & 1:
         raise ValueError("a camera's raw file, whose first picture is a preview; develop it")
-    return pixels if in_passes else held
+    return pixels if in_passes else held, reduced
+
+
+def _scale(full, size, resize, exact):
+    """How many times smaller a JPEG of that width and height, upright, is decoded: 1, 2, 4 or 8.
+
+    What is kept of it stays at least twice as large as it is wanted; as large, where it is above
+    the limit otherwise.
+    """
+    (left, top, right, bottom), (wide, high) = _laid_out(full, size, resize)
+    spare = min((right - left) / wide, (bottom - top) / high)
+    in_full = exact or resize == "nearest"
+    twice = [scale for scale in (8, 4, 2) if 2 * scale <= spare and not in_full]
+    once = [scale for scale in (2, 4, 8) if scale <= spare]
+    for scale in [*twice[:1], *([] if twice else [1]), *once]:
+        if -(-full[0] // scale) * -(-full[1] // scale) <= _MOST_PIXELS:
+            return scale
+    return 1
+
+
+def _laid_out(full, size, resize):
+    """Which part of an upright picture is kept, and at which width and height.
+
+    Args:
+        full: the picture's width and height.
+        size: the height and width wanted.
+        resize: one of `RESIZE_METHODS`.
+
+    Returns:
+        `((left, top, right, bottom), (width, height))`.
+    """
+    across, down = full
+    high, wide = size
+    ratio, wanted = across / down, wide / high
+    if resize == "crop" and ratio > wanted:
+        cut = (across - wanted * down) * 0.5
+        return (cut, 0, cut + wanted * down, down), (wide, high)
+    if resize == "crop" and ratio < wanted:
+        cut = (down - across / wanted) * 0.5
+        return (0, cut, across, cut + across / wanted), (wide, high)
+    if resize == "pad" and ratio > wanted:
+        high = max(1, round(down / across * wide))
+    elif resize == "pad" and ratio < wanted:
+        wide = max(1, round(across / down * high))
+    return (0, 0, across, down), (wide, high)
 
 
 def _without_texts(png):
@@ -293,8 +405,9 @@ def resize_images(
 
     Args:
         images: uint8 array `(n, h, w, 3)`.
-        image_size: the height and width to squash to, or one number for both.
-        resize: "bicubic", "bilinear", "lanczos" or "nearest".
+        image_size: the height and width, or one number for both.
+        resize: "bicubic", "bilinear", "lanczos" or "nearest", which squash; "crop" or "pad" (see
+            `read_image`).
 
     Returns:
         A uint8 array `(n, height, width, 3)`.
@@ -308,7 +421,8 @@ def resize_images(
     """
     from PIL import Image
 
-    size, method = height_and_width(image_size), resize_method(resize)
+    size = height_and_width(image_size)
+    resize_method(resize)
     images = as_rows("images", images)
     if images.dtype != np.uint8 or images.ndim != 4 or images.shape[-1] != 3:
         raise ValueError(
@@ -317,13 +431,40 @@ def resize_images(
         )
     if images.shape[1:3] == size:
         return images
-    resized = np.empty((len(images), *size, 3), "uint8")
+    found = np.empty((len(images), *size, 3), "uint8")
 
     def resize_row(row):
-        resized[row] = Image.fromarray(images[row]).resize(size[::-1], method)
+        found[row] = resized(Image.fromarray(images[row]), size, resize)
 
     in_parallel(resize_row, range(len(images)))
-    return resized
+    return found
+
+
+def resized(
+    image: Any,
+    size: tuple[int, int],
+    resize: str,
+    reduced: Reduced | None = None,
+) -> Any:
+    """Bring an upright Pillow image to a height and width.
+
+    Args:
+        image: a Pillow image.
+        size: the height and width.
+        resize: one of `RESIZE_METHODS`.
+        reduced: how the image is smaller than the picture; None where it is not.
+    """
+    from PIL import Image
+
+    scale, full, (left, top) = reduced or Reduced(1, image.size, (0, 0))
+    box, inside = _laid_out(full, size, resize)
+    box = tuple(edge / scale + start for edge, start in zip(box, (left, top) * 2, strict=True))
+    found = image.resize(inside, resize_method(resize), box=box)
+    if inside == size[::-1]:
+        return found
+    laid = Image.new(found.mode, size[::-1])
+    laid.paste(found, (round((size[1] - inside[0]) * 0.5), round((size[0] - inside[1]) * 0.5)))
+    return laid
 
 
 def in_parallel(function: Callable, items: Iterable, progress: Callable | None = None) -> list:
@@ -359,7 +500,7 @@ def height_and_width(image_size: Any) -> tuple[int, int]:
 
 
 def resize_method(resize: str) -> Any:
-    """Find Pillow's method of that name."""
+    """Find Pillow's method of that name; "crop" and "pad" are bicubic."""
     from PIL import Image
 
     if resize not in RESIZE_METHODS:
@@ -367,7 +508,7 @@ def resize_method(resize: str) -> Any:
             f"resize must be one of {', '.join(RESIZE_METHODS)}. Received: resize={resize!r}. "
             "Pass one of these."
         )
-    return Image.Resampling[resize.upper()]
+    return Image.Resampling["BICUBIC" if resize in ("crop", "pad") else resize.upper()]
 
 
 def upright_rgb(image: Any) -> Any:
@@ -385,13 +526,18 @@ def _upright(image):
     """Turned as EXIF says; where that is damaged, as it is stored."""
     from PIL import Image
 
+    turn = _TURNS.get(_number(image))
+    return image if turn is None else image.transpose(Image.Transpose[turn])
+
+
+def _number(image):
+    """The orientation that EXIF tells, from 1 to 8; None where there is none, or it is damaged."""
     try:
         exif = image.info.get("exif")
         number = image.getexif().get(0x0112) if exif is None else _orientation(exif)
-        turn = _TURNS.get(number)
+        return number if number in _TURNS else None
     except Exception:  # of many kinds; the pixels are whole
-        turn = None
-    return image if turn is None else image.transpose(Image.Transpose[turn])
+        return None
 
 
 def _orientation(exif):

@@ -9,6 +9,8 @@ from tltk._checks import check_seed, refuse, shown
 _RESTARTS = 20
 _SWEEPS = 20
 _MISSING = 1e6
+_FEW_UNITS = 200
+_MOST_BINS = 10
 
 
 def split_rows(
@@ -23,10 +25,13 @@ def split_rows(
 
     Every class comes in every part, and in nearly the same share. Rows of one group are never in
     two parts. Without groups, a class of n rows gives `round(n * val)` of them to val, likewise to
-    test, and always at least one. With groups the shares come as close as a local search gets.
+    test, and always at least one. With groups, and with several labels a row, the shares come as
+    close as a local search gets that begins with what is rarest.
 
     Args:
-        labels: one class number or name per row, shape `(n,)`.
+        labels: one class number or name per row, shape `(n,)`; or multi-hot rows `(n, k)` of zeros
+            and ones, where a row may have several labels or none. The columns of a DataFrame name
+            these in errors.
         val: share of the rows for validation, from 0 up to 1; 0 leaves the part empty.
         test: share of the rows for testing; `val + test` is below 1.
         groups: one group per row (a patient, a recording, a document), or None.
@@ -43,30 +48,34 @@ def split_rows(
         >>> {part: len(some) for part, some in rows.items()}
         {'train': 14, 'val': 4, 'test': 2}
 
-    Reference:
-        Kaufman, Rosset, Perlich: Leakage in data mining (2011).
+    References:
+        - Kaufman, Rosset, Perlich: Leakage in data mining (2011).
+        - Sechidis, Tsoumakas, Vlahavas: On the stratification of multi-label data (2011).
     """
     import pandas as pd
 
     shares = part_shares(val, test)
     check_seed("seed", seed)
     missing = np.ma.getmaskarray(np.asanyarray(labels)) | pd.isna(np.asarray(labels))
+    names = [*getattr(labels, "columns", ())]
     labels = np.asarray(labels)
-    if labels.ndim != 1 or len(labels) == 0 or missing.any():
-        received = f"none in row {missing.argmax()}" if missing.any() else f"shape {labels.shape}"
+    several = labels.ndim == 2 and labels.shape[1] > 0 and bool(np.isin(labels, (0, 1)).all())
+    if not (labels.ndim == 1 or several) or len(labels) == 0 or missing.any():
+        received = f"shape {labels.shape}"
+        if missing.any():
+            received = f"none in row {int(missing.argmax()) // max(labels.shape[1:], default=1)}"
         raise ValueError(
             "Splitting needs one class per row. "
-            f"Received: labels of {received}. Pass one number or name for each row."
+            f"Received: labels of {received}. Pass one number or name for each row, or rows of "
+            "zeros and ones."
         )
-    classes, codes = np.unique(labels, return_inverse=True)
     group_codes = np.arange(len(labels)) if groups is None else _group_codes(groups, len(labels))
-    counts = np.zeros((group_codes.max() + 1, len(classes)))
-    np.add.at(counts, (group_codes, codes), 1)
+    classes, codes, counts = _counted(labels, names, group_codes)
     _check_possible(classes, (counts > 0).sum(axis=0), shares, groups is not None)
 
     rng = np.random.default_rng(seed)
     used = np.array([share for share in shares.values() if share > 0])
-    if groups is None:
+    if codes is not None and groups is None:
         part_of_row = _cut_classes(codes, used, rng)
     else:
         part_of_row = _assign_groups(counts, used, rng)[group_codes]
@@ -77,6 +86,47 @@ def split_rows(
         else np.arange(0)
         for part, share in shares.items()
     }
+
+
+def _counted(labels, names, group_codes):
+    """The classes, the class number of each row, and how often each class is in each group.
+
+    Of multi-hot rows there is no class number, and the last class, without a name, is every row.
+    """
+    if labels.ndim == 1:
+        classes, codes = np.unique(labels, return_inverse=True)
+        counts = np.zeros((group_codes.max() + 1, len(classes)))
+        np.add.at(counts, (group_codes, codes), 1)
+        return classes, codes, counts
+    classes = [*(names or range(labels.shape[1])), "of all rows"]
+    counts = np.zeros((group_codes.max() + 1, len(classes)))
+    np.add.at(counts, group_codes, np.pad(labels, ((0, 0), (0, 1)), constant_values=1))
+    return classes, None, counts
+
+
+def bins_of(values: np.ndarray, units: Sequence[Hashable], least: int) -> list[int]:
+    """Cut numbers into bins of like size, so that a split of the bins is one of the numbers.
+
+    Args:
+        values: numbers (n,).
+        units: what stays together with each, such as its group.
+        least: how many units a bin must have.
+
+    Returns:
+        The bin of each, from 0 for the lowest: ten bins, or as many as have enough units.
+
+    Example:
+        >>> bins_of(np.array([5.0, 1.0, 3.0, 9.0]), [0, 1, 2, 3], least=2)
+        [1, 0, 0, 1]
+    """
+    places = np.searchsorted(np.sort(values), values)
+    for count in range(_MOST_BINS, 1, -1):
+        bins = places * count // len(values)
+        held = {(one, unit) for one, unit in zip(bins.tolist(), units, strict=True)}
+        sizes = np.bincount([one for one, _ in held])
+        if sizes[sizes > 0].min() >= least:
+            return bins.tolist()
+    return [0] * len(values)
 
 
 def part_shares(val: float, test: float) -> dict[str, float]:
@@ -159,7 +209,7 @@ def _assign_groups(counts, shares, rng):
             order = rng.permutation(order)
         return cost(filled), part_of_group
 
-    attempts = (attempt() for _ in range(_RESTARTS if len(counts) <= 200 else 2))
+    attempts = (attempt() for _ in range(_RESTARTS if len(counts) <= _FEW_UNITS else 2))
     lowest, part_of_group = min(attempts, key=lambda found: found[0])
     if lowest >= _MISSING:
         raise ValueError(

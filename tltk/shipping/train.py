@@ -1,4 +1,4 @@
-"""From a folder of pictures to a model, a figure and a table, without writing code."""
+"""From pictures with labels to a model, a figure and a table, without writing code."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tltk._checks import check_choice, check_count
 from tltk._paths import check_folder, user_path
 from tltk.backbones import load_backbone
 from tltk.evaluation import Predictions, classification_table, predict_split
-from tltk.inputs import image_folder
+from tltk.inputs import image_folder, image_table
 from tltk.inputs.examples import examples_of
 from tltk.plotting import format_table, plot_confusion_matrix, plot_history, write_report
 from tltk.tuning import build_classifier, fine_tune, fit_linear_head, save_model
@@ -31,8 +31,15 @@ def train_folder(
     folder: str | Path,
     out: str | Path = "trained",
     *,
+    table: str | Path | None = None,
+    path: str | None = None,
+    label: str | None = None,
+    group: str | None = None,
+    split: str | None = None,
+    pattern: str | None = None,
     backbone: str = "mobilenet_v2",
     image_size: int = 224,
+    resize: str = "bicubic",
     epochs: int = 10,
     unfreeze_blocks: int = 2,
     imbalance: str | None = None,
@@ -48,10 +55,16 @@ def train_folder(
     computes in bfloat16.
 
     Args:
-        folder: holds one subfolder per class, or train, validation and test folders of such.
+        folder: holds one subfolder per class, or train, validation and test folders of such; with
+            `table` pictures at any depth.
         out: gets `model.keras`, `curves_and_confusion.png`, `results.csv` and `report.html`.
+        table: a table of the pictures with their classes, as for `image_table`.
+        path, label, group, split, pattern: the table's columns of paths or ids (by default "path"),
+            classes ("label"), groups and parts, and what makes a file's name of an id.
         backbone: a name of `list_backbones()`.
         image_size: side in pixels to which pictures are resized.
+        resize: how; "bicubic", "bilinear", "lanczos" or "nearest" squash them, "crop" takes the
+            largest square in their middle, "pad" lays all of each on black.
         epochs: at most so many passes over the data while fine-tuning.
         unfreeze_blocks: number of last blocks that are fine-tuned.
         imbalance: what `fine_tune` does about classes of unequal size; the linear head does it
@@ -65,8 +78,9 @@ def train_folder(
         "kept".
 
     Raises:
-        ValueError: the folder has no test pictures, `out` lies inside it, or anything that
-            `image_folder`, `load_backbone` or `fine_tune` refuses.
+        ValueError: there are no test pictures, `out` lies inside the folder, columns are named
+            without a table, or anything that `image_folder`, `image_table`, `load_backbone` or
+            `fine_tune` refuses.
         OSError: `out` cannot be written, or the disk is full.
 
     Reference:
@@ -79,7 +93,10 @@ def train_folder(
     check_count("unfreeze_blocks", unfreeze_blocks, least=0)
     if imbalance is not None:
         check_choice("imbalance", imbalance, METHODS)
-    photos = image_folder(folder, image_size=image_size, batch_size=batch_size, seed=seed)
+    given = {"path": path, "label": label, "group": group, "split": split, "pattern": pattern}
+    columns = {name: column for name, column in given.items() if column is not None}
+    how = {"image_size": image_size, "batch_size": batch_size, "seed": seed, "resize": resize}
+    photos = read_pictures(folder, table, columns, **how)
     if photos.test is None or photos.val is None:
         raise ValueError(
             "Training needs pictures to choose on and pictures to test on. "
@@ -127,6 +144,25 @@ def train_folder(
     shutil.rmtree(out / "checkpoint", ignore_errors=True)
     print(f"\n{format_table(rows)}\n\nIn {out}: {', '.join(sorted(p.name for p in out.iterdir()))}")
     return rows
+
+
+def read_pictures(folder, table, columns: dict, **how):
+    """The pictures of a folder of classes, or those that a table names in it."""
+    if table is not None:
+        return image_table(table, folder, **columns, **how)
+    if columns:
+        raise ValueError(
+            "Columns are those of a table. "
+            f"Received: {', '.join(f'{n}={c!r}' for n, c in columns.items())} without one. "
+            "Pass the table, and its pictures' folder with --images."
+        )
+    if user_path(folder, "folder").is_file():
+        raise FileNotFoundError(
+            f"A folder of pictures is a folder. Received: {folder}, which is a file. "
+            "Where it is a table that names pictures, pass their folder with --images (in Python "
+            "as the folder, and the table with table=)."
+        )
+    return image_folder(folder, **how)
 
 
 def check_outside(out: Path, folder: Path) -> None:

@@ -61,7 +61,7 @@ def test_a_damaged_note_has_no_count(body, pictures, tmp_path):
 
 
 def test_tables_of_digests_are_listed_and_cleared(photos):
-    image_folder(photos, 8)
+    image_folder(photos, 8, cache=False)
     assert [row["kind"] for row in list_cache()] == ["digests"]
     assert clear_cache() > 0
     assert list_cache() == []
@@ -144,7 +144,8 @@ def test_verify_leaves_other_data_and_named_data_as_they_are(network, photos, pi
 
 def test_without_a_cache_folder_one_goes_on_with_cache_false(network, photos, monkeypatch):
     monkeypatch.setenv("TLTK_CACHE", str(photos / "a" / "00.bmp"))
-    split = image_folder(photos, 8, val=0, test=0).train
+    with pytest.warns(UserWarning, match="Decoded pictures are kept on disk .* cache=False"):
+        split = image_folder(photos, 8, val=0, test=0).train
     with pytest.raises(OSError, match=r"must be writable. Received: .*TLTK_CACHE.*cache=False"):
         extract_features(network, split)
     assert sorted(red_values(network, split, cache=False)) == list(range(20))

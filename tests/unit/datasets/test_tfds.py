@@ -10,7 +10,7 @@ from PIL import Image
 
 from tltk.datasets import _tfds as tfds_sets
 from tltk.datasets.named import load_dataset
-from tltk.inputs.decoding import decode
+from tltk.inputs.decoding import decoded, read_image
 
 pytest.importorskip("tensorflow_datasets")
 
@@ -252,7 +252,7 @@ def test_encoded_pictures_and_labels_come_out_of_official_sets(name, tmp_path):
         rows = list(tfds_sets._encoded_rows(builder, "train", *keys))
     assert len(rows) == 3
     for content, length, label in rows:
-        assert decode(content.tobytes(), name).dtype == np.uint8
+        assert decoded(content.tobytes(), name)[0].dtype == np.uint8
         assert length == len(content)
         assert 0 <= label[0] < len(builder.info.features["label"].names)
 
@@ -308,6 +308,31 @@ def test_pictures_come_from_their_own_bytes():
     columns = [np.concatenate(contents), lengths, np.array([0, 1, 1])]
     examples = tfds_sets._examples(columns, "three", 4, "nearest")
     assert examples.fetch(np.array([2, 0, 1]))[:, 0, 0, 0].tolist() == [60, 9, 200]
+
+
+@pytest.mark.parametrize("resize", ["bicubic", "crop", "pad"])
+def test_pictures_take_the_road_of_read_image_and_are_decoded_once(resize, tmp_path, monkeypatch):
+    monkeypatch.setenv("TLTK_CACHE", str(tmp_path))
+    contents = []
+    for number in range(4):
+        file, random = io.BytesIO(), np.random.default_rng(number)
+        image = Image.fromarray(random.integers(0, 256, (6, 9, 3), "uint8"))
+        image.resize((90 + number, 70)).save(file, "JPEG")
+        contents.append(file.getvalue())
+    lengths = np.array([len(content) for content in contents])
+    columns = [np.frombuffer(b"".join(contents), "uint8"), lengths, np.array([0, 1, 1, 0])]
+    expected = np.stack([read_image(content, (8, 10), resize) for content in contents])
+    examples = tfds_sets._examples(columns, "four/train", (8, 10), resize)
+    np.testing.assert_array_equal(examples.fetch(np.array([3, 1])), expected[[3, 1]])
+    np.testing.assert_array_equal(examples.fetch(np.arange(4)), expected)
+    assert examples.preparation["road"] == "reduced"
+
+    def decoded_again(*_, **__):
+        raise AssertionError
+
+    monkeypatch.setattr("tltk.inputs._pictures.decoded", decoded_again)
+    again = tfds_sets._examples(columns, "four/train", (8, 10), resize)
+    np.testing.assert_array_equal(again.fetch(np.arange(4)), expected)
 
 
 @pytest.mark.parametrize("name", ["tiny_reviews", "tiny_sentences"])

@@ -170,6 +170,29 @@ def test_what_the_split_did_is_done_again(file, resize):
     np.testing.assert_allclose(answers_of(free, given), means, rtol=1e-5)
 
 
+@pytest.mark.parametrize("exact", [True, False])
+@pytest.mark.parametrize("resize", ["bicubic", "crop", "pad"])
+def test_jpegs_are_decoded_as_the_split_did(tmp_path, resize, exact):
+    for number in range(6):
+        pixels = np.random.default_rng(number).integers(0, 256, (9, 13, 3), "uint8")
+        image = Image.fromarray(pixels).resize((130 + number, 90))
+        (tmp_path / "photos" / "ab"[number % 2]).mkdir(parents=True, exist_ok=True)
+        image.save(tmp_path / "photos" / "ab"[number % 2] / f"{number}.jpg")
+    photos = tmp_path / "photos"
+    examples = image_folder(photos, 8, resize=resize, exact=exact, val=0, test=0).train
+    expected = examples.fetch(np.arange(6)).reshape(6, -1)
+    given = [photos / name for name in examples.names]
+    save_model(network((8, 8, 3), preparation=examples.preparation), tmp_path / "model.keras")
+    np.testing.assert_array_equal(answers_of(tmp_path / "model.keras", given), expected)
+    contents = [path.read_bytes() for path in given]
+    np.testing.assert_array_equal(answers_of(tmp_path / "model.keras", contents), expected)
+    old = {key: examples.preparation[key] for key in ("kind", "size", "channels", "resize")}
+    in_full = [read_image(path, 8, resize, exact=True).ravel() for path in given]
+    for facts in ({"preparation": old}, {"resize": resize}):
+        np.testing.assert_array_equal(answers_of(network((8, 8, 3), **facts), given), in_full)
+    assert np.array_equal(in_full, expected) == exact
+
+
 def test_a_model_that_does_not_tell_is_asked_for_the_resize_method(file):
     bicubic, nearest = (read_image(file, 4, how).ravel().tolist() for how in ("bicubic", "nearest"))
     with pytest.warns(

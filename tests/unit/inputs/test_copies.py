@@ -46,7 +46,7 @@ def test_copies_stay_on_one_side_of_a_stratified_split(photos, seed):
     assert len(caught) == 1
     message = str(caught[0].message)
     assert "cat/000.png = cat/copy0.png, cat/001.png = cat/copy1.png" in message
-    assert "and 2 more. Within one folder they stay on one side" in message
+    assert "and 2 more. Within one part they stay on one side" in message
     assert "classes" not in message
     side = side_of(files)
     assert all(side[f"cat/{n:03d}.png"] == side[f"cat/copy{n}.png"] for n in range(5))
@@ -67,7 +67,7 @@ def test_without_copies_the_split_needs_no_groups(photos, monkeypatch):
 
 def test_a_picture_of_two_classes_is_named(photos):
     copy(photos, "cat/003.png", "dog/same.png")
-    with pytest.warns(UserWarning, match=r"Of two classes.*: cat/003\.png = dog/same\.png\.$"):
+    with pytest.warns(UserWarning, match=r"With two labels.*: cat/003\.png = dog/same\.png\.$"):
         files = image_folder(photos, 8).files
     side = side_of(files)
     assert side["cat/003.png"] == side["dog/same.png"]
@@ -79,7 +79,7 @@ def test_a_picture_in_two_existing_folders_is_named_and_left_there(photos, tmp_p
     fill(root / "test" / "cat", 2, 50)
     fill(root / "test" / "dog", 2, 150)
     copy(root, "train/cat/007.png", "test/cat/seen.png")
-    found = r"In two of the folders .*, remove one: train/cat/007\.png = test/cat/seen\.png\.$"
+    found = r"In two of the parts .*, remove one: train/cat/007\.png = test/cat/seen\.png\.$"
     with pytest.warns(UserWarning, match=found):
         files = image_folder(root, 8).files
     assert "test/cat/seen.png" in files["test"]

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 
 from tltk.inputs import decoding
 from tltk.inputs.decoding import height_and_width, in_parallel, read_image, resize_images
@@ -215,6 +215,141 @@ def test_a_stack_is_resized_like_single_pictures():
     np.testing.assert_array_equal(resize_images(stack, (6, 9)), stack)
 
 
+SHAPES = [(9, 6), (6, 9), (7, 7), (300, 200), (200, 301), (40, 3), (3, 41)]
+
+
+@pytest.mark.parametrize("size", [(8, 8), (5, 12), (12, 5), (64, 48)])
+@pytest.mark.parametrize("shape", SHAPES)
+def test_crop_and_pad_are_those_of_pillow(shape, size):
+    pixels = np.random.default_rng(sum(shape)).integers(0, 256, (*shape, 3), "uint8")
+    image = Image.fromarray(pixels)
+    expected = {
+        "crop": np.asarray(ImageOps.fit(image, size[::-1])),
+        "pad": None
+        if min(ImageOps.contain(image, size[::-1]).size) == 0
+        else np.asarray(ImageOps.pad(image, size[::-1])),
+    }
+    for resize, pixels_of_pillow in expected.items():
+        found = read_image(encoded(image, "PNG"), size, resize)
+        assert found.shape == (*size, 3)
+        if pixels_of_pillow is not None:
+            np.testing.assert_array_equal(found, pixels_of_pillow)
+        np.testing.assert_array_equal(resize_images(pixels[None], size, resize)[0], found)
+
+
+def test_a_picture_too_narrow_to_be_seen_is_padded_to_a_line():
+    found = read_image(encoded(Image.new("RGB", (300, 1), "white"), "PNG"), 9, "pad")
+    assert found[..., 0].tolist() == [[255 if row == 4 else 0] * 9 for row in range(9)]
+
+
+def test_grey_is_cropped_and_padded():
+    image = Image.fromarray(GREY)
+    for resize, by_pillow in {"crop": ImageOps.fit, "pad": ImageOps.pad}.items():
+        found = read_image(encoded(image, "PNG"), 4, resize, channels=1)
+        np.testing.assert_array_equal(found[..., 0], np.asarray(by_pillow(image, (4, 4))))
+
+
+def photo_like(width, height):
+    """Waves of several lengths with some noise: what a JPEG of a photograph holds."""
+    down, across = np.mgrid[:height, :width] / 8.0
+    waves = [np.sin(across / k + k) * np.cos(down / (k + 1)) for k in (1, 3, 9)]
+    noise = np.random.default_rng(0).normal(0, 6, (height, width, 3))
+    return np.clip(128 + 40 * np.stack(waves, -1) + noise, 0, 255).astype("uint8")
+
+
+PHOTO = encoded(Image.fromarray(photo_like(640, 480)), "JPEG", quality=92)
+IN_PASSES = encoded(Image.fromarray(photo_like(640, 480)), "JPEG", quality=92, progressive=True)
+
+
+def scale_of(content, size, resize="bicubic", exact=False):
+    """How many times smaller than 640 pixels Pillow was asked to decode."""
+    with decoding._opened(content, "photo", size, resize, exact) as (image, *_):
+        return round(640 / max(image.size))
+
+
+@pytest.mark.parametrize(
+    ("size", "resize", "scale"),
+    [
+        ((120, 160), "bicubic", 2),  # 240 x 320 is twice as large
+        ((121, 160), "bicubic", 1),
+        ((30, 40), "lanczos", 8),
+        ((31, 40), "bilinear", 4),
+        ((31, 40), "nearest", 1),
+        ((30, 30), "crop", 8),  # of 480 x 480
+        ((61, 61), "crop", 2),
+        ((60, 40), "crop", 4),  # of 480 x 320
+        ((40, 40), "pad", 8),  # lies there as 30 x 40
+        ((41, 41), "pad", 4),
+    ],
+)
+def test_a_jpeg_is_decoded_at_the_smallest_scale_that_is_twice_as_large(size, resize, scale):
+    assert scale_of(PHOTO, size, resize) == scale
+    assert scale_of(PHOTO, size, resize, exact=True) == 1
+    turned = Image.Exif()
+    turned[0x0112] = 6
+    lying = encoded(Image.fromarray(photo_like(640, 480)), "JPEG", exif=turned)
+    assert scale_of(lying, size[::-1], resize) == scale
+    assert scale_of(encoded(Image.open(io.BytesIO(PHOTO)), "PNG"), size, resize) == 1
+
+
+@pytest.mark.parametrize("content", [PHOTO, IN_PASSES], ids=["baseline", "progressive"])
+@pytest.mark.parametrize("resize", ["bicubic", "bilinear", "lanczos", "crop", "pad"])
+def test_decoded_small_a_picture_is_nearly_the_same(content, resize):
+    for size in ((48, 48), (100, 31), (53, 80)):
+        exact = read_image(content, size, resize, exact=True).astype(int)
+        reduced = read_image(content, size, resize)
+        assert not np.array_equal(reduced, exact)
+        assert np.abs(reduced - exact).mean() < 0.6
+        assert np.abs(reduced - exact).max() <= 6
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_turned_picture_keeps_its_place_when_it_is_decoded_small(orientation):
+    """Sides that are no multiple of eight, so that the last pixels stand for less than eight."""
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    content = encoded(Image.fromarray(photo_like(411, 397)), "JPEG", quality=95, exif=exif)
+    for resize in ("bicubic", "crop", "pad"):
+        exact = read_image(content, (20, 24), resize, exact=True).astype(int)
+        assert np.abs(read_image(content, (20, 24), resize) - exact).mean() < 0.6
+
+
+def test_in_full_the_digits_are_pillows():
+    image = Image.open(io.BytesIO(PHOTO))
+    expected = np.asarray(image.resize((48, 48), Image.Resampling.BICUBIC))
+    np.testing.assert_array_equal(read_image(PHOTO, 48, exact=True), expected)
+    nearest = np.asarray(image.resize((48, 48), Image.Resampling.NEAREST))
+    np.testing.assert_array_equal(read_image(PHOTO, 48, "nearest"), nearest)
+    with pytest.raises(ValueError, match="exact must be .* Received: exact=1"):
+        read_image(PHOTO, 48, exact=1)
+
+
+@pytest.mark.parametrize("content", [PHOTO, IN_PASSES], ids=["baseline", "progressive"])
+def test_at_every_scale_the_same_files_are_whole(content):
+    def is_whole(read, *arguments):
+        try:
+            read(*arguments)
+        except ValueError:
+            return False
+        return True
+
+    random, found = np.random.default_rng(0), []
+    ends = [*random.integers(700, len(content), 20), *range(len(content) - 20, len(content) + 1)]
+    damaged = [content[:end] for end in ends]
+    for at in random.integers(700, len(content) - 40, 40):
+        damaged.append(content[:at] + random.bytes(30) + content[at + 30 :])
+    for some in damaged:
+        answers = {
+            is_whole(decoding.examined, some, "a"),
+            is_whole(read_image, some, 20),
+            is_whole(read_image, some, None),
+        }
+        assert len(answers) == 1
+        found += answers
+    assert found[40]
+    assert not any(found[:20])
+
+
 def test_paths_are_read(tmp_path):
     file = tmp_path / "ünïcode picture.PNG"
     Image.fromarray(COLOURS).save(file)
@@ -415,7 +550,9 @@ def test_a_jpeg_above_the_limit_is_decoded_small(monkeypatch):
         assert np.abs(read_image(content, size).astype(int) - pixels).max() <= 3
     monkeypatch.setattr(decoding, "_MOST_PIXELS", 128 * 96 // 4)
     for size in (16, (20, 8)):
-        assert np.abs(read_image(content, size).astype(int) - whole[size]).max() <= 6
+        for how in ({}, {"exact": True}):
+            found = read_image(content, size, **how).astype(int)
+            assert np.abs(found - whole[size]).max() <= 6
     assert decoding.examined(content, "a.jpg") is None
     for size in (None, 90):
         with pytest.raises(ValueError, match="above the limit of .* which only a JPEG may exceed"):
@@ -486,7 +623,7 @@ def test_a_bad_size_is_refused(size):
 
 
 def test_a_bad_resize_method_is_refused():
-    with pytest.raises(ValueError, match="one of bicubic, bilinear, lanczos, nearest"):
+    with pytest.raises(ValueError, match="one of bicubic, bilinear, lanczos, nearest, crop, pad"):
         resize_images(NOISE[None], 8, "box")
 
 
@@ -509,4 +646,5 @@ def test_work_in_parallel_keeps_order_and_counts():
 
 
 def test_every_documented_method_exists_in_pillow():
-    assert all(method.upper() in Image.Resampling.__members__ for method in decoding.RESIZE_METHODS)
+    plain = set(decoding.RESIZE_METHODS) - {"crop", "pad"}
+    assert {method.upper() for method in plain} < set(Image.Resampling.__members__)

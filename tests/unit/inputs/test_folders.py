@@ -5,11 +5,13 @@ import sys
 import unicodedata
 
 import numpy as np
+import PIL
 import pytest
 import soundfile
 from PIL import Image
 
 from tltk.inputs import audio_folder, image_folder, text_folder
+from tltk.inputs.decoding import decoder_version
 
 COMPOSED, PARTED = (unicodedata.normalize(form, "éléphant") for form in ("NFC", "NFD"))
 RNG = np.random.default_rng(0)
@@ -266,5 +268,9 @@ def test_the_reader_tells_how_it_prepared_the_pictures(tmp_path):
             picture(tmp_path / label / f"{number}.png")
     splits = pictures_of(tmp_path, image_size=(8, 6), resize="nearest", val=0.3)
     expected = {"kind": "images", "size": [8, 6], "channels": 3, "resize": "nearest"}
+    expected |= {"road": "reduced", "decoder": decoder_version()}
     assert splits.train.preparation == expected
     assert splits.val.preparation == expected
+    exact = pictures_of(tmp_path, image_size=(8, 6), resize="nearest", exact=True)
+    assert exact.train.preparation == expected | {"road": "exact"}
+    assert f"Pillow {PIL.__version__}, libjpeg" in expected["decoder"]

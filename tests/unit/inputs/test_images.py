@@ -317,6 +317,11 @@ def test_the_split_is_that_of_split_rows(photos):
 def test_a_missing_folder_and_a_file_are_refused(photos):
     with pytest.raises(FileNotFoundError, match="gone, which is not there"):
         image_folder(photos / "gone")
+    (photos / "labels.CSV").write_text("path,label")
+    with pytest.raises(
+        FileNotFoundError, match="which is a table. Files that a table names are read"
+    ):
+        image_folder(photos / "labels.CSV")
     with pytest.raises(FileNotFoundError, match="which is a file"):
         image_folder(photos / "cat" / "100.png")
 
@@ -386,5 +391,5 @@ def test_large_folders_show_progress(photos, monkeypatch, capsys):
 @pytest.mark.skipif(not hasattr(os, "symlink"), reason="needs symbolic links")
 def test_class_folders_may_be_links(photos):
     (photos / "wolf").symlink_to(photos / "dog", target_is_directory=True)
-    with pytest.warns(UserWarning, match=r"Of two classes.*dog/000\.png = wolf/000\.png"):
+    with pytest.warns(UserWarning, match=r"With two labels.*dog/000\.png = wolf/000\.png"):
         assert image_folder(photos, 8).class_names == ("cat", "dog", "wolf")

@@ -1,9 +1,10 @@
 import itertools
 
 import numpy as np
+import pandas as pd
 import pytest
 
-from tltk.inputs.splits import split_rows
+from tltk.inputs.splits import bins_of, split_rows
 
 PARTS = ("train", "val", "test")
 
@@ -118,7 +119,10 @@ def test_rows_come_in_random_order():
         ([0, 1] * 5, {"val": -0.1}, "val=-0.1"),
         ([0, 1] * 5, {"val": 0.5, "test": 0.5}, "together below 1"),
         ([], {}, r"shape \(0,\)"),
-        ([[0, 1]], {}, r"shape \(1, 2\)"),
+        ([[0, 2]], {}, r"shape \(1, 2\)"),
+        ([["a", "b"]], {}, r"shape \(1, 2\)"),
+        ([[0, 1], [1, None]], {}, "none in row 1"),
+        (None, {}, "none in row 0"),
     ],
 )
 def test_impossible_splits_are_refused(labels, options, message):
@@ -153,3 +157,48 @@ def test_classes_that_only_fit_apart_are_refused():
     groups = ["01", "01", "02", "02", "12", "12"]
     with pytest.raises(ValueError, match=r"3 groups for which no such split was found"):
         split_rows(labels, 0.3, 0, groups)
+
+
+def multi_hot(rows=600, seed=0):
+    shares = np.array([0.03, 0.1, 0.4, 0.8])
+    return (np.random.default_rng(seed).random((rows, 4)) < shares).astype(int)
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("size", [1, 3])
+def test_every_label_of_several_has_its_share_of_every_part(seed, size):
+    labels = multi_hot(seed=seed)
+    groups = None if size == 1 else np.arange(600) // size
+    parts = split_rows(labels, 0.25, 0.25, groups, seed=seed)
+    rows = np.concatenate(list(parts.values()))
+    assert sorted(rows) == list(range(600))
+    for part, share in (("train", 0.5), ("val", 0.25), ("test", 0.25)):
+        assert abs(len(parts[part]) - 600 * share) <= 6
+        counts = labels[parts[part]].sum(axis=0)
+        np.testing.assert_allclose(counts, labels.sum(axis=0) * share, atol=2.5)
+    if groups is not None:
+        assert not set(groups[parts["train"]]) & set(groups[parts["test"]])
+
+
+def test_a_label_too_rare_is_named_by_its_column():
+    labels = pd.DataFrame(multi_hot(), columns=["rare", "some", "many", "most"])
+    labels["rare"] = 0
+    labels.loc[7, "rare"] = 1
+    with pytest.raises(ValueError, match="class rare with 1 example[.]"):
+        split_rows(labels)
+
+
+def test_bins_of_numbers_are_of_like_size_and_hold_enough():
+    values = np.random.default_rng(0).normal(size=200)
+    bins = np.array(bins_of(values, range(200), least=5))
+    assert np.bincount(bins).tolist() == [20] * 10
+    order = np.argsort(values)
+    assert (np.diff(bins[order]) >= 0).all()
+    assert max(bins_of(values[:24], range(24), least=5)) == 3
+    groups = [n % 8 for n in range(200)]
+    held = {}
+    for one, group in zip(bins_of(values, groups, least=5), groups, strict=True):
+        held.setdefault(one, set()).add(group)
+    assert min(map(len, held.values())) >= 5
+    assert bins_of(np.ones(9), range(9), least=3) == [0] * 9
+    assert set(bins_of(np.array([1.0] * 90 + [2.0] * 10), range(100), 5)) == {0, 9}

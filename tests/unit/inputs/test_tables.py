@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from tltk.inputs._tables import LONGEST_TEXT, read_texts
+from tltk.inputs.texts import text_file
 
 ROWS = [("a fine film", "good"), ('a "poor", dull one', "bad"), ("línea\nnueva", "bad")]
 
@@ -340,3 +341,25 @@ def test_one_column_for_two(tmp_path, columns, match):
 def test_what_is_neither_file_nor_frame():
     with pytest.raises(ValueError, match=r"a file or a pandas.DataFrame. Received: list"):
         read([("a", "b")])
+
+
+def test_a_column_of_another_spelling_is_named(tmp_path):
+    path = write_table(tmp_path / "a.csv", ROWS, ",")
+    with pytest.raises(ValueError, match="no column 'Label' in .*The nearest is 'label'"):
+        read_texts(path, "text", "Label")
+
+
+def test_parquet_is_read(tmp_path):
+    pytest.importorskip("pyarrow")
+    table = pd.DataFrame({"n": [1, 2, 3], "text": ["a", "bé", "c"], "label": [1.0, None, 0.0]})
+    table.to_parquet(tmp_path / "a.parquet")
+    with pytest.warns(UserWarning, match="1 without in .*a.parquet: row 2"):
+        found = read(tmp_path / "a.parquet")
+    assert found.texts == ["a", "c"]
+    assert found.labels == ["1", "0"]
+
+
+def test_classes_that_are_whole_numbers_are_in_their_order(tmp_path):
+    rows = [(f"film {n}", n % 12) for n in range(60)]
+    films = text_file(write_table(tmp_path / "a.csv", rows, ","), val=0, test=0.2)
+    assert films.class_names == tuple(map(str, range(12)))

@@ -69,6 +69,24 @@ def test_the_saved_model_is_the_kept_one(trained, colour_folder):
     assert (answers == labels).mean() == pytest.approx(kept["test"])
 
 
+def test_a_table_of_pictures_is_trained_on_as_their_folder_is(
+    colour_folder, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setattr(train, "load_backbone", small_network)
+    monkeypatch.setattr(train, "build_classifier", eager)
+    names = sorted(path.relative_to(colour_folder) for path in colour_folder.glob("*/*.png"))
+    rows = [f"{name.with_suffix('').as_posix()};{name.parent}" for name in names]
+    table = tmp_path / "labels.tsv"
+    table.write_text("\n".join(["id;colour", *rows]).replace(";", "\t"))
+    settings = {"image_size": 32, "epochs": 1, "batch_size": 8}
+    by_folder = train_folder(colour_folder, tmp_path / "one", **settings)
+    columns = {"table": table, "path": "id", "label": "colour"}
+    assert train_folder(colour_folder, tmp_path / "two", **columns, **settings) == by_folder
+    one, two = ({file.name for file in (tmp_path / each).iterdir()} for each in ("one", "two"))
+    assert one == two
+    assert "36 pictures of 3 classes: " in capsys.readouterr().out
+
+
 class Killed(BaseException):
     """Stands for `kill -9`: nothing that catches errors catches it."""
 
