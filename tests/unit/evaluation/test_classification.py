@@ -44,6 +44,8 @@ def test_many_labels_with_their_threshold():
     assert rows["macro average"]["precision"] == pytest.approx((1 + 2 / 3) / 2)
     low = Predictions(labels, probabilities, ("a", "b"), kind="many_labels")
     assert classification_table(low, threshold=0.3)[0]["recall"] == 1
+    assert classification_table(low, threshold=0.6)[1]["recall"] == 1  # from .6 on
+    assert classification_table(low, threshold=0.61)[1]["recall"] == 0.5
 
 
 def test_regression_worked_by_hand():

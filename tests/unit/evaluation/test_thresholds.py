@@ -33,7 +33,24 @@ def test_the_least_cost_is_that_of_trying_them_all(noisy, miss):
 
 def test_only_the_ratio_of_the_costs_counts(noisy):
     one = choose_threshold(noisy, "ill", miss_cost=5)
-    assert choose_threshold(noisy, "ill", miss_cost=50, false_alarm_cost=10) == one
+    for unit in (10, 1e-12, 1e15 / 3):
+        found = choose_threshold(noisy, "ill", miss_cost=5 * unit, false_alarm_cost=unit)
+        assert found == one
+
+
+@pytest.mark.parametrize("unit", [1e-12, 1 / 3, 1e15 / 3])
+def test_of_equally_cheap_thresholds_the_highest_is_taken(unit):
+    """From .9, .6 and .4 on: as many misses and false alarms, three, whatever their unit."""
+    seen = of([0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3], [1, 0, 0, 1, 0, 1, 0])
+    chosen = choose_threshold(seen, "ill", miss_cost=1.5 * unit, false_alarm_cost=unit)
+    assert chosen == 0.9
+
+
+def test_a_recall_is_reached_but_for_rounding():
+    seen = of([0.9, 0.6, 0.4, 0.3], [1, 0, 1, 0])
+    assert 0.5 + 1e-12 - 1e-12 == 0.5
+    assert choose_threshold(seen, "ill", recall=0.5 + 1e-12) == 0.9
+    assert choose_threshold(seen, "ill", recall=0.5 + 3e-12) == 0.4
 
 
 @pytest.mark.parametrize("recall", [0.1, 0.5, 0.9, 1.0])
@@ -65,6 +82,20 @@ def test_the_table_worked_by_hand():
     assert (strict["recall"], strict["precision"], strict["cost"]) == (1 / 3, 1, 4)
     assert (never["rule"], never["precision"], never["cost"]) == ("never call", None, 6)
     assert (always["rule"], always["recall"], always["cost"]) == ("always call", 1, 2 / 5)
+
+
+def test_a_threshold_calls_from_itself_on():
+    seen = of([0.9, 0.8, 0.6, 0.4], [1, 0, 1, 0])
+    from_it, above_it = threshold_table(seen, "ill", {"from": 0.8, "above": 0.80001}, 2.0)[:2]
+    assert (from_it["recall"], from_it["precision"], from_it["cost"]) == (0.5, 0.5, 3 / 4)
+    assert (above_it["recall"], above_it["precision"], above_it["cost"]) == (0.5, 1, 2 / 4)
+
+
+@pytest.mark.parametrize("value", [np.nan, "high"])
+def test_thresholds_are_numbers(noisy, value):
+    with pytest.raises(ValueError, match=r"thresholds\['it'\] must be a finite number"):
+        threshold_table(noisy, "ill", {"it": value}, 1)
+    assert threshold_table(noisy, "ill", {"it": np.inf}, 1)[0]["misses"] == 40
 
 
 def test_one_of_many_labels():
