@@ -85,6 +85,12 @@ KNOWN_EQUIVALENT = [
         "A mean of 0 exceeds no margin, so the line before has answered.",
     ),
     (
+        "evaluation/transferability",
+        "np.size(features) * len(np.unique(labels))",
+        "np.size(features) / len(np.unique(labels))",
+        "It decides how many threads work, which changes no number.",
+    ),
+    (
         "inputs/splits",
         "lowest >= _MISSING",
         "lowest > _MISSING",

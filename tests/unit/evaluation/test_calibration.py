@@ -119,3 +119,6 @@ def test_refusals():
         ValueError, match=r"dense layer with softmax. Received: a model that ends in 'end'"
     ):
         calibrate(model, (np.eye(2), [0, 1]))
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(2, name="scores")])
+    with pytest.raises(ValueError, match="a model that ends in 'scores'"):
+        calibrate(model, (np.eye(2), [0, 1]))

@@ -55,3 +55,9 @@ def test_regression_worked_by_hand():
     assert row["mae"] == pytest.approx(4 / 3)
     assert row["rmse"] == pytest.approx((10 / 3) ** 0.5)
     assert row["r2"] == pytest.approx(1 - 10 / 8)
+
+
+def test_one_example_has_no_share_of_the_variance():
+    one = Predictions(np.array([[2.0]]), np.array([[5.0]]), ("age",), kind="regression")
+    (row,) = classification_table(one)
+    assert (row["mae"], row["rmse"], row["r2"]) == (3, 3, None)

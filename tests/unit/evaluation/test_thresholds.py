@@ -126,3 +126,8 @@ def test_unknown_classes_and_one_sided_data_are_refused(noisy):
         choose_threshold(noisy, "dead", recall=0.5)
     with pytest.raises(ValueError, match=r"with and without 'ill'. Received: 0 of 2"):
         choose_threshold(of([0.1, 0.2], [0, 0]), "ill", recall=0.5)
+    with pytest.raises(ValueError, match=r"with and without 'ill'. Received: 2 of 2"):
+        choose_threshold(of([0.1, 0.2], [1, 1]), "ill", recall=0.5)
+    ages = Predictions(np.array([[3.0]]), np.array([[4.0]]), ("age",), kind="regression")
+    with pytest.raises(ValueError, match="positive='age'"):
+        threshold_table(ages, "age", {"it": 0.5}, 1)

@@ -58,6 +58,24 @@ def test_logme_of_a_perfect_fit_is_finite():
     assert 5 < logme(np.eye(2)[labels], labels) < 50
 
 
+def test_logme_of_a_perfect_fit_by_hand():
+    """Two features of squared length 6, one the target: s = rest / 30 is the best shrinkage."""
+    rest = np.finfo(float).eps * 6
+    share = rest / 30
+    lost = 0.5 * (np.log(6 * share + rest) - 2 * np.log(share) / 12)
+    expected = 0.5 * (np.log(12 / (2 * np.pi)) - 1) - lost
+    labels = np.arange(12) % 2
+    assert logme(np.eye(2)[labels], labels) == pytest.approx(expected, abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    "targets", [np.zeros(2), np.ones(3), np.ones((2, 1, 1)), np.array([[1.0, 0], [2, 0]])]
+)
+def test_targets_are_rows_of_numbers_that_are_not_all_zero(targets):
+    with pytest.raises(ValueError, match="targets must be 2 rows of numbers, no column all 0"):
+        logme(np.eye(2), targets)
+
+
 def test_logme_of_several_targets_is_their_mean():
     rng = np.random.default_rng(1)
     features, targets = rng.normal(size=(30, 5)), rng.normal(size=(30, 2))
