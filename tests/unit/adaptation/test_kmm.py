@@ -102,6 +102,17 @@ def test_all_rows_as_landmarks_are_exact():
         assert second == pytest.approx(first, abs=1e-7)
 
 
+def test_directions_of_the_landmarks_kernel_that_are_rounding_are_left_out():
+    source, target = shifted(60, 40)
+    model = fitted(source, target, bandwidth=3.0, exact_rows=0, landmarks=100)
+    X, _, domain = stack_domains(source, target)
+    factor = model._by_landmarks(X, domain, np.random.RandomState(0))[0].factor
+    values = np.linalg.eigvalsh(rbf_kernel(X, gamma=1 / 18))
+    kept, fewer, more = (int((values > share * values[-1]).sum()) for share in (1e-10, 1e-8, 1e-13))
+    assert factor.shape == (60, kept)
+    assert fewer < kept < more
+
+
 @pytest.mark.parametrize(("slack", "mean"), [(None, 0.25), (0.1, 0.9), (5.0, 0.0)])
 def test_source_rows_far_from_the_target_are_left_as_little_weight_as_the_slack_lets(slack, mean):
     source = np.arange(16.0)[:, None]

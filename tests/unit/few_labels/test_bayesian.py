@@ -63,6 +63,14 @@ def test_conjugate_posterior_in_one_dimension():
     assert model.predict_proba([[1.0]])[0] == pytest.approx(densities / np.sum(densities))
 
 
+def test_without_a_prior_a_class_of_fewer_rows_is_wider():
+    """Rows 0 and 2 of one class, 5 of the other: N(1, 1 + 1/2) and N(5, 1 + 1)."""
+    model = BayesianPrototype().fit([[0.0], [2.0], [5.0]], [0, 0, 1])
+    assert model.variances_.tolist() == [[1.5], [2.0]]
+    densities = [norm(1, 1.5**0.5).pdf(3.0), norm(5, 2**0.5).pdf(3.0)]
+    assert model.predict_proba([[3.0]])[0] == pytest.approx(densities / np.sum(densities))
+
+
 def test_many_rows_outweigh_any_prior_and_none_is_like_no_experience():
     rng = np.random.default_rng(0)
     X, y = rng.normal(size=(4000, 3)) + np.eye(3)[np.arange(4000) % 2], np.arange(4000) % 2
