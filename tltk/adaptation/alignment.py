@@ -51,7 +51,7 @@ def shrunk(found: Moments, share: float) -> np.ndarray:
 def ledoit_wolf_share(rows, domain, side, found: Moments) -> float:
     """The share of shrinkage of Ledoit and Wolf (2004), of the standardised rows of one domain."""
     count, width = found.count, len(found.mean)
-    scales = positive_scales(np.diag(found.covariance) * (count - 1) / count, found.mean)
+    scales = positive_scales(np.diag(found.covariance), found.mean)  # their common unit cancels
     quartic = 0.0
     for chunk in chunks_of(rows, domain, side):
         quartic += ((((chunk - found.mean) / scales) ** 2).sum(axis=1) ** 2).sum()
@@ -364,18 +364,18 @@ def _median_gamma(rows, random) -> float:
 def _best_directions(variation, apart, mu, k) -> np.ndarray:
     """The top solutions of variation w = value (apart apart' + mu I) w.
 
-    The matrix on the right is the identity but for one direction, so its inverse root is known,
-    and what is left is an ordinary symmetric problem.
+    The matrix on the right is mu times the identity but for one direction, so its inverse root is
+    known, and what is left is an ordinary symmetric problem. The size of a solution says nothing.
     """
     length = np.linalg.norm(apart)
     along = apart / length if length > 0 else apart
     less = 1 - np.sqrt(mu / (mu + length**2))
 
     def rooted(columns):
-        return (columns - less * np.outer(along, along @ columns)) / np.sqrt(mu)
+        return columns - less * np.outer(along, along @ columns)
 
     inner = rooted(rooted(variation).T)
-    inner = (inner + inner.T) / 2
+    inner = inner + inner.T  # symmetric to the last digit; twice as large has the same directions
     size = len(inner)
     if size > DENSE_UP_TO and k < size // 10:
         from scipy.sparse.linalg import eigsh

@@ -82,7 +82,7 @@ def boost(
         found.append((learner, vote, error, share))
         weights = weights.copy()
         logs = np.log(weights[counts]) + (mistakes * np.where(target, vote, fading))[counts]
-        weights[counts] = np.exp(logs - logs.max())
+        weights[counts] = np.exp(logs)
         weights[counts] = np.maximum(weights[counts] / weights.mean(), np.finfo(float).tiny)
     learners, votes, errors, shares = map(list, zip(*found, strict=True))
     return Rounds(learners, votes, errors, shares, weights, at_chance)

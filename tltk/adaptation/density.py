@@ -237,7 +237,6 @@ class DensityRatio(BaseEstimator):
         random = checked_random("random_state", self.random_state)
         answers = self._answers(X, domain, _folds(domain, self.folds, random), random)
         self.slope_, self.intercept_ = calibrate(answers, domain)
-        self.odds_ = domain.sum() / np.sum(domain == SOURCE)
         raw = self._ratio(answers[domain == SOURCE])
         self.scale_ = 1 / raw.mean()
         self.weights_ = self._bounded(raw)
@@ -264,7 +263,8 @@ class DensityRatio(BaseEstimator):
         return self._bounded(self._ratio(_log_odds(self.classifier_, X)))
 
     def _ratio(self, answers):
-        return np.exp(np.clip(self.slope_ * answers + self.intercept_, -50, 50)) / self.odds_
+        """The ratio but for a factor, such as n / m, that the mean weight of 1 takes out."""
+        return np.exp(np.clip(self.slope_ * answers + self.intercept_, -50, 50))
 
     def _bounded(self, ratio):
         return np.minimum(ratio * self.scale_, np.inf if self.bound is None else self.bound)

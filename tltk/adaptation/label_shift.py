@@ -55,7 +55,6 @@ def correct_label_shift(probabilities: np.ndarray, source_priors: np.ndarray) ->
         probabilities, 2002.
     """
     probabilities = as_probabilities("probabilities", probabilities)
-    probabilities /= probabilities.sum(axis=1, keepdims=True)
     source_priors = as_numbers("source_priors", source_priors, "(classes,)")
     fits = source_priors.shape == probabilities.shape[1:] and (source_priors > 0).all()
     if not fits or abs(source_priors.sum() - 1) > 1e-6:

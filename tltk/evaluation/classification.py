@@ -73,7 +73,7 @@ def choose_threshold(
         return float(thresholds[np.argmax(found >= recall - 1e-12)])
     positives, others = truth.sum(), (~truth).sum()
     costs = miss_cost * positives * (1 - found) + false_alarm_cost * others * false
-    return float(thresholds[np.argmax(costs <= costs.min() + 1e-9 * max(1.0, costs.max()))])
+    return float(thresholds[np.argmax(costs <= costs.min() + 1e-9 * costs.max())])
 
 
 def threshold_table(

@@ -140,10 +140,9 @@ def rank_agreement(
 
 
 def _tau(scores, outcomes) -> float:
+    """Weighted Kendall's tau, NaN where all scores or all outcomes are alike."""
     from scipy.stats import weightedtau
 
-    if np.ptp(scores) == 0 or np.ptp(outcomes) == 0:
-        return np.nan
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)
         return float(weightedtau(scores, outcomes).statistic)

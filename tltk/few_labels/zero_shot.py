@@ -527,8 +527,7 @@ class CalibratedStacking(MetaEstimatorMixin, BaseEstimator):
 def _harmonic_by_penalty(margins, truth, right_unseen, right_seen, count, penalties):
     """The harmonic mean at each penalty: a row is answered as seen while its lead exceeds it."""
     as_seen = margins[:, None] > penalties
-    right = np.where(truth[:, None] < count, right_unseen[:, None] & ~as_seen, False)
-    right |= right_seen[:, None] & as_seen
+    right = (right_unseen[:, None] & ~as_seen) | (right_seen[:, None] & as_seen)
     by_class = np.stack([right[truth == each].mean(axis=0) for each in np.unique(truth)])
     unseen = np.unique(truth) < count
     return _with_harmonic(by_class[~unseen].mean(axis=0), by_class[unseen].mean(axis=0))[2]

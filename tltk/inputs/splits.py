@@ -132,7 +132,7 @@ def bins_of(values: np.ndarray, units: Sequence[Hashable], least: int) -> list[i
 def part_shares(val: float, test: float) -> dict[str, float]:
     """The shares of train, val and test, refused where nothing is left to train on."""
     numbers = all(isinstance(share, (int, float, np.number)) for share in (val, test))
-    if not numbers or not (0 <= val < 1 and 0 <= test < 1 and val + test < 1):
+    if not numbers or not (val >= 0 and test >= 0 and val + test < 1):
         raise ValueError(
             "val and test must be shares from 0 up to 1, and together below 1. "
             f"Received: val={val!r}, test={test!r}. Leave something to train on."
@@ -194,7 +194,7 @@ def _assign_groups(counts, shares, rng):
 
     def attempt():
         filled = np.zeros_like(targets)
-        part_of_group = np.full(len(counts), -1)
+        part_of_group = np.zeros(len(counts), int)
         order = rng.permutation(len(counts))
         order = order[np.argsort(-(counts[order] / totals).max(axis=1), kind="stable")]
         for sweep in range(_SWEEPS):

@@ -156,7 +156,7 @@ def cut_windows(
     if length + horizon > len(values):
         none = np.empty((0, length, values.shape[1]), "float32")
         return none, np.empty((0, horizon), "float32"), np.arange(0)
-    starts = np.arange(0, max(0, len(values) - length - horizon + 1), stride)
+    starts = np.arange(0, len(values) - length - horizon + 1, stride)
     inputs = values[starts[:, None] + np.arange(length)]
     targets = values[starts[:, None] + length + np.arange(horizon), target]
     whole = np.isfinite(inputs).all(axis=(1, 2)) & np.isfinite(targets).all(axis=1)

@@ -9,7 +9,7 @@ from sklearn.utils.estimator_checks import check_estimator
 from sklearn.utils.validation import _num_samples
 
 from tltk.adaptation import CORAL, DomainScaler, SubspaceAlignment, stack_domains
-from tltk.adaptation.alignment import ledoit_wolf_share, moments, shrunk
+from tltk.adaptation.alignment import _power, ledoit_wolf_share, moments, shrunk
 
 ALL = [DomainScaler(), CORAL(), SubspaceAlignment()]
 
@@ -140,6 +140,22 @@ def test_one_row_has_no_covariance():
     for adapter in (CORAL(), SubspaceAlignment()):
         with pytest.raises(ValueError, match="two rows .* Received: 1 row of the target"):
             adapter.fit(X, domain=domain)
+
+
+def test_two_rows_have_a_covariance():
+    X, domain = np.array([[0.0, 3], [2, 7], [5, 5], [5, 9]]), np.array([0, 0, 1, 1])
+    found = moments(X, domain, 0)
+    assert (found.count, found.mean.tolist()) == (2, [1, 5])
+    assert found.covariance.tolist() == [[2, 4], [4, 8]]
+    moved = CORAL(shrinkage=1).fit_transform(X, domain=domain)
+    assert np.allclose(moved, [[5, 5], [5, 9], [5, 5], [5, 9]])
+
+
+@pytest.mark.parametrize("exponent", [-0.5, 0.5])
+def test_nothing_that_varies_has_no_power(exponent):
+    assert np.array_equal(_power(np.zeros((3, 3)), exponent), np.zeros((3, 3)))
+    found = _power(np.diag([4.0, 0, 9]), exponent)
+    assert np.allclose(found, np.diag([4.0**exponent, 0, 9.0**exponent]))
 
 
 def test_shrinkage_that_cannot_be():

@@ -1,7 +1,8 @@
 import numpy as np
+import pandas as pd
 import pytest
 
-from tltk.adaptation.boosting import boost, vote_of
+from tltk.adaptation.boosting import boost, is_table, vote_of
 
 DOMAIN = np.array([0, 0, 0, 0, 1, 1, 1, 1])
 
@@ -52,7 +53,8 @@ def test_formula_of_the_paper_over_many_rounds():
         expected.append(error)
         weights[:4] *= beta ** wrong[:4]
         weights[4:] *= (error / (1 - error)) ** -wrong[4:]
-    found, _ = played(mistakes, rounds, weights=start)
+    found, seen = played(mistakes, rounds, weights=start)
+    np.testing.assert_allclose(seen[0], start / start.mean())
     np.testing.assert_allclose(found.errors, expected)
     np.testing.assert_allclose(found.weights, weights / weights.mean(), rtol=1e-9)
 
@@ -65,6 +67,12 @@ def test_more_classes_have_the_term_of_samme():
 
 def test_no_mistake_votes_as_half_the_lightest_row():
     assert vote_of(0.0, 0.5, np.array([1.0, 3.0])) == pytest.approx(np.log(7))
+    assert vote_of(0.0, 0.5, np.array([0.0, 1.0, 3.0])) == pytest.approx(np.log(7))
+
+
+@pytest.mark.parametrize(("chance", "odds"), [(0.5, 3), (0.75, 5 / 3 * 3)])
+def test_no_mistake_on_a_single_row_votes_as_half_of_chance(chance, odds):
+    assert vote_of(0.0, chance, np.array([2.0])) == pytest.approx(np.log(odds))
 
 
 def test_rounds_end_at_chance():
@@ -91,3 +99,20 @@ def test_no_round_is_refused():
         match="of at least 1. Received: n_estimators=0",
     ):
         played([], 0)
+
+
+def test_an_error_within_rounding_of_chance_is_at_chance():
+    chance = 0.5 + 1e-12
+    assert chance - 1e-12 == 0.5
+    found, _ = played([[0, 0, 0, 0, 1, 1, 0, 0]], 9, chance)
+    assert found.at_chance
+    found, _ = played([[0, 0, 0, 0, 1, 1, 0, 0]] + [[0] * 8] * 8, 9, 0.5 + 3e-12)
+    assert not found.at_chance
+
+
+def test_tables_are_frames_and_arrays_of_objects():
+    rows = np.eye(2)
+    assert is_table(pd.DataFrame(rows))
+    assert is_table(rows.astype(object))
+    assert not is_table(rows)
+    assert not is_table(rows.tolist())

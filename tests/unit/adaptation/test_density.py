@@ -8,6 +8,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, PolynomialFeatures, StandardScaler
 
 from tltk.adaptation import DensityRatio, effective_sample_size, stack_domains, stack_tables
+from tltk.adaptation.density import CERTAIN, _log_odds, fit_logistic
 
 
 def fitted(source, target, **settings):
@@ -58,6 +59,29 @@ def test_mixed_columns_through_a_pipeline():
     found = DensityRatio(make_pipeline(encoder, LogisticRegression())).fit(X, domain=domain)
     weights = found.weigh(np.array([["a", "b"], ["b", "b"]], dtype=object))
     np.testing.assert_allclose(weights, [1.6, 0.4], rtol=0.15)
+
+
+def test_new_rows_are_weighed_by_a_classifier_of_all_rows():
+    source, target = normals(60, 40, width=2)
+    found, rows = fitted(source, target, folds=2), np.vstack([source, target])
+    slopes, bias = fit_logistic(rows, np.repeat([0, 1], [60, 40]), np.ones((100, 1)), 2.0)
+    odds = found.slope_ * (rows[:5] @ slopes + bias)[:, 0]
+    ratios = found.weigh(rows[:5])
+    np.testing.assert_allclose(ratios / ratios[0], np.exp(odds - odds[0]), rtol=1e-3)
+
+
+class Sure:
+    """Knows the domain of every row but the last."""
+
+    classes_ = np.array([0, 1])
+
+    def predict_proba(self, X):
+        return np.array([[1.0, 0], [0, 1], [0.75, 0.25]])
+
+
+def test_a_classifier_that_is_certain_is_believed_up_to_a_millionth():
+    most = np.log((1 - CERTAIN) / CERTAIN)
+    np.testing.assert_allclose(_log_odds(Sure(), None), [-most, most, -np.log(3)])
 
 
 def test_weights_are_cut_off():

@@ -35,6 +35,7 @@ def test_stacked_rows_come_source_first_and_unknown_labels_are_marked():
     assert y.tolist() == ["cat", "dog", "", "", ""]
     assert np.isnan(stack_domains((X, domain / 2), X)[1][5:]).all()
     assert stack_domains(X, X)[1] is None
+    assert stack_domains((X, domain), X)[1].tolist() == [0, 0, 1, 1, 1, -1, -1, -1, -1, -1]
     both = stack_domains((X, np.array(["a"] * 5, object)), (X, np.array(["long"] * 5, object)))
     assert both[1].tolist() == ["a"] * 5 + ["long"] * 5
 

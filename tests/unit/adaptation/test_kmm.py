@@ -24,16 +24,17 @@ def fitted(source, target, **settings):
     return KMM(**settings).fit(X, domain=domain)
 
 
-def test_no_weights_of_a_quadratic_solver_are_better():
+@pytest.mark.parametrize("bandwidth", [0.6, 1.0])
+def test_no_weights_of_a_quadratic_solver_are_better(bandwidth):
     quadprog = pytest.importorskip("quadprog")
     source, target = shifted()
-    gamma, n, slack = 0.5, len(source), 1 - len(source) ** -0.5
+    gamma, n, slack = 1 / (2 * bandwidth**2), len(source), 1 - len(source) ** -0.5
     kernel = rbf_kernel(source, gamma=gamma)
     linear = n * rbf_kernel(source, target, gamma=gamma).mean(axis=1)
     sides = np.vstack([np.eye(n), -np.eye(n), np.ones((1, n)), -np.ones((1, n))])
     bounds = np.r_[np.zeros(n), np.full(n, -1000.0), n * (1 - slack), -n * (1 + slack)]
     other = quadprog.solve_qp(kernel + 1e-9 * np.eye(n), linear, sides.T, bounds)[0]
-    found = fitted(source, target, bandwidth=1.0)
+    found = fitted(source, target, bandwidth=bandwidth)
     ours, theirs = (objective(w, source, target, gamma) for w in (found.weights_, other))
     assert ours == pytest.approx(theirs, abs=1e-6)
     assert ours - theirs < found.gap_ + 1e-9
@@ -86,6 +87,45 @@ def test_landmarks_come_close_to_the_exact_solution():
     plain = objective(np.ones(400), source, target, 0.5)
     ours, best = (objective(each.weights_, source, target, 0.5) for each in (rough, exact))
     assert best - 1e-6 <= ours < best + 0.02 * (plain - best)
+
+
+def test_all_rows_as_landmarks_are_exact():
+    """Also where the kernel is so wide that its matrix has no full rank."""
+    source, target = shifted(60, 40)
+    for bandwidth in (1.0, 30.0):
+        exact = fitted(source, target, bandwidth=bandwidth, exact_rows=60)
+        other = fitted(source, target, bandwidth=bandwidth, exact_rows=59, landmarks=100)
+        assert exact.landmarks_ is None
+        assert other.landmarks_.shape == (100, 2)
+        gamma = 1 / (2 * bandwidth**2)
+        first, second = (objective(w.weights_, source, target, gamma) for w in (exact, other))
+        assert second == pytest.approx(first, abs=1e-7)
+
+
+def test_directions_of_the_landmarks_kernel_that_are_rounding_are_left_out():
+    source, target = shifted(60, 40)
+    model = fitted(source, target, bandwidth=3.0, exact_rows=0, landmarks=100)
+    X, _, domain = stack_domains(source, target)
+    factor = model._by_landmarks(X, domain, np.random.RandomState(0))[0].factor
+    values = np.linalg.eigvalsh(rbf_kernel(X, gamma=1 / 18))
+    kept, fewer, more = (int((values > share * values[-1]).sum()) for share in (1e-10, 1e-8, 1e-13))
+    assert factor.shape == (60, kept)
+    assert fewer < kept < more
+
+
+@pytest.mark.parametrize(("slack", "mean"), [(None, 0.25), (0.1, 0.9), (5.0, 0.0)])
+def test_source_rows_far_from_the_target_are_left_as_little_weight_as_the_slack_lets(slack, mean):
+    source = np.arange(16.0)[:, None]
+    found = fitted(source, source + 1e3, bandwidth=1.0, slack=slack)
+    assert found.weights_.mean() == pytest.approx(mean, abs=1e-3)
+
+
+@pytest.mark.parametrize(("slack", "mean"), [(0.05, 1.05), (0.5, 1.6 / (1 + 0.8**4))])
+def test_rows_beside_the_target_have_more_weight_than_one_where_the_slack_lets(slack, mean):
+    """Rows d to the left and right of it: c = exp(-d^2 / 2) = .8, so w = 2 c / (1 + c^4)."""
+    away = np.sqrt(-2 * np.log(0.8))
+    found = fitted([[-away], [away]], [[0.0]], bandwidth=1.0, slack=slack)
+    assert found.weights_ == pytest.approx([mean, mean], abs=1e-3)
 
 
 def test_constant_features_and_more_features_than_rows():

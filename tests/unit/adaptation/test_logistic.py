@@ -1,5 +1,7 @@
 import numpy as np
 import pytest
+from scipy import optimize
+from scipy.optimize import OptimizeResult
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
@@ -33,6 +35,32 @@ def test_scales_of_columns(monkeypatch):
     np.testing.assert_allclose(mean, rows.mean(axis=0), rtol=1e-4)
     np.testing.assert_allclose(deviation[[0, 1, 3]], rows.std(axis=0)[[0, 1, 3]], rtol=1e-3)
     assert deviation[2] == np.inf
+
+
+@pytest.mark.parametrize("unit", [1e-9, 1e9])
+def test_scales_of_columns_in_any_unit(unit):
+    rows = problem()[0]
+    mean, deviation = column_scales(rows * unit)
+    np.testing.assert_allclose(mean / unit, rows.mean(axis=0))
+    np.testing.assert_allclose(deviation / unit, rows.std(axis=0))
+
+
+def test_the_loss_and_its_gradient_belong_together(monkeypatch):
+    """The function that is minimised, against its finite differences and its definition."""
+    rows, labels = problem(n=30)
+    shares, seen = np.column_stack([np.ones(30), np.linspace(0, 2, 30)]), []
+    monkeypatch.setattr(
+        optimize, "minimize", lambda f, x, **_: seen.append(f) or OptimizeResult(x=x)
+    )
+    fit_logistic(rows, labels, shares, penalty=3.0)
+    point = np.random.default_rng(0).normal(size=10)
+    value, gradient = seen[0](point)
+    slopes, bias = point[:8].reshape(4, 2), point[8:]
+    margins = (2 * labels - 1)[:, None] * (StandardScaler().fit_transform(rows) @ slopes + bias)
+    losses = (shares * np.log1p(np.exp(-margins))).sum() + 3 * (slopes**2).sum() / 2
+    assert value == pytest.approx(losses / 30)
+    expected = optimize.approx_fprime(point, lambda v: seen[0](v)[0])
+    np.testing.assert_allclose(gradient, expected, atol=1e-6)
 
 
 def test_calibration_takes_back_a_factor():

@@ -5,6 +5,7 @@ from sklearn.cross_decomposition import CCA
 from sklearn.linear_model import LogisticRegression
 
 from tltk.adaptation import PairedAlignment
+from tltk.adaptation.alignment import _inverse_root
 from tltk.datasets import make_shifted_domains
 
 
@@ -46,6 +47,17 @@ def test_canonical_correlations_are_scikit_learns():
     expected = [np.corrcoef(moved[0][:, k], moved[1][:, k])[0, 1] for k in range(2)]
     assert np.allclose(ours.correlations_, expected)
     assert np.allclose(moved[0].std(axis=0), 1)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.3, 1.0])
+def test_shrunk_covariances_become_the_identity(share):
+    """(1 - share) C + share tr(C) / d I, of four columns of which the last is constant."""
+    covariance = np.cov(np.c_[pairs(widths=(3, 3))[0], np.ones(60)].T)
+    root = _inverse_root(covariance, share)
+    shrunk = (1 - share) * covariance + share * np.trace(covariance) / 4 * np.eye(4)
+    expected = np.diag([1.0, 1, 1, 1 if share else 0])
+    assert np.allclose(root @ shrunk @ root, expected)
+    assert np.array_equal(_inverse_root(np.zeros((2, 2)), share), np.zeros((2, 2)))
 
 
 @pytest.mark.parametrize("method", ["procrustes", "cca"])

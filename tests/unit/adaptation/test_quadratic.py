@@ -2,7 +2,16 @@ import numpy as np
 import pytest
 from scipy.optimize import linprog
 
-from tltk.adaptation._quadratic import DenseMatrix, LowRankMatrix, _gap, solve_box_with_sum
+from tltk.adaptation import _quadratic
+from tltk.adaptation._quadratic import (
+    SHORTENED,
+    DenseMatrix,
+    LowRankMatrix,
+    _gap,
+    _longest,
+    _step,
+    solve_box_with_sum,
+)
 
 quadprog = pytest.importorskip("quadprog")
 
@@ -137,6 +146,79 @@ def test_gap_is_that_of_the_linear_programme(total):
     ones = np.ones((1, 40))
     best = linprog(gradient, np.vstack([ones, -ones]), [total[1], -total[0]], bounds=(0, 1.5))
     assert _gap(gradient, slacks, 1.5, total) == pytest.approx(gradient @ x - best.fun)
+
+
+def test_a_step_is_mehrotras_on_the_whole_system_of_newton():
+    """All unknowns at once, dx and the four duals, by a dense solver in place of elimination."""
+    random = np.random.default_rng(7)
+    _, matrix, linear = programme(7, n=6)
+    x, n, ones = random.uniform(0.2, 1.2, 6), 6, np.ones((1, 6))
+    slacks = [x, 1.5 - x, np.array([x.sum() - 0.5]), np.array([8 - x.sum()])]
+    duals = [random.uniform(0.1, 2, len(each)) for each in slacks]
+    signs = np.vstack([np.eye(n), -np.eye(n), ones, -ones])  # how the slacks move with x
+    slack, dual = np.concatenate(slacks), np.concatenate(duals)
+    gradient = matrix @ x - linear
+    system = np.block([[matrix, -signs.T], [np.diag(dual) @ signs, np.diag(slack)]])
+
+    def newton(aims):
+        right = np.r_[signs.T @ dual - gradient, aims - slack * dual]
+        found = np.linalg.solve(system, right)
+        return signs @ found[:n], found[n:]
+
+    def longest(moves):
+        values, moves = np.r_[slack, dual], np.concatenate(moves)
+        return min([1 / 0.995, *(-values[moves < 0] / moves[moves < 0])])
+
+    moves = newton(0.0)
+    length, middle = longest(moves), slack @ dual / (2 * n + 2)
+    ahead = (slack + length * moves[0]) @ (dual + length * moves[1]) / (slack @ dual)
+    moves = newton(middle * ahead**3 - moves[0] * moves[1])
+    length = min(1.0, 0.995 * longest(moves))
+    found = _step(DenseMatrix(matrix), slacks, duals, gradient)
+    for ours, before, move in zip(found, (slack, dual), moves, strict=True):
+        np.testing.assert_allclose(np.concatenate(ours), before + length * move, rtol=1e-9)
+
+
+def test_the_longest_step_ends_at_the_nearest_bound():
+    assert _longest([np.array([1.0, 3])], [np.array([-2.0, -1])]) == 0.5
+    assert _longest([np.array([1.0]), np.array([2.0])], [np.array([5.0]), np.array([-8.0])]) == 0.25
+    for moves in ([0.0, 1.0], [-0.1, 1.0]):
+        assert _longest([np.ones(2)], [np.array(moves)]) * SHORTENED == pytest.approx(1)
+
+
+@pytest.mark.parametrize("form", ["dense", "low rank"])
+def test_some_twenty_factorisations_are_enough(monkeypatch, form):
+    kind = DenseMatrix if form == "dense" else LowRankMatrix
+    solver, steps = kind.solver, []
+    monkeypatch.setattr(kind, "solver", lambda *each: steps.append(1) or solver(*each))
+    for seed in range(5):
+        factor, matrix, linear = programme(seed, n=200)
+        given = kind(matrix if form == "dense" else factor)
+        solve_box_with_sum(given, linear, 1000.0, (100, 300))
+    assert len(steps) / 5 < 12
+
+
+def test_a_programme_of_nothing_is_solved_from_the_start():
+    found = solve_box_with_sum(DenseMatrix(np.zeros((3, 3))), np.zeros(3), 2.0, (1, 3))
+    assert (found.objective, found.gap) == (0, 0)
+
+
+def test_numbers_that_overflow_are_no_solution():
+    with pytest.raises(ArithmeticError, match="Received: a gap of inf"):
+        solve_box_with_sum(DenseMatrix(np.eye(3)), np.full(3, 1e308), 1e5, (1, 2e5))
+
+
+def test_no_tolerance_ends_at_the_rounding_of_the_objectives_terms(monkeypatch):
+    """Of x'Px / 2 and linear'x, whatever rounding is allowed; P's diagonal bounds the first."""
+    _, matrix, linear = programme(8)
+    gaps = []
+    for rounding in np.geomspace(1e-12, 1e-2, 60):
+        monkeypatch.setattr(_quadratic, "ROUNDING", rounding)
+        found = solve_box_with_sum(DenseMatrix(matrix), linear, 5.0, (20, 60), 0.0)
+        terms = found.x @ abs(linear) + (found.x @ np.sqrt(matrix.diagonal())) ** 2 / 2
+        gaps.append(found.gap / terms / rounding)
+    assert max(gaps) <= 1
+    assert max(gaps) > 0.6  # and not much sooner
 
 
 def test_gap_bounds_the_distance_to_the_optimum():

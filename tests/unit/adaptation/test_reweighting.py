@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from sklearn.base import BaseEstimator
 from sklearn.linear_model import LinearRegression, LogisticRegression
 
 from tltk.adaptation import KMM, DensityRatio, Reweighted, SourceOnly, stack_domains
@@ -40,3 +41,21 @@ def test_labels_of_target_rows_are_not_read():
     second = Reweighted(LogisticRegression()).fit(X, np.where(domain == 1, "far", y), domain=domain)
     assert first.classes_.tolist() == ["far", "near"]
     np.testing.assert_array_equal(first.predict(X), second.predict(X))
+
+
+class Given(BaseEstimator):
+    """Weighs source rows as it was told to."""
+
+    def __init__(self, weights=()):
+        self.weights = weights
+
+    def fit(self, X, y=None, *, domain=None):
+        self.weights_ = np.array(self.weights)
+        return self
+
+
+def test_weights_of_any_mean_are_brought_to_the_mean_one():
+    X, y, domain = stack_domains(([[0.0], [1], [2]], [1.0, 0, 5]), [[1.0]])
+    model = Reweighted(LinearRegression(), Given((2.0, 4, 6))).fit(X, y, domain=domain)
+    assert model.weights_.tolist() == [0.5, 1, 1.5]
+    assert model.effective_size_ == pytest.approx(9 / 3.5)

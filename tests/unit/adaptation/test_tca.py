@@ -96,6 +96,8 @@ def test_all_rows_as_landmarks_are_the_exact_solution_and_few_come_near():
     X, domain = two_domains((300, 200))
     exact = TCA(3, mu=0.1).fit(X, domain=domain)
     assert exact.is_exact_
+    assert TCA(3, max_rows=500).fit(X, domain=domain).is_exact_
+    assert not TCA(3, max_rows=499).fit(X, domain=domain).is_exact_
     settings = {"mu": 0.1, "gamma": exact.gamma_, "max_rows": 400}
     every = TCA(3, landmarks=500, **settings).fit(X, domain=domain)
     assert not every.is_exact_

@@ -10,7 +10,7 @@ from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
 
 from tltk.adaptation import TrAdaBoost, stack_domains, stack_tables
-from tltk.adaptation.boosting import first_voter
+from tltk.adaptation.boosting import checked_stack, first_voter
 
 
 def two_rules(n=400, m=30, right=0.6, seed=0, classes=2):
@@ -118,7 +118,7 @@ def test_seed_decides_the_classifiers():
 def test_source_that_contradicts_the_target_is_said():
     X, y, domain, _ = two_rules(right=0.0)
     y[domain == 0] = X[domain == 0, 1] < 0
-    with pytest.warns(UserWarning, match="better than chance.*in the first round"):
+    with pytest.warns(UserWarning, match=r"first round, where the target has 7\.0% of the weight"):
         TrAdaBoost(LogisticRegression()).fit(X, y, domain=domain)
     heavier = np.where(domain == 1, 40.0, 1.0)
     model = TrAdaBoost(LogisticRegression()).fit(X, y, domain=domain, sample_weight=heavier)
@@ -174,6 +174,18 @@ def test_weights_to_begin_with_are_checked(weight):
     X, y, domain, _ = two_rules()
     with pytest.raises(ValueError, match="Rows begin with weights of 0 or more"):
         TrAdaBoost().fit(X, y, domain=domain, sample_weight=np.where(domain == 0, *weight))
+
+
+def test_names_among_objects_become_text_and_numbers_stay():
+    X, domain = np.arange(4.0)[:, None], [0, 0, 1, 1]
+    for y, kind in (
+        (np.array(["no", "yes"] * 2, object), "U"),
+        (np.array([1, "yes"] * 2, object), "O"),
+        (np.array([0, 1] * 2), "i"),
+    ):
+        found = checked_stack(TrAdaBoost(), X, y, domain)[1]
+        assert found.dtype.kind == kind
+        assert found.tolist() == y.tolist()
 
 
 def test_nan_is_refused():

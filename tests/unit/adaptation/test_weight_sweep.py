@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from sklearn.dummy import DummyRegressor
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.model_selection import LeaveOneOut
 from sklearn.svm import LinearSVC
@@ -72,3 +73,19 @@ def test_target_rows_without_a_label_are_refused():
     X, y, domain = stack_domains(rule(1, 20, 0), np.zeros((4, 3)))
     with pytest.raises(ValueError, match="Every target row needs its label"):
         WeightSweep(LogisticRegression()).fit(X, y, domain=domain)
+
+
+def test_two_target_rows_are_enough_each_judges_once():
+    X, y = np.array([[0.0], [1], [2], [1], [2]]), np.array([1.0, 2, 3, 2, 3.5])
+    model = WeightSweep(LinearRegression(), [1.0]).fit(X, y, domain=[0, 0, 0, 1, 1])
+    errors = []
+    for held in (3, 4):
+        rows = np.setdiff1d(np.arange(5), held)
+        errors.append(LinearRegression().fit(X[rows], y[rows]).predict(X[[held]])[0] - y[held])
+    assert model.scores_ == pytest.approx([-np.mean(np.square(errors))])
+
+
+def test_of_equally_good_weights_the_largest_is_taken():
+    X, y = np.array([[0.0], [1], [2]] * 2), np.array([0.0, 1, 2] * 2)
+    model = WeightSweep(DummyRegressor(strategy="constant", constant=1.0), [0.1, 1.0, 0.3])
+    assert model.fit(X, y, domain=np.repeat([0, 1], 3)).weight_ == 1.0

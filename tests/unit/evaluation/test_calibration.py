@@ -74,6 +74,14 @@ def test_a_calibrated_model_is_the_same_model_with_another_head(tmp_path):
     assert [type(layer) for layer in loaded.layers] == [type(layer) for layer in model.layers]
 
 
+@pytest.mark.parametrize("temperature", [1e-4, 1e4])
+def test_a_temperature_of_any_size_leaves_probabilities(temperature):
+    even = Predictions(np.array([0, 1]), np.array([[0.5, 0.5], [0.9, 0.1]]), ("a", "b"))
+    found = apply_temperature(even, temperature).probabilities
+    assert found[0].tolist() == [0.5, 0.5]
+    assert found[1] == pytest.approx([1, 0] if temperature < 1 else [0.5, 0.5], abs=1e-3)
+
+
 def test_bins_are_those_of_scikit_learn():
     seen = drawn(2.0, count=700)
     sure, right = seen.probabilities.max(1), seen.probabilities.argmax(1) == seen.labels
@@ -110,4 +118,7 @@ def test_refusals():
     with pytest.raises(
         ValueError, match=r"dense layer with softmax. Received: a model that ends in 'end'"
     ):
+        calibrate(model, (np.eye(2), [0, 1]))
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(2, name="scores")])
+    with pytest.raises(ValueError, match="a model that ends in 'scores'"):
         calibrate(model, (np.eye(2), [0, 1]))

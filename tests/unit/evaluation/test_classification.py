@@ -44,6 +44,8 @@ def test_many_labels_with_their_threshold():
     assert rows["macro average"]["precision"] == pytest.approx((1 + 2 / 3) / 2)
     low = Predictions(labels, probabilities, ("a", "b"), kind="many_labels")
     assert classification_table(low, threshold=0.3)[0]["recall"] == 1
+    assert classification_table(low, threshold=0.6)[1]["recall"] == 1  # from .6 on
+    assert classification_table(low, threshold=0.61)[1]["recall"] == 0.5
 
 
 def test_regression_worked_by_hand():
@@ -53,3 +55,9 @@ def test_regression_worked_by_hand():
     assert row["mae"] == pytest.approx(4 / 3)
     assert row["rmse"] == pytest.approx((10 / 3) ** 0.5)
     assert row["r2"] == pytest.approx(1 - 10 / 8)
+
+
+def test_one_example_has_no_share_of_the_variance():
+    one = Predictions(np.array([[2.0]]), np.array([[5.0]]), ("age",), kind="regression")
+    (row,) = classification_table(one)
+    assert (row["mae"], row["rmse"], row["r2"]) == (3, 3, None)

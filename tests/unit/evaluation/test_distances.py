@@ -7,7 +7,7 @@ from scipy.stats import kstest
 from sklearn.linear_model import Ridge
 
 from tltk.evaluation import ben_david_bound, domain_distance
-from tltk.evaluation.distances import _coral, _frechet, _mmd, _proxy_a_distance
+from tltk.evaluation.distances import _beside_chance, _coral, _frechet, _mmd, _proxy_a_distance
 
 
 def sides(rows):
@@ -31,11 +31,17 @@ def test_frechet_is_its_closed_form(width):
     assert _frechet(rows)(*sides(rows)) == pytest.approx(expected, rel=1e-4)
 
 
-def test_frechet_between_known_normals():
+def test_frechet_between_known_moments():
     """Means 3 apart, deviations 1 and 2: 3^2 + (2 - 1)^2 in each of two dimensions."""
     rng = np.random.default_rng(0)
-    rows = np.vstack([rng.normal(size=(4000, 2)), rng.normal(3, 2, size=(4000, 2))])
-    assert _frechet(rows)(*sides(rows)) == pytest.approx(20, rel=0.05)
+
+    def whitened():
+        rows = rng.normal(size=(50, 2))
+        root = np.linalg.cholesky(np.cov(rows.T))
+        return np.linalg.solve(root, (rows - rows.mean(axis=0)).T).T
+
+    rows = np.vstack([whitened(), 3 + 2 * whitened()])
+    assert _frechet(rows)(*sides(rows)) == pytest.approx(20)
 
 
 def test_coral_is_its_formula():
@@ -190,3 +196,37 @@ def test_labels_must_fit():
     features, labels = blobs(0)
     with pytest.raises(ValueError, match=r"target_labels must be class numbers \(200,\)"):
         ben_david_bound(features, labels, features, labels[:5])
+
+
+@pytest.mark.parametrize("measure", [_coral, _frechet, _mmd])
+def test_a_common_offset_changes_no_distance(measure):
+    rows = np.vstack(two_domains(8, rows=10, shift=1.0))
+    expected = measure(rows)(*sides(rows))
+    assert measure(rows + 1e7)(*sides(rows)) == pytest.approx(expected, rel=1e-6)
+
+
+def test_a_common_offset_changes_no_answer_of_the_proxy():
+    rows = np.vstack(two_domains(8, rows=30, shift=0.8))
+    near, far = (
+        _proxy_a_distance(rows + offset, np.random.default_rng(0))(*sides(rows))
+        for offset in (0, 1e9)
+    )
+    assert 0 < near < 2
+    assert far == near
+
+
+def test_ten_rows_of_each_are_enough():
+    a, b = two_domains(9, rows=10)
+    assert len(domain_distance(a, b, permutations=1)) == 4
+    assert len(domain_distance(a, b, permutations=1, subsample=10)) == 4
+    with pytest.raises(ValueError, match="one width and 10 rows each"):
+        domain_distance(a, b[:9], permutations=1)
+
+
+def test_what_stands_beside_chance_by_hand():
+    """Of five deals two are as large as the true one, of which one but for rounding."""
+    found = _beside_chance([2.0, 1.0, 2.0 - 1e-13, 3.0, 0.0, 1.5])
+    assert found["p_value"] == pytest.approx(3 / 6)
+    assert found["null_mean"] == pytest.approx(1.5)
+    assert found["null_95"] == pytest.approx(2.0 + 0.8 * 1.0, abs=1e-9)
+    assert _beside_chance([-2.0, -2.0 - 1e-13, -3.0])["p_value"] == pytest.approx(2 / 3)

@@ -10,7 +10,7 @@ def test_naive_repeats_the_last_value_of_the_target():
     assert naive_forecast(windows, 2, target=1).tolist() == [[20, 20], [40, 40]]
 
 
-@pytest.mark.parametrize("period", [1, 2, 5, 7])
+@pytest.mark.parametrize("period", [1, 2, 5, 7, 9])
 @pytest.mark.parametrize("horizon", [1, 4, 12])
 def test_seasonal_naive_takes_the_latest_known_value_of_the_season(period, horizon):
     windows = np.random.default_rng(0).normal(size=(3, 9, 1))

@@ -1,11 +1,16 @@
 import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import log_loss
 from sklearn.model_selection import StratifiedKFold, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from tltk.evaluation.transferability import linear_probe_accuracy, neighbour_accuracy
+from tltk.evaluation.transferability import (
+    _on_held_out,
+    linear_probe_accuracy,
+    neighbour_accuracy,
+)
 
 
 @pytest.fixture
@@ -64,3 +69,26 @@ def test_what_is_refused(accuracy):
         accuracy(features, [0, 0, 1, 1], (np.eye(3), [0, 1, 1]))
     with pytest.raises(ValueError, match=r"features\[3, 1\]=inf"):
         accuracy(np.where(features < 7, features, np.inf), [0, 0, 1, 1])
+
+
+@pytest.mark.parametrize("accuracy", [linear_probe_accuracy, neighbour_accuracy])
+def test_two_examples_of_each_class_make_two_folds(accuracy):
+    features = np.array([[0.0, 9], [0, 10], [9, 0], [10, 0]])
+    more = {"neighbours": 1} if accuracy is neighbour_accuracy else {}
+    assert accuracy(features, [0, 0, 1, 1], **more) == 1
+    assert accuracy(features, [0, 1, 1, 0], **more) < 1
+
+
+@pytest.mark.parametrize("held_out", [[np.eye(2), [0, 1]], (np.eye(2),), (np.eye(2), [0, 1], 3)])
+def test_what_is_held_out_is_a_pair(held_out):
+    with pytest.raises(ValueError, match="held_out must be a pair"):
+        linear_probe_accuracy(np.eye(2), [0, 1], held_out)
+
+
+def test_log_loss_on_held_out_rows_is_scikit_learns():
+    features, labels = np.array([[-2.0], [-1], [1], [2]] * 5), np.array([0, 0, 1, 1] * 5)
+    new, truth = np.array([[-1.5], [1.5], [3.0]]), np.array([1, 0, 1])
+    classifier = LogisticRegression(C=0.1)
+    loss, accuracy = _on_held_out(classifier, features, labels, (new, truth))
+    assert loss == pytest.approx(log_loss(truth, classifier.predict_proba(new)))
+    assert accuracy == pytest.approx(1 / 3)

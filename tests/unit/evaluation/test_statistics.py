@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from tltk.evaluation import mean_interval, paired_interval, rank_agreement
+from tltk.evaluation import mean_interval, paired_interval, rank_agreement, statistics
 
 OUTCOMES = [0.9, 0.8, 0.7, 0.6, 0.5, 0.4]
 
@@ -81,7 +81,8 @@ def test_mistakes_among_the_best_weigh_most():
     assert stats.kendalltau(best, OUTCOMES).statistic == stats.kendalltau(worst, OUTCOMES).statistic
 
 
-def test_intervals_widen_with_the_level_and_narrow_with_candidates():
+def test_intervals_widen_with_the_level_and_narrow_with_candidates(monkeypatch):
+    monkeypatch.setattr(statistics, "RESAMPLES", 300)
     rng = np.random.default_rng(0)
 
     def width(count, level=0.95):

@@ -33,7 +33,24 @@ def test_the_least_cost_is_that_of_trying_them_all(noisy, miss):
 
 def test_only_the_ratio_of_the_costs_counts(noisy):
     one = choose_threshold(noisy, "ill", miss_cost=5)
-    assert choose_threshold(noisy, "ill", miss_cost=50, false_alarm_cost=10) == one
+    for unit in (10, 1e-12, 1e15 / 3):
+        found = choose_threshold(noisy, "ill", miss_cost=5 * unit, false_alarm_cost=unit)
+        assert found == one
+
+
+@pytest.mark.parametrize("unit", [1e-12, 1 / 3, 1e15 / 3])
+def test_of_equally_cheap_thresholds_the_highest_is_taken(unit):
+    """From .9, .6 and .4 on: as many misses and false alarms, three, whatever their unit."""
+    seen = of([0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3], [1, 0, 0, 1, 0, 1, 0])
+    chosen = choose_threshold(seen, "ill", miss_cost=1.5 * unit, false_alarm_cost=unit)
+    assert chosen == 0.9
+
+
+def test_a_recall_is_reached_but_for_rounding():
+    seen = of([0.9, 0.6, 0.4, 0.3], [1, 0, 1, 0])
+    assert 0.5 + 1e-12 - 1e-12 == 0.5
+    assert choose_threshold(seen, "ill", recall=0.5 + 1e-12) == 0.9
+    assert choose_threshold(seen, "ill", recall=0.5 + 3e-12) == 0.4
 
 
 @pytest.mark.parametrize("recall", [0.1, 0.5, 0.9, 1.0])
@@ -67,6 +84,20 @@ def test_the_table_worked_by_hand():
     assert (always["rule"], always["recall"], always["cost"]) == ("always call", 1, 2 / 5)
 
 
+def test_a_threshold_calls_from_itself_on():
+    seen = of([0.9, 0.8, 0.6, 0.4], [1, 0, 1, 0])
+    from_it, above_it = threshold_table(seen, "ill", {"from": 0.8, "above": 0.80001}, 2.0)[:2]
+    assert (from_it["recall"], from_it["precision"], from_it["cost"]) == (0.5, 0.5, 3 / 4)
+    assert (above_it["recall"], above_it["precision"], above_it["cost"]) == (0.5, 1, 2 / 4)
+
+
+@pytest.mark.parametrize("value", [np.nan, "high"])
+def test_thresholds_are_numbers(noisy, value):
+    with pytest.raises(ValueError, match=r"thresholds\['it'\] must be a finite number"):
+        threshold_table(noisy, "ill", {"it": value}, 1)
+    assert threshold_table(noisy, "ill", {"it": np.inf}, 1)[0]["misses"] == 40
+
+
 def test_one_of_many_labels():
     labels = np.array([[1, 0], [0, 1], [1, 1]])
     seen = Predictions(labels, np.array([[0.8, 0.1], [0.3, 0.9], [0.6, 0.7]]), ("a", "b"), None)
@@ -95,3 +126,8 @@ def test_unknown_classes_and_one_sided_data_are_refused(noisy):
         choose_threshold(noisy, "dead", recall=0.5)
     with pytest.raises(ValueError, match=r"with and without 'ill'. Received: 0 of 2"):
         choose_threshold(of([0.1, 0.2], [0, 0]), "ill", recall=0.5)
+    with pytest.raises(ValueError, match=r"with and without 'ill'. Received: 2 of 2"):
+        choose_threshold(of([0.1, 0.2], [1, 1]), "ill", recall=0.5)
+    ages = Predictions(np.array([[3.0]]), np.array([[4.0]]), ("age",), kind="regression")
+    with pytest.raises(ValueError, match="positive='age'"):
+        threshold_table(ages, "age", {"it": 0.5}, 1)

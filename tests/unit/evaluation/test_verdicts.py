@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from tltk.evaluation import label_efficiency, transfer_gains, transfer_verdict
+from tltk.evaluation import label_efficiency, transfer_gains, transfer_verdict, verdicts
 
 HELPED, HURT, NONE = "helped", "hurt", "no evidence either way"
 
@@ -27,6 +27,13 @@ def test_the_margin_is_exceeded_not_met():
     assert transfer_verdict([0.01] * 5) == NONE
     assert transfer_verdict([0.01] * 5, margin=0.009) == HELPED
     assert transfer_verdict([0.0] * 5, margin=0.0) == NONE
+
+
+def test_an_interval_that_ends_at_zero_does_not_exclude_it(monkeypatch):
+    monkeypatch.setattr(verdicts, "mean_interval", lambda *_: (0.05, 0.05))
+    assert transfer_verdict([0.05] * 5) == NONE
+    monkeypatch.setattr(verdicts, "mean_interval", lambda *_: (-0.05, 0.0499))
+    assert transfer_verdict([-0.05] * 5) == HURT
 
 
 def test_the_interval_is_that_of_the_paired_t_test():
@@ -109,3 +116,55 @@ def test_one_seed_bounds_nothing():
 def test_a_factor_needs_a_curve():
     with pytest.raises(ValueError, match="at least two numbers of labels"):
         label_efficiency(np.ones((2, 1)), np.ones((2, 1)), [5])
+
+
+def test_equal_curves_are_worth_just_their_labels():
+    flat = np.full((2, 2), 0.5)
+    row = label_efficiency(flat, flat, [10, 40])[0]
+    assert (row["factor"], row["low"], row["high"]) == (1, 0, math.inf)
+    rising = np.array([[0.5, 0.7]] * 2)
+    few, many = label_efficiency(rising, rising, [10, 40])
+    assert (few["factor"], few["low"], few["high"]) == (1, 0, 1)
+    assert (many["factor"], many["low"], many["high"]) == (1, 1, math.inf)
+
+
+@pytest.mark.parametrize("labels", [[0, 10], [-5, 10], [10, 10], [40, 10]])
+def test_labels_are_above_zero_and_ascend(labels):
+    curve = np.array([[0.2, 0.3]] * 2)
+    for measure in (label_efficiency, transfer_gains):
+        with pytest.raises(ValueError, match=r"above 0 and ascend. Received: labels=\["):
+            measure(curve, curve, labels)
+
+
+def test_runs_are_summarised_as_by_hand():
+    """The small network is best without transfer at 10 labels, the one from scratch at 40."""
+    curves = {
+        "from scratch": [[0.20, 0.60], [0.22, 0.58]],
+        "small network": [[0.30, 0.40], [0.34, 0.42]],
+        "frozen": [[0.41, 0.50], [0.43, 0.48]],
+    }
+    rows = [
+        {"method": name, "labels_per_class": size, "seed": seed, "accuracy": score}
+        for name, curve in curves.items()
+        for seed, scores in enumerate(curve)
+        for size, score in zip((10, 40), scores, strict=True)
+    ]
+    rows = [row | {"val_accuracy": row["accuracy"] + 0.1} for row in rows]
+    found = verdicts.summarise_runs(rows[::-1], margin=0.05, level=0.5)
+    few, many = found.verdicts  # t of one degree of freedom at level .5 is 1
+    assert (few["by"], many["by"]) == ("small network", "from scratch")
+    assert few["accuracy"] == pytest.approx((0.42, 0.01))
+    assert few["without transfer"] == pytest.approx((0.32, 0.02))
+    assert few["gain"] == pytest.approx((0.10, 0.01))
+    assert many["gain"] == pytest.approx((-0.10, 0))
+    assert (few["verdict"], many["verdict"]) == (HELPED, HURT)
+    assert [row["method"] for row in found.gains] == ["frozen"]
+    assert found.gains[0]["higher start"] == pytest.approx((0.10, 0.01))
+    assert found.gains[0]["steeper slope"] == pytest.approx((-0.10, 0.005))
+    assert [row["labels"] for row in found.worth] == [10, 40]
+    assert found.worth[0]["factor"] == pytest.approx(4 ** (0.10 / 0.27), rel=0.01)
+    assert found.summary.splitlines() == [
+        "Gains over the best without transfer, 2 seeds, 50 % intervals.",
+        "frozen: helped (+10.0 points ± 1.0) with 10, hurt (-10.0 points ± 0.0) with 40 "
+        f"labels per class. With 10 it is worth {found.worth[0]['says']}.",
+    ]

@@ -3,7 +3,7 @@ import pytest
 from scipy.stats import multivariate_normal, norm
 
 from tltk.few_labels import BayesianPrototype, NearestPrototype, learn_prior
-from tltk.few_labels.prototypes import Prior
+from tltk.few_labels.prototypes import TINY, Prior, root_within
 
 
 def made(classes, rows, between, within, seed=0):
@@ -61,6 +61,14 @@ def test_conjugate_posterior_in_one_dimension():
     assert model.variances_[0, 0] == pytest.approx(1 + 4 / 9)
     densities = [norm(m, v**0.5).pdf(1.0) for m, v in [(25 / 9, 13 / 9), (0.2, 1.8)]]
     assert model.predict_proba([[1.0]])[0] == pytest.approx(densities / np.sum(densities))
+
+
+def test_without_a_prior_a_class_of_fewer_rows_is_wider():
+    """Rows 0 and 2 of one class, 5 of the other: N(1, 1 + 1/2) and N(5, 1 + 1)."""
+    model = BayesianPrototype().fit([[0.0], [2.0], [5.0]], [0, 0, 1])
+    assert model.variances_.tolist() == [[1.5], [2.0]]
+    densities = [norm(1, 1.5**0.5).pdf(3.0), norm(5, 2**0.5).pdf(3.0)]
+    assert model.predict_proba([[3.0]])[0] == pytest.approx(densities / np.sum(densities))
 
 
 def test_many_rows_outweigh_any_prior_and_none_is_like_no_experience():
@@ -139,3 +147,18 @@ def test_rows_that_are_all_their_classes_mean_have_none():
         ValueError, match="Rows of a class must differ from each other. Received: X"
     ):
         learn_prior(np.repeat([[1.0], [2.0], [5.0]], 2, axis=0), [0, 0, 1, 1, 2, 2])
+
+
+def test_three_classes_of_two_rows_by_hand():
+    """Means 0, 3, 6, rows 1 off. W = 6 * 1 / (6 - 3) = 2, B = 9 - W / 2 = 8, four times W."""
+    rows = np.array([[-1.0], [1], [2], [4], [5], [7]])
+    prior = learn_prior(rows, [0, 0, 1, 1, 2, 2])
+    assert prior.mean == pytest.approx([3])
+    assert np.abs(prior.basis) == pytest.approx(1 / 2**0.5)
+    assert prior.spread == pytest.approx([4])
+
+
+def test_the_smallest_rows_that_differ():
+    with pytest.raises(ValueError, match="must differ from each other"):
+        root_within(np.array([[TINY], [-TINY]]))
+    assert root_within(np.array([[2 * TINY], [-2 * TINY]])) == pytest.approx(2 * TINY, rel=1e-6)

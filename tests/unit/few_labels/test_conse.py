@@ -60,3 +60,9 @@ def test_settings_and_sources_that_make_no_sense_are_refused():
         ConSE(top=0).fit(SOURCE)
     with pytest.raises(ValueError, match="2 classes at least"):
         ConSE().fit(SOURCE[:1])
+
+
+def test_names_that_cancel_out_are_like_none():
+    learner = ConSE().fit([[1.0, 0], [-1, 0]])
+    scores = learner.decision_function([[0.5, 0.5], [0.75, 0.25]], [[2.0, 0], [0, 1], [0, 0]])
+    np.testing.assert_allclose(scores, [[0, 0, 0], [1, 0, 0]])

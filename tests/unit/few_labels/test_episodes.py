@@ -34,6 +34,11 @@ def test_every_class_and_every_row_has_the_same_chance():
     assert rows == pytest.approx(np.full(60, 100), rel=0.45)
 
 
+def test_a_class_may_be_used_up():
+    episode = sample_episode(own_numbers(), LABELS, 6, 4, n_query=6)
+    assert sorted([*episode.support[:, 0], *episode.query[:, 0]]) == list(range(60))
+
+
 def test_the_seed_decides():
     one, same, other = (sample_episode(own_numbers(), LABELS, seed=s, n_query=5) for s in (1, 1, 2))
     assert (one.query == same.query).all()

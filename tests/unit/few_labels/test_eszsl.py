@@ -83,3 +83,16 @@ def test_new_classes_and_rows_have_the_widths_of_the_old_ones(task):
         learner.predict(X[:, :5], vectors)
     with pytest.raises(ValueError, match="2 classes at least"):
         learner.predict(X, vectors[:1])
+
+
+def test_strengths_that_vanish_beside_the_rows_are_refused(task):
+    _, y, vectors = task
+    rows = np.zeros((40, 6))
+    rows[:, 0] = 1000  # the sum of squares is 4e7
+    with pytest.raises(ValueError, match=r"must not vanish.*=1e-08, a sum of 4e\+07"):
+        ESZSL(1e-8).fit(rows, y, vectors)
+    least = 1e-14 * np.trace(rows.T @ rows)
+    with pytest.raises(ValueError, match="must not vanish"):
+        ESZSL(least).fit(rows, y, vectors)
+    assert np.isfinite(ESZSL(2 * least).fit(rows, y, vectors).map_).all()
+    assert np.isfinite(ESZSL(1e-8).fit(rows / 1e7, y, vectors).map_).all()

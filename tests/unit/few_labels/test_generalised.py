@@ -12,13 +12,16 @@ BIAS = 5.0
 class Biased(BaseEstimator):
     """Minus the squared distance to a class's vector, and more for each class it was fitted on."""
 
+    def __init__(self, bias=BIAS):
+        self.bias = bias
+
     def fit(self, X, y, vectors):
         self.seen_ = vectors
         return self
 
     def decision_function(self, X, vectors):
         known = (vectors[:, None] == self.seen_).all(axis=2).any(axis=1)
-        return -((X[:, None] - vectors) ** 2).sum(axis=2) + BIAS * known
+        return -((X[:, None] - vectors) ** 2).sum(axis=2) + self.bias * known
 
 
 @pytest.fixture(scope="module")
@@ -82,6 +85,33 @@ def test_the_harmonic_mean_of_each_penalty_equals_that_of_the_answers():
     for penalty, each in zip(penalties, found, strict=True):
         answers = (scores - penalty * (np.arange(5) >= 2)).argmax(axis=1)
         assert each == pytest.approx(harmonic_mean(truth, answers, [2, 3, 4]).harmonic)
+
+
+def test_a_lead_as_large_as_the_penalty_does_not_exceed_it():
+    """Two rows, one of an unseen class (0), one of a seen one (1), both with a lead of 1."""
+    right_unseen, right_seen = np.array([True, False]), np.array([False, True])
+    leads, truth, penalties = np.array([1.0, 1.0]), np.array([0, 1]), np.array([0.9, 1.0, 1.1])
+    found = _harmonic_by_penalty(leads, truth, right_unseen, right_seen, 1, penalties)
+    assert found.tolist() == [0, 0, 0]  # both are answered alike, so one side is 0
+    leads = np.array([1.0, 2.0])
+    found = _harmonic_by_penalty(leads, truth, right_unseen, right_seen, 1, penalties)
+    assert found.tolist() == [0, 1, 1]
+
+
+@pytest.mark.parametrize(("bias", "without"), [(0.0, 1.0), (1000.0, 0.0)])
+def test_what_comes_without_a_penalty_is_told_beside_what_comes_with_it(bias, without):
+    y = np.repeat(np.arange(6), 4)
+    vectors = 10 * np.eye(6)
+    X = vectors[y] + np.arange(24)[:, None] / 100
+    learner = CalibratedStacking(Biased(bias), splits=3).fit(X, y, vectors)
+    assert learner.harmonic_[0] == without
+    assert learner.harmonic_[1] == 1
+
+
+def test_a_large_share_leaves_two_classes_and_a_row_of_each(world):
+    _, _, vectors, *_ = world
+    y = np.repeat(np.arange(5), 2)
+    assert CalibratedStacking(share=0.99, splits=2).fit(vectors[y], y, vectors[:5]).penalty_ < 9
 
 
 def test_it_is_an_estimator_and_its_seed_decides(world):

@@ -2,9 +2,10 @@ import numpy as np
 import pytest
 from scipy.optimize import linear_sum_assignment
 from scipy.spatial.distance import cdist
+from scipy.special import softmax
 
 from tltk.few_labels import NearestPrototype, SinkhornPrototype
-from tltk.few_labels.prototypes import transport_plan
+from tltk.few_labels.prototypes import _weights, transport_plan
 
 
 @pytest.fixture
@@ -44,6 +45,25 @@ def test_one_round_by_hand(task):
     moved = (support + means) / 2
     expected = transport_plan(-5 * cdist(query, moved, "sqeuclidean") / distance.mean())
     np.testing.assert_allclose(model.transport(query), expected, atol=5e-3)
+
+
+def test_one_round_with_free_columns_by_hand(task):
+    """Soft k-means: shares are a softmax, prototypes the means of rows and shares."""
+    support, query, _ = task
+    model = SinkhornPrototype(5.0, step=1, rounds=1, balanced=False).fit(support, range(4))
+    distance = cdist(query, support, "sqeuclidean")
+    plan = softmax(-5 * distance / distance.mean(), axis=1)
+    means = (support + plan.T @ query) / (1 + plan.sum(axis=0)[:, None])
+    expected = softmax(-5 * cdist(query, means, "sqeuclidean") / distance.mean(), axis=1)
+    np.testing.assert_allclose(model.transport(query), expected, rtol=1e-9)
+
+
+def test_likeness_of_any_size_is_weighed_against_the_best_of_its_row():
+    likeness = np.array([[5.0, 4], [-900, -1300], [1e4, 1e4 - 2]])
+    expected = np.exp([[0.0, -1], [0, -300], [0, -2]])
+    np.testing.assert_allclose(_weights(likeness), expected, rtol=1e-9)
+    plan = transport_plan(np.array([[1e4, 0], [0, 1e4]]))
+    np.testing.assert_allclose(plan, np.eye(2), atol=1e-9)
 
 
 def test_queries_help_each_other(task):

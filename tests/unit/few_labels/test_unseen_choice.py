@@ -58,3 +58,21 @@ def test_too_few_classes_are_refused(world):
         choose_settings(ESZSL(), {"lam": [1]}, X[y < 3], y[y < 3], vectors=vectors[:3])
     with pytest.raises(ValueError, match=r"share=0.9 of 7 classes"):
         choose_settings(ESZSL(), {"lam": [1]}, X, y, vectors=vectors, share=0.9)
+
+
+@pytest.mark.parametrize("grid", [{}, [("lam", [1])], None])
+def test_a_grid_names_a_setting(world, grid):
+    X, y, vectors = world
+    with pytest.raises(ValueError, match="grid must name a setting. Received: grid="):
+        choose_settings(ESZSL(), grid, X, y, vectors=vectors)
+
+
+@pytest.mark.parametrize("share", [0.5, 0.01])
+def test_four_classes_are_enough_two_hidden_and_two_shown(world, share):
+    X, y, vectors = world
+    Nearest.shown.clear()
+    four = y < 4
+    choose_settings(
+        Nearest(), {"farthest": [False]}, X[four], y[four], vectors=vectors[:4], share=share
+    )
+    assert {vectors.shape for *_, vectors in Nearest.shown} == {(2, 3)}

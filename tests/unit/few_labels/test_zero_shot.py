@@ -67,3 +67,10 @@ def test_vectors_that_are_not_numbers_are_refused():
     broken = WordVectors(("fish",), np.array([[np.nan, 1.0]]))
     with pytest.raises(ValueError, match="must not be NaN"):
         class_vectors(["fish"], broken)
+
+
+def test_a_word_without_length_says_nothing_of_the_direction():
+    words = WordVectors(("white", "the"), np.array([[2.0, 0], [0, 0]]))
+    np.testing.assert_allclose(class_vectors(["the white"], words), [[1, 0]])
+    with pytest.raises(ValueError, match="cancel each other out"):
+        class_vectors(["the"], words)

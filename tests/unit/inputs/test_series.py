@@ -163,6 +163,12 @@ def test_years_and_days_without_signs_are_no_counts(write):
     assert days.times.astype("M8[D]").astype(str).tolist() == ["2024-01-31", "2024-02-01"]
 
 
+def test_a_form_that_looks_like_a_count_is_no_count(write):
+    path = write("t,a\n2024013105,1\n2024013106,2\n")
+    series = series_file(path, time="t", time_format="%Y%m%d%H")
+    assert series.times.astype("M8[h]").astype(str).tolist() == ["2024-01-31T05", "2024-01-31T06"]
+
+
 def test_time_zones_become_utc(write):
     lines = ["2024-03-01T12:00+02:00,1", "2024-03-01T11:00Z,2", "2024-03-01T07:00-0500,3"]
     series = series_file(write("\n".join(["t,a", *lines])), time="t")
@@ -223,6 +229,9 @@ def test_a_dataframe_of_any_kind_of_time():
         series = series_file(each, time="day")
         assert np.array_equal(series.times, expected)
         assert series.columns == ("x", "y")
+    for each in (table, table.tz_localize("UTC")):  # what is a time has no form
+        series = series_file(each.reset_index(), time="day", time_format="%d.%m.%Y")
+        assert np.array_equal(series.times, expected)
     zoned = series_file(table.tz_localize("Etc/GMT-2"))
     assert np.array_equal(zoned.times, expected - np.timedelta64(2, "h"))
     assert np.array_equal(series_file(table.to_period("D")).times, expected)
@@ -238,6 +247,7 @@ def test_a_code_for_missing_is_told(write):
     with pytest.warns(UserWarning, match="-9999 among larger numbers in column 'a'"):
         series_file(write("a\n1\n-9999\n2\n"))
     series_file(write("a\n1\n-9999\n-9000\n"))
+    series_file(write("a\n1\n-9999\n-999.9\n"))  # larger than a tenth of it, not as large
 
 
 def test_packed_files_other_encodings_and_the_home_folder(write, tmp_path, monkeypatch):
@@ -421,3 +431,19 @@ def test_carrying_forward_equals_a_slow_loop(seed):
         row = max(end, row + 1)
     np.testing.assert_array_equal(filled[:, 0], expected)
     assert np.array_equal(marked[:, 0], np.isnan(column) & ~np.isnan(expected))
+
+
+@pytest.mark.parametrize(
+    ("step", "unit", "each"),
+    [("1s", "s", 1), ("15min", "m", 15), ("2h", "h", 2), ("1D", "D", 1), ("1W", "D", 7),
+     ("1M", "D", 28), ("1Y", "D", 365)],
+)  # fmt: skip
+def test_a_grid_has_a_row_in_one_of_a_hundred_steps(step, unit, each):
+    """Two rows 199 steps apart are fine, 200 are too many. Months count as 28 days here."""
+    first, step_length = np.datetime64("2000-01-01", "s"), np.timedelta64(each, unit)
+    values = np.array([[1.0], [2.0]])
+    times, means = on_grid(np.array([first, first + 199 * step_length]), values, step)
+    assert 180 <= len(times) <= 201
+    assert np.isfinite(means).sum() == 2
+    with pytest.raises(ValueError, match=r"in at least one of 100 steps. Received: 2 rows and 201"):
+        on_grid(np.array([first, first + 200 * step_length]), values, step)

@@ -4,7 +4,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tltk.inputs import Scaling, cut_windows, scale_windows, series_file, series_windows
+from tltk.inputs import (
+    Scaling,
+    cut_windows,
+    learn_scaling,
+    scale_windows,
+    series_file,
+    series_windows,
+)
 from tltk.inputs.examples import Splits
 
 PARTS = ("train", "val", "test")
@@ -87,6 +94,30 @@ def test_a_gap_in_another_column_leaves_its_inputs_out_only():
     series[10, 1] = np.nan
     _, _, starts = cut_windows(series, 3, 2, target=0)
     assert sorted(set(range(16)) - set(starts.tolist())) == [8, 9, 10]
+
+
+def test_a_stretch_of_just_one_window_and_one_step_less():
+    inputs, targets, starts = cut_windows(np.arange(5.0), 3, 2)
+    assert (inputs.ravel().tolist(), targets.tolist(), starts.tolist()) == (
+        [0, 1, 2],
+        [[3, 4]],
+        [0],
+    )
+    assert [len(each) for each in cut_windows(np.arange(4.0), 3, 2)] == [0, 0, 0]
+
+
+@pytest.mark.parametrize(("length", "horizon"), [(10**12, 1), (1, 10**12)])
+def test_windows_longer_than_any_memory_are_none(length, horizon):
+    inputs, targets, starts = cut_windows(np.arange(9.0), length, horizon)
+    assert (inputs.shape, targets.shape) == ((0, length, 1), (0, horizon))
+    assert len(starts) == 0
+
+
+def test_scaling_is_learned_with_names_and_without():
+    values = np.array([[1.0, 10], [3, np.nan], [5, 30]])
+    plain = learn_scaling(values, target=1)
+    assert plain == Scaling("mean", (3.0, 20.0), (pytest.approx((8 / 3) ** 0.5), 10.0), 1)
+    assert learn_scaling(values, "second", columns=("first", "second")) == plain
 
 
 def test_parts_with_no_share_are_none():

@@ -52,58 +52,6 @@ def recall_of_the_rare(model, points):
     return (model.predict(x, verbose=0).argmax(1) == 1)[y == 1].mean()
 
 
-@pytest.mark.parametrize("imbalance", METHODS[1:])
-def test_cached_equals_plain_and_stock_parts_are_saved(body, skewed, tmp_path, imbalance):
-    settings = {"epochs": 1, "unfreeze_blocks": 1, "base_lr": 1e-2, "verbose": 0}
-    settings |= {"imbalance": imbalance, "head_epochs": 0}
-    cached, plain = build_classifier(body(), 3), build_classifier(body(), 3)
-    with_cache = fine_tune(cached, *skewed, **settings)
-    assert curves(with_cache) == curves(fine_tune(plain, *skewed, **settings, cache=False))
-    for one, other in zip(cached.weights, plain.weights, strict=True):
-        assert np.array_equal(one, other)
-    assert cached.loss == "sparse_categorical_crossentropy"
-    cached.save(tmp_path / "model.keras")
-    loaded = keras.models.load_model(tmp_path / "model.keras", custom_objects={})
-    answers = [each.predict(skewed[1][0], verbose=0) for each in (loaded, cached)]
-    assert np.array_equal(*answers)
-
-
-def test_an_interrupted_run_goes_on_and_another_method_is_refused(body, skewed, tmp_path):
-    class Stop(keras.callbacks.Callback):
-        def on_epoch_end(self, epoch, logs=None):
-            raise KeyboardInterrupt
-
-    settings = SHORT | {"head_epochs": 0, "imbalance": "balanced_sampling"}
-    whole = fine_tune(build_classifier(body(), 3), *skewed, **settings)
-    model = build_classifier(body(), 3)
-    with pytest.raises(KeyboardInterrupt):
-        fine_tune(model, *skewed, **settings, checkpoint=tmp_path, callbacks=Stop())
-    with pytest.raises(ValueError, match="written with another arguments"):
-        fine_tune(model, *skewed, **settings | {"imbalance": "focal"}, checkpoint=tmp_path)
-    assert curves(fine_tune(model, *skewed, **settings, checkpoint=tmp_path)) == curves(whole)
-
-
-def test_the_best_epoch_is_that_of_the_best_balanced_accuracy(body, skewed):
-    model, settings = build_classifier(body(), 3), SHORT | {"head_epochs": 0}
-    history = fine_tune(model, *skewed, **settings, imbalance=WEIGHTS).history
-    kept = history["val_balanced_accuracy"][history["kept"].index(1.0)]
-    x, y = skewed[1]
-    answers = model.predict(x, verbose=0).argmax(1)
-    assert kept == pytest.approx(max(history["val_balanced_accuracy"]), rel=1e-6)
-    assert kept == pytest.approx(balanced_accuracy_score(y, answers), rel=1e-5)
-
-
-@pytest.mark.parametrize("imbalance", [None, *METHODS[:1], *METHODS[2:]])
-def test_each_method_trains_for_the_rare_class(overlapping, imbalance):
-    train, even = overlapping
-    settings = {"head_epochs": 20, "head_lr": 0.1, "unfreeze_blocks": 0, "batch_size": 186}
-    keras.utils.set_random_seed(0)
-    model = build_classifier(identity(), 2, dropout=0)
-    fine_tune(model, train, **settings, imbalance=imbalance, cache=False, verbose=0)
-    found = recall_of_the_rare(model, even)
-    assert found > 0.6 if imbalance else found < 0.3
-
-
 def test_weights_given_by_hand_are_those_of_the_loss(skewed):
     bright = keras.Sequential([keras.Input((12, 12, 3)), keras.layers.Rescaling(1 / 255)])
     model = build_classifier(bright, ["a", "b", "c"])
@@ -133,18 +81,6 @@ def test_a_solved_head_is_shifted_by_the_priors(overlapping):
     by_hand /= by_hand.sum(axis=1, keepdims=True)
     np.testing.assert_allclose(shifted.predict(even[0], verbose=0), by_hand, atol=1e-5)
     assert recall_of_the_rare(shifted, even) > 0.6
-
-
-def test_a_trained_shift_comes_to_the_solved_one(overlapping):
-    """Training with the shift and shifting afterwards agree where the bias is free."""
-    train, even = overlapping
-    solved, trained = (build_classifier(identity(), 2, dropout=0) for _ in range(2))
-    fit_linear_head(solved, train, strengths=(1.0,), imbalance="logit_adjustment")
-    settings = {"head_epochs": 60, "head_lr": 0.1, "unfreeze_blocks": 0, "batch_size": 310}
-    settings |= {"cache": False, "verbose": 0}
-    fine_tune(trained, train, **settings, imbalance="logit_adjustment")
-    one, other = (each.predict(even[0], verbose=0) for each in (solved, trained))
-    np.testing.assert_allclose(one, other, atol=0.1)
 
 
 def test_focal_loss_is_the_papers():
@@ -204,15 +140,6 @@ def test_balanced_accuracy_in_batches_equals_scikit_learns():
     assert float(metric.result()) == 0
 
 
-def test_a_focal_head_is_trained_not_solved(overlapping):
-    model = build_classifier(identity(), 2)
-    how = {"imbalance": "focal", "unfreeze_blocks": 0, "batch_size": 930, "verbose": 0}
-    history = fine_tune(model, overlapping[0], cache=False, **how).history
-    assert history["phase"] == ["head"] * 10
-    with pytest.raises(ValueError, match=r"no focal loss. Received: imbalance='focal'. Use"):
-        fit_linear_head(model, overlapping[0], imbalance="focal")
-
-
 def test_scores_instead_of_probabilities_cannot_be_adjusted(overlapping):
     inputs = keras.Input((2,))
     model = keras.Model(inputs, keras.layers.Dense(2, name="head_output")(inputs))
@@ -226,6 +153,8 @@ def test_scores_instead_of_probabilities_cannot_be_adjusted(overlapping):
     [
         (np.array([0.5, 1.0, 2.0]), "Received: imbalance=array.*dict\\(enumerate\\(weights\\)\\)"),
         (True, "Received: imbalance=True"),
+        ({}, "Received: imbalance={}"),
+        ("rarely", "Received: imbalance='rarely'"),
         ({0: -1.0}, r"imbalance\[0\] must be .*of at least 0. Received: .*-1"),
         ({0: float("nan")}, r"imbalance\[0\] must be .*Received: .*nan"),
     ],
@@ -235,3 +164,110 @@ def test_weights_that_are_none_are_refused(imbalance, message):
     model = build_classifier(body, 3)
     with pytest.raises(ValueError, match=message):
         remedy_for(model, imbalance, np.arange(6) % 3)
+
+
+def test_the_numbers_of_a_remedy_by_hand():
+    """Six of the first class, three of the second, none of the third, which counts as one."""
+    body = keras.Sequential([keras.Input((4,)), keras.layers.Dense(5)])
+    model, labels = build_classifier(body, 3), np.repeat([0, 1], [6, 3])
+    weighed, drawn = (remedy_for(model, each, labels) for each in METHODS[:2])
+    assert weighed.method == "class_weight"
+    assert weighed.weights == {0: 9 / (2 * 6), 1: 9 / (2 * 3), 2: 9 / 2}
+    np.testing.assert_allclose(weighed.priors, [0.6, 0.3, 0.1])
+    assert weighed.loss_weights == weighed.weights
+    assert drawn.loss_weights is None
+    assert remedy_for(model, {1: 5}, labels).loss_weights == {0: 1, 1: 5, 2: 1}
+    assert remedy_for(model, None, labels) is None
+
+
+def test_a_softmax_of_its_own_ends_in_softmax_too():
+    inputs = keras.Input((2,))
+    scores = keras.layers.Dense(2)(inputs)
+    model = keras.Model(inputs, keras.layers.Softmax()(scores))
+    model.compile(loss="sparse_categorical_crossentropy")
+    assert remedy_for(model, "focal", np.array([0, 1])).method == "focal"
+
+
+@pytest.mark.parametrize("counts", [(5, 5), (9, 1), (1, 1, 1), (7, 0, 2)])
+def test_even_draws_of_any_counts_take_each_row_as_often_as_its_class_needs(counts):
+    labels = np.repeat(np.arange(len(counts)), counts)
+    rows = evenly_drawn(labels, np.random.default_rng(0))
+    assert len(rows) == len(labels)
+    drawn, known = np.bincount(labels[rows], minlength=len(counts)), np.array(counts) > 0
+    assert np.ptp(drawn[known]) <= 1
+    assert not drawn[~known].any()
+    times = np.bincount(rows, minlength=len(labels))
+    assert all(np.ptp(times[labels == each]) <= 1 for each in np.unique(labels))
+
+
+@pytest.mark.parametrize("imbalance", METHODS[1:])
+def test_cached_equals_plain_and_stock_parts_are_saved(body, skewed, tmp_path, imbalance):
+    settings = {"epochs": 1, "unfreeze_blocks": 1, "base_lr": 1e-2, "verbose": 0}
+    settings |= {"imbalance": imbalance, "head_epochs": 0}
+    cached, plain = build_classifier(body(), 3), build_classifier(body(), 3)
+    with_cache = fine_tune(cached, *skewed, **settings)
+    assert curves(with_cache) == curves(fine_tune(plain, *skewed, **settings, cache=False))
+    for one, other in zip(cached.weights, plain.weights, strict=True):
+        assert np.array_equal(one, other)
+    assert cached.loss == "sparse_categorical_crossentropy"
+    cached.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras", custom_objects={})
+    answers = [each.predict(skewed[1][0], verbose=0) for each in (loaded, cached)]
+    assert np.array_equal(*answers)
+
+
+def test_an_interrupted_run_goes_on_and_another_method_is_refused(body, skewed, tmp_path):
+    class Stop(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            raise KeyboardInterrupt
+
+    settings = SHORT | {"head_epochs": 0, "imbalance": "balanced_sampling"}
+    whole = fine_tune(build_classifier(body(), 3), *skewed, **settings)
+    model = build_classifier(body(), 3)
+    with pytest.raises(KeyboardInterrupt):
+        fine_tune(model, *skewed, **settings, checkpoint=tmp_path, callbacks=Stop())
+    with pytest.raises(ValueError, match="written with another arguments"):
+        fine_tune(model, *skewed, **settings | {"imbalance": "focal"}, checkpoint=tmp_path)
+    assert curves(fine_tune(model, *skewed, **settings, checkpoint=tmp_path)) == curves(whole)
+
+
+def test_the_best_epoch_is_that_of_the_best_balanced_accuracy(body, skewed):
+    model, settings = build_classifier(body(), 3), SHORT | {"head_epochs": 0}
+    history = fine_tune(model, *skewed, **settings, imbalance=WEIGHTS).history
+    kept = history["val_balanced_accuracy"][history["kept"].index(1.0)]
+    x, y = skewed[1]
+    answers = model.predict(x, verbose=0).argmax(1)
+    assert kept == pytest.approx(max(history["val_balanced_accuracy"]), rel=1e-6)
+    assert kept == pytest.approx(balanced_accuracy_score(y, answers), rel=1e-5)
+
+
+@pytest.mark.parametrize("imbalance", [None, *METHODS[:1], *METHODS[2:]])
+def test_each_method_trains_for_the_rare_class(overlapping, imbalance):
+    train, even = overlapping
+    settings = {"head_epochs": 20, "head_lr": 0.1, "unfreeze_blocks": 0, "batch_size": 186}
+    keras.utils.set_random_seed(0)
+    model = build_classifier(identity(), 2, dropout=0)
+    fine_tune(model, train, **settings, imbalance=imbalance, cache=False, verbose=0)
+    found = recall_of_the_rare(model, even)
+    assert found > 0.6 if imbalance else found < 0.3
+
+
+def test_a_trained_shift_comes_to_the_solved_one(overlapping):
+    """Training with the shift and shifting afterwards agree where the bias is free."""
+    train, even = overlapping
+    solved, trained = (build_classifier(identity(), 2, dropout=0) for _ in range(2))
+    fit_linear_head(solved, train, strengths=(1.0,), imbalance="logit_adjustment")
+    settings = {"head_epochs": 60, "head_lr": 0.1, "unfreeze_blocks": 0, "batch_size": 310}
+    settings |= {"cache": False, "verbose": 0}
+    fine_tune(trained, train, **settings, imbalance="logit_adjustment")
+    one, other = (each.predict(even[0], verbose=0) for each in (solved, trained))
+    np.testing.assert_allclose(one, other, atol=0.1)
+
+
+def test_a_focal_head_is_trained_not_solved(overlapping):
+    model = build_classifier(identity(), 2)
+    how = {"imbalance": "focal", "unfreeze_blocks": 0, "batch_size": 930, "verbose": 0}
+    history = fine_tune(model, overlapping[0], cache=False, **how).history
+    assert history["phase"] == ["head"] * 10
+    with pytest.raises(ValueError, match=r"no focal loss. Received: imbalance='focal'. Use"):
+        fit_linear_head(model, overlapping[0], imbalance="focal")
