@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 
 import tltk
+from tltk.__main__ import main
 from tltk.evaluation import Predictions
 from tltk.shipping import train, train_folder
 from tltk.shipping.train import result_row
@@ -67,6 +68,19 @@ def test_the_saved_model_is_the_kept_one(trained, colour_folder):
     labels = np.concatenate([y for _, y in photos.test])
     answers = model.predict(photos.test, verbose=0).argmax(1)
     assert (answers == labels).mean() == pytest.approx(kept["test"])
+
+
+@pytest.mark.parametrize(("arguments", "resize"), [([], "bicubic"), (["--resize", "pad"], "pad")])
+def test_pictures_are_resized_as_asked(arguments, resize, colour_folder, tmp_path, monkeypatch):
+    class Asked(Exception):
+        pass
+
+    def asked(folder, **settings):
+        raise Asked(settings["resize"])
+
+    monkeypatch.setattr(train, "image_folder", asked)
+    with pytest.raises(Asked, match=resize):
+        main(["train", str(colour_folder), "--out", str(tmp_path / "out"), *arguments])
 
 
 class Killed(BaseException):
