@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 
 import tltk
+from tltk.__main__ import main
 from tltk.evaluation import Predictions
 from tltk.shipping import train, train_folder
 from tltk.shipping.train import result_row
@@ -87,6 +88,19 @@ def test_a_table_of_pictures_is_trained_on_as_their_folder_is(
     names = {path.name for path in (tmp_path / "out").iterdir()}
     assert names == {"model.keras", "curves_and_confusion.png", "results.csv", "report.html"}
     assert "36 pictures of 3 classes: " in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("arguments", "resize"), [([], "bicubic"), (["--resize", "pad"], "pad")])
+def test_pictures_are_resized_as_asked(arguments, resize, colour_folder, tmp_path, monkeypatch):
+    class Asked(Exception):
+        pass
+
+    def asked(folder, **settings):
+        raise Asked(settings["resize"])
+
+    monkeypatch.setattr(train, "image_folder", asked)
+    with pytest.raises(Asked, match=resize):
+        main(["train", str(colour_folder), "--out", str(tmp_path / "out"), *arguments])
 
 
 class Killed(BaseException):
