@@ -86,7 +86,8 @@ def labelled_rows(
     cells = read_cells(table, asked, *reading)
     root = _root(folder, cells)
     rows, incomplete = complete_rows(cells, columns, on_error)
-    found, lost, doubled, unlabelled = _files_of_rows(rows, root, kind, columns, on_error)
+    index = _Index(root, kind, cells.source)
+    found, lost, doubled, unlabelled = _files_of_rows(rows, index, kind, columns, on_error)
     warn_of_findings(
         (
             (f"without {_spoken(asked, 'or')}", "row", incomplete, "left out"),
@@ -299,8 +300,7 @@ def _check_no_fractions(labels, columns, source):
         )
 
 
-def _files_of_rows(rows, root, kind, columns, on_error):
-    index = _Index(root, kind)
+def _files_of_rows(rows, index, kind, columns, on_error):
     found: dict[str, tuple[Path, _Row]] = {}
     lost, doubled = [], []
     for row in rows:
@@ -347,14 +347,16 @@ def _check_doubled(first, second, name, columns):
 
 
 class _Index:
-    """The files below a folder, by their names and by what else a table may call them."""
+    """The files below a folder, by their names and by what else a table among them may say."""
 
-    def __init__(self, root, kind):
+    def __init__(self, root, kind, table):
         self.root = root
         self.names: dict[str, Path] = {}
         self.exact: dict[str, Path] = {}
         self.ways: list[dict[str, list[str]]] = [defaultdict(list) for _ in range(8)]
         for path in files_below(root, root):
+            if isinstance(table, Path) and path.name == table.name and path.samefile(table):
+                continue
             as_written = path.relative_to(root).as_posix()
             name = composed(as_written)
             self.exact[as_written] = path

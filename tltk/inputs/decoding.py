@@ -74,11 +74,12 @@ def read_image(
     "nearest"). It squashes to the size asked for, or else "crop" cuts out the largest central part
     of these proportions, and "pad" lays the whole picture in the middle of black; both are bicubic.
 
-    A JPEG is decoded at an eighth, a quarter or a half of its size where that is still at least
-    twice what is asked for (of the part that is kept; never for "nearest"). That saves most of the
-    time, and moves a value by a quarter of one of its 256 steps on average. Pictures of more than
-    50 megapixels are refused before memory is taken, but for a JPEG that a smaller scale brings
-    below, and which is at least as large as what is asked for; so too with `exact`.
+    A JPEG is decoded at an eighth, a quarter or a half of its size where the part that is kept is
+    then still at least twice as large as what is asked for; never for "nearest". For photographs
+    of 12 megapixels and 224 pixels that takes a third of the time, and changes values by a quarter
+    of one of their 256 steps on average. Pictures of more than 50 megapixels are refused before
+    memory is taken; but a JPEG is decoded at the first smaller scale that brings it below, with
+    `exact` too, if it is then as large as what is asked for.
 
     Args:
         path_or_bytes: a file, `~` allowed; the content of one; or something to read it from (an

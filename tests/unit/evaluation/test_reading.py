@@ -170,6 +170,15 @@ def test_what_the_split_did_is_done_again(file, resize):
     np.testing.assert_allclose(answers_of(free, given), means, rtol=1e-5)
 
 
+@pytest.mark.parametrize("resize", ["crop", "pad"])
+def test_pixels_and_pillow_images_are_cropped_and_padded_too(file, resize):
+    expected = read_image(file, (4, 6), resize).ravel().tolist()
+    told, asked = network((4, 6, 3), preparation={"resize": resize}), network((4, 6, 3))
+    for given in (file, NOISE, Image.open(file)):
+        assert answers_of(told, given) == [expected]
+        assert answers_of(asked, given, resize=resize) == [expected]
+
+
 @pytest.mark.parametrize("exact", [True, False])
 @pytest.mark.parametrize("resize", ["bicubic", "crop", "pad"])
 def test_jpegs_are_decoded_as_the_split_did(tmp_path, resize, exact):

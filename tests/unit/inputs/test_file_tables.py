@@ -659,6 +659,10 @@ def test_texts_in_files_of_a_table(tmp_path):
         rows, tmp_path, label="stars", kind="regression", text_encoding="latin-1"
     )
     assert labels_by_file(stars) == {f"{n}.txt": float(n) for n in range(12)}
+    rows.to_csv(tmp_path / "films.csv", index=False)
+    beside = tltk.text_table(tmp_path / "films.csv", text_encoding="latin-1")
+    assert beside.files == films.files
+    (tmp_path / "films.csv").unlink()
     with pytest.raises(ValueError, match='Not in text_encoding=.utf-8-sig.*Try text_encoding="lat'):
         tltk.text_table(rows, tmp_path, on_error="raise")
     words = WordVectors(("good", "dull", "film"), np.eye(3, dtype="float32"))

@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 
 import tltk
+from tltk.__main__ import main
 from tltk.evaluation import Predictions
 from tltk.shipping import train, train_folder
 from tltk.shipping.train import result_row
@@ -75,16 +76,31 @@ def test_a_table_of_pictures_is_trained_on_as_their_folder_is(
     monkeypatch.setattr(train, "load_backbone", small_network)
     monkeypatch.setattr(train, "build_classifier", eager)
     names = sorted(path.relative_to(colour_folder) for path in colour_folder.glob("*/*.png"))
-    rows = [f"{name.with_suffix('').as_posix()};{name.parent}" for name in names]
+    lines = [f"{name.with_suffix('').as_posix()};{name.parent}" for name in names]
     table = tmp_path / "labels.tsv"
-    table.write_text("\n".join(["id;colour", *rows]).replace(";", "\t"))
-    settings = {"image_size": 32, "epochs": 1, "batch_size": 8}
-    by_folder = train_folder(colour_folder, tmp_path / "one", **settings)
-    columns = {"table": table, "path": "id", "label": "colour"}
-    assert train_folder(colour_folder, tmp_path / "two", **columns, **settings) == by_folder
-    one, two = ({file.name for file in (tmp_path / each).iterdir()} for each in ("one", "two"))
-    assert one == two
+    table.write_text("\n".join(["id;colour", *lines]).replace(";", "\t"))
+    columns, how = {"path": "id", "label": "colour"}, {"image_size": 32, "batch_size": 8}
+    by_folder = train.read_pictures(colour_folder, None, {}, **how)
+    assert train.read_pictures(colour_folder, table, columns, **how).files == by_folder.files
+    settings = columns | how | {"epochs": 1}
+    rows = train_folder(colour_folder, tmp_path / "out", table=table, **settings)
+    assert [row["method"] for row in rows] == [train.BASELINE, train.FROZEN, train.TUNED]
+    names = {path.name for path in (tmp_path / "out").iterdir()}
+    assert names == {"model.keras", "curves_and_confusion.png", "results.csv", "report.html"}
     assert "36 pictures of 3 classes: " in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("arguments", "resize"), [([], "bicubic"), (["--resize", "pad"], "pad")])
+def test_pictures_are_resized_as_asked(arguments, resize, colour_folder, tmp_path, monkeypatch):
+    class Asked(Exception):
+        pass
+
+    def asked(folder, **settings):
+        raise Asked(settings["resize"])
+
+    monkeypatch.setattr(train, "image_folder", asked)
+    with pytest.raises(Asked, match=resize):
+        main(["train", str(colour_folder), "--out", str(tmp_path / "out"), *arguments])
 
 
 class Killed(BaseException):
