@@ -172,6 +172,7 @@ TURNED: dict[type, type] = {
     ast.And: ast.Or,
     ast.Or: ast.And,
     ast.USub: ast.UAdd,
+    ast.UAdd: ast.USub,
 }
 PRELOADED = (
     "tensorflow keras pytest pandas scipy.stats scipy.optimize scipy.spatial.distance "
@@ -217,22 +218,29 @@ def places(tree: ast.AST) -> list[tuple[ast.AST, int]]:
     return found
 
 
+def turned(module: str, place: int, node, number: int) -> Mutant:
+    """Turn one operator of a node round, in place."""
+    before, line = ast.unparse(node), node.lineno
+    if isinstance(node, ast.Compare):
+        node.ops[number] = TURNED[type(node.ops[number])]()
+    else:
+        node.op = TURNED[type(node.op)]()
+    return Mutant(module, place, line, before, ast.unparse(node))
+
+
 def mutated(module: str, place: int) -> tuple[Mutant, ast.Module]:
     """The fault at one place of a module, and the module's tree with it."""
     tree = ast.parse(file_of(module).read_text("utf-8"))
-    node, i = places(tree)[place]
-    before = ast.unparse(node)
-    if isinstance(node, ast.Compare):
-        node.ops[i] = TURNED[type(node.ops[i])]()
-    else:
-        node.op = TURNED[type(node.op)]()
-    return Mutant(module, place, node.lineno, before, ast.unparse(node)), tree
+    return turned(module, place, *places(tree)[place]), tree
 
 
 def every_fault(module: str) -> list[Mutant]:
     """The faults at all places of a module."""
-    count = len(places(ast.parse(file_of(module).read_text("utf-8"))))
-    return [mutated(module, place)[0] for place in range(count)]
+    found = []
+    for place, where in enumerate(places(ast.parse(file_of(module).read_text("utf-8")))):
+        found.append(turned(module, place, *where))
+        turned(module, place, *where)  # and back
+    return found
 
 
 def file_of(module: str) -> Path:
