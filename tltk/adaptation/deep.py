@@ -125,7 +125,7 @@ def adapt_domains(
     settings = {"weight": weight, "steepness": steepness, "epochs": epochs, "lr": lr, "seed": seed}
     settings |= {"batch_size": batch_size, "lr_decay": lr_decay, "weight_decay": weight_decay}
     settings |= {} if base_lr is None else {"base_lr": base_lr}
-    check_adaptable(model, chosen, cache=cache, **settings)
+    check_adaptable(model, chosen, cache=cache, verbose=verbose, **settings)
     callbacks, [changes, _] = check_callbacks(callbacks), augmentation_of(model, augment)
     source, target = checked_examples(model, source), unlabelled_examples(model, target)
     known = None if labelled_target is None else checked_examples(model, labelled_target)

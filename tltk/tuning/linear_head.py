@@ -7,7 +7,7 @@ import warnings
 import keras
 import numpy as np
 
-from tltk._checks import check_flag, check_number, refuse, shown
+from tltk._checks import check_number, refuse, shown
 from tltk._keras import check_model
 from tltk.inputs._arrays import check_finite
 from tltk.inputs.examples import Data, Examples
@@ -54,7 +54,7 @@ def fit_linear_head(
     imbalance: dict | str | None = None,
     batch_size: int = 32,
     cache: bool = True,
-    verbose: bool = False,
+    verbose: int = 0,
 ) -> float:
     """Solve a model's last dense layer by regularised regression on the features before it.
 
@@ -75,7 +75,7 @@ def fit_linear_head(
             bias is free.
         batch_size: examples a step while computing features.
         cache: keep the features on disk for the next call.
-        verbose: show progress.
+        verbose: 1 to show progress.
 
     Returns:
         The chosen strength C.
@@ -99,8 +99,7 @@ def fit_linear_head(
     check_model(model)
     _linear_head(model)
     check_strengths(strengths)
-    check_each(batch_size=batch_size, cache=cache)
-    check_flag("verbose", verbose)
+    check_each(batch_size=batch_size, cache=cache, verbose=verbose)
     train = checked_examples(model, train)
     note_preparation(model, train)
     val = None if val is None else checked_examples(model, val)
