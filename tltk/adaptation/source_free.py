@@ -107,7 +107,7 @@ def adapt_without_source(
         chosen = keras.losses.sparse_categorical_crossentropy(labels, answers)
         return uncertainty(answers) + pseudo_weight * ops.mean(chosen)
 
-    rate = scheduled_rate(lr, max(1, steps), 0.0, "cosine")
+    rate = scheduled_rate(lr, max(1, steps), 0.0)
     trained.compile(optimizer=Adam(rate), loss=loss)
     seen = Part(
         input_structure(model),

@@ -7,7 +7,7 @@ import warnings
 import keras
 import numpy as np
 
-from tltk._checks import check_number, refuse, shown
+from tltk._checks import check_number, divisors, refuse, shown
 from tltk._keras import check_model
 from tltk.inputs._arrays import check_finite
 from tltk.inputs.examples import Data, Examples
@@ -155,8 +155,8 @@ def solve_dense(head, x, y, held_out, strengths=STRENGTHS, remedy: Remedy | None
 def _choose_and_pour(head, x, y, held_out, strengths, remedy) -> float:
     if head.activation.__name__ == "softmax":
         _check_classes(head.units, y)
-    mean, deviation = x.mean(0), x.std(0)
-    deviation[deviation <= np.maximum(CONSTANT * np.abs(mean), DEAD * deviation.max())] = 1.0
+    mean = x.mean(0)
+    deviation = divisors(x.std(0), mean, CONSTANT, DEAD)
     rows = (x - mean) / deviation
     shift = remedy is not None and remedy.method == "logit_adjustment"
     weights = None if remedy is None or shift else remedy.weights
