@@ -132,6 +132,31 @@ def check_flag(name: str, value: Any) -> None:
         refuse(f"{name} must be True or False", f"{name}={shown(value)}", "Choose either")
 
 
+def divisors(
+    deviation: np.ndarray,
+    mean: np.ndarray,
+    rounding: float = 10 * float(np.finfo(float).eps),
+    liveliest: float = 0.0,
+) -> np.ndarray:
+    """What columns are divided by to be of one scale: their deviations, and 1 where they are still.
+
+    Args:
+        deviation: of each column, shape (d,).
+        mean: of each column, shape (d,).
+        rounding: a column is still that varies by no more than this share of its own mean.
+        liveliest: the same of the largest deviation; 0 where columns have units of their own.
+
+    Returns:
+        Positive numbers (d,).
+
+    Example:
+        >>> divisors(np.array([2.0, 1e-17, 0.0]), np.array([5.0, 0.1, 0.0])).tolist()
+        [2.0, 1.0, 1.0]
+    """
+    still = deviation <= np.maximum(rounding * np.abs(mean), liveliest * deviation.max(initial=0))
+    return np.where(still, 1.0, deviation)
+
+
 def as_numbers(
     name: str,
     values: Any,

@@ -74,6 +74,10 @@ def flag(_) -> dict[str, Any]:
     return {repr(value): value for value in (None, "yes", 2, 1.0, [True])}
 
 
+def verbosity(_) -> dict[str, Any]:
+    return {repr(value): value for value in ("x", None, 2.5, -1, 3)}
+
+
 def choice(_) -> dict[str, Any]:
     return {repr(value): value for value in ("nonsense", "", 5, None, NAN, ["nonsense"], True)}
 

@@ -24,6 +24,7 @@ from bad_values import (
     seed,
     share,
     unlabelled,
+    verbosity,
 )
 from sklearn.linear_model import LogisticRegression
 from tiny import NAMES
@@ -129,6 +130,7 @@ OF_ADAPTED = {
     "augment": lambda g: {repr(each): each for each in (5, "flip", [1])},
     "train_batch_norm": flag,
     "seed": seed,
+    "verbose": verbosity,
 }
 CALLS = [
     fitted(adaptation.DomainScaler, DATA, OF_DATA),

@@ -25,6 +25,7 @@ from bad_values import (
     seed,
     share,
     text,
+    verbosity,
 )
 from sklearn.neighbors import KNeighborsClassifier
 from tiny import BODY, CLASSIFIER, FOLDER, NAMES, PICTURE_CLASSIFIER, PICTURES, SPLITS, TWO
@@ -307,7 +308,7 @@ COMPARED = {
     "budget_seconds": None,
     "checkpoint": None,
     "seed": 0,
-    "verbose": False,
+    "verbose": 0,
 }
 EPISODES = {
     "methods": {"neighbour": KNeighborsClassifier(1)},
@@ -521,7 +522,7 @@ CALLS = [
         evaluation.rank_backbones,
         {"candidates": {"body": BODY}, "data": (tiny.X, tiny.Y), "by": "logme", "pooling": "avg"}
         | {"most": 20, "batch_size": 8, "engine": "keras", "cache": True, "seed": 0}
-        | {"verbose": False},
+        | {"verbose": 0},
         {
             "candidates": candidates,
             "data": labelled,
@@ -532,7 +533,7 @@ CALLS = [
             "engine": choice,
             "cache": flag,
             "seed": seed,
-            "verbose": flag,
+            "verbose": verbosity,
         },
         {"data": {"negative", "beyond", "2**32", "width", "splits"}, "candidates": {"text"}},
     ),
@@ -561,7 +562,7 @@ CALLS = [
         evaluation.task_gains,
         {"learn": lambda names, seed: tuning.build_multitask(BODY, {n: TASKS[n] for n in names})}
         | {"tasks": ["kind", "weight"], "test": TASK_TEST, "seeds": 1, "margin": 0.01}
-        | {"level": 0.98, "verbose": False},
+        | {"level": 0.98, "verbose": 0},
         {
             "learn": learners,
             "tasks": task_names,
@@ -569,7 +570,7 @@ CALLS = [
             "seeds": count,
             "margin": at_least(0),
             "level": share,
-            "verbose": flag,
+            "verbose": verbosity,
         },
     ),
     Call(
@@ -594,7 +595,7 @@ CALLS = [
             "budget_seconds": optional(above(0)),
             "checkpoint": lambda g: {"5": 5, "''": "", "a file": FOLDER / "films.csv"},
             "seed": seed,
-            "verbose": flag,
+            "verbose": verbosity,
         },
     ),
     Call(evaluation.kept_study, {"name": "02_sources"}, {"name": study}),

@@ -22,6 +22,7 @@ from bad_values import (
     seed,
     share,
     unlabelled,
+    verbosity,
 )
 from tiny import CLASSIFIER
 
@@ -164,6 +165,7 @@ OF_METRIC = {
     "n_way": lambda g: count(g) | {"99": 99, "1": 1},
     "lr": above(0),
     "seed": seed,
+    "verbose": verbosity,
 }
 CALLS = [
     fitted(

@@ -23,6 +23,7 @@ from bad_values import (
     seed,
     share,
     unlabelled,
+    verbosity,
 )
 from tiny import BODY, CLASSIFIER, FOLDER, NAMES, PICTURES, WAVES, X, Y
 
@@ -215,7 +216,7 @@ OF_TRAINING = {
     "seed": seed,
     "checkpoint": checkpoint,
     "cache": engine,
-    "verbose": lambda g: {repr(each): each for each in ("x", None, 2.5, -1)},
+    "verbose": verbosity,
 }
 
 CALLS = [
@@ -327,7 +328,7 @@ CALLS = [
         tuning.extract_features,
         {"model": BODY, "data": X, "labels": Y, "pooling": "avg", "batch_size": 8}
         | {"dtype": "float32", "engine": "keras", "precision": "float32", "cache": True}
-        | {"key": None, "verify": False, "verbose": False},
+        | {"key": None, "verify": False, "verbose": 0},
         {
             "model": network,
             "data": unlabelled,
@@ -346,13 +347,13 @@ CALLS = [
             "cache": flag,
             "key": lambda g: {"5": 5, "''": "", "True": True},
             "verify": flag,
-            "verbose": flag,
+            "verbose": verbosity,
         },
     ),
     Call(
         tuning.fit_linear_head,
         {"model": CLASSIFIER, "train": (X, Y), "val": (X, Y), "strengths": (0.1,)}
-        | {"imbalance": None, "batch_size": 8, "cache": True, "verbose": False},
+        | {"imbalance": None, "batch_size": 8, "cache": True, "verbose": 0},
         {
             "model": classifier,
             "train": labelled,
@@ -361,7 +362,7 @@ CALLS = [
             "imbalance": imbalance,
             "batch_size": count,
             "cache": flag,
-            "verbose": flag,
+            "verbose": verbosity,
         },
     ),
     Call(
@@ -424,6 +425,7 @@ CALLS = [
             "lr": above(0),
             "batch_size": count,
             "seed": seed,
+            "verbose": verbosity,
         },
     ),
     Call(
@@ -440,6 +442,7 @@ CALLS = [
             "temperature": above(0),
             "width": count,
             "seed": seed,
+            "verbose": verbosity,
         },
     ),
 ]

@@ -52,6 +52,36 @@ def test_page_describes_every_public_name_once(area):
     assert sorted(re.findall(r"^   (\w+)$", text, re.MULTILINE)) == sorted(names)
 
 
+def conventions() -> dict[tuple[str, str], tuple[str, str]]:
+    """The table of CONTRIBUTING.md: type and default by an argument and whose it is."""
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8").replace(r"\|", "/")
+    table = {}
+    for line in re.findall(r"^\| `\w+` \|.*$", text, re.MULTILINE):
+        argument, kind, default, owners = (cell.strip(" `") for cell in line.split("|")[1:-1])
+        for owner in re.split(r"`, `", owners):
+            assert (argument, owner) not in table
+            table[argument, owner] = kind.replace("/", "|"), default
+    return table
+
+
+def test_an_argument_has_one_type_and_one_default_or_a_row_of_its_own():
+    table, used = conventions(), set()
+    assert {argument for argument, _ in table} >= {"level", "verbose", "seed", "backbone"}
+    for area in AREAS[1:]:
+        home = importlib.import_module(area)
+        for name in filter(lambda each: callable(getattr(home, each)), home.__all__):
+            for argument in inspect.signature(getattr(home, name)).parameters.values():
+                rows = [(argument.name, owner) for owner in (name, "all others")]
+                row = next((each for each in rows if each in table), None)
+                if row is None:
+                    continue
+                kind = inspect.formatannotation(argument.annotation).strip("'")
+                default = "none" if argument.default is argument.empty else repr(argument.default)
+                assert (kind, default) == table[row], f"{area}.{name}({argument.name}=)"
+                used.add(row)
+    assert used == set(table)
+
+
 def test_kinds_of_names():
     kinds = [PAGES["kind"](thing) for thing in (Path, runpy.run_path, len, {"noise": len})]
     assert kinds == ["class", "function", "function", "data"]

@@ -9,7 +9,7 @@ from sklearn.base import BaseEstimator
 from sklearn.metrics.pairwise import pairwise_distances, pairwise_kernels
 from sklearn.utils.validation import check_is_fitted
 
-from tltk._checks import as_numbers, check_choice, check_number, checked_random
+from tltk._checks import as_numbers, check_choice, check_number, checked_random, divisors
 from tltk.adaptation.domains import CHUNK, SOURCE, TARGET, DomainTransformer, chunks_of, forget
 
 
@@ -51,7 +51,8 @@ def shrunk(found: Moments, share: float) -> np.ndarray:
 def ledoit_wolf_share(rows, domain, side, found: Moments) -> float:
     """The share of shrinkage of Ledoit and Wolf (2004), of the standardised rows of one domain."""
     count, width = found.count, len(found.mean)
-    scales = positive_scales(np.diag(found.covariance), found.mean)  # their common unit cancels
+    # Their common unit cancels
+    scales = divisors(np.sqrt(np.diag(found.covariance)), found.mean)
     quartic = 0.0
     for chunk in chunks_of(rows, domain, side):
         quartic += ((((chunk - found.mean) / scales) ** 2).sum(axis=1) ** 2).sum()
@@ -60,12 +61,6 @@ def ledoit_wolf_share(rows, domain, side, found: Moments) -> float:
     noise = (quartic / count - squares) / (count * width)
     spread = (squares - width * level**2) / width
     return float(np.clip(noise / spread, 0, 1)) if spread > 0 else 0.0
-
-
-def positive_scales(variances: np.ndarray, mean: np.ndarray) -> np.ndarray:
-    """Standard deviations (d,), and 1 for features that are constant but for rounding."""
-    constant = variances <= (10 * np.finfo(float).eps * np.abs(mean)) ** 2
-    return np.sqrt(np.where(constant, 1.0, variances))
 
 
 class DomainScaler(DomainTransformer):
@@ -94,7 +89,7 @@ class DomainScaler(DomainTransformer):
             mean, count = domain_mean(X, domain, side)
             squares = sum(((rows - mean) ** 2).sum(axis=0) for rows in chunks_of(X, domain, side))
             means.append(mean)
-            scales.append(positive_scales(squares / count, mean))
+            scales.append(divisors(np.sqrt(squares / count), mean))
         self.means_, self.scales_ = np.stack(means), np.stack(scales)
 
     def _moved(self, rows, side):

@@ -125,7 +125,7 @@ def adapt_domains(
     settings = {"weight": weight, "steepness": steepness, "epochs": epochs, "lr": lr, "seed": seed}
     settings |= {"batch_size": batch_size, "lr_decay": lr_decay, "weight_decay": weight_decay}
     settings |= {} if base_lr is None else {"base_lr": base_lr}
-    check_adaptable(model, chosen, cache=cache, **settings)
+    check_adaptable(model, chosen, cache=cache, verbose=verbose, **settings)
     callbacks, [changes, _] = check_callbacks(callbacks), augmentation_of(model, augment)
     source, target = checked_examples(model, source), unlabelled_examples(model, target)
     known = None if labelled_target is None else checked_examples(model, labelled_target)
@@ -147,7 +147,7 @@ def adapt_domains(
     rates = rate_factors(model, lr if base_lr is None else base_lr, lr_decay, lr)
     rates = {id(each): rates.get(id(each), lr) for each in trained.trainable_variables}
     steady = sets_the_rate(callbacks)
-    schedule = 1.0 if steady else scheduled_rate(1.0, max(1, steps), 0.0, "cosine")
+    schedule = 1.0 if steady else scheduled_rate(1.0, max(1, steps), 0.0)
     optimizer = BlockwiseAdamW(rates, schedule, weight_decay, peak=lr, own=model.optimizer)
     trained.compile(optimizer=optimizer, loss=model.loss, metrics=compiled_with(model)["metrics"])
     report = _Report(model, held, batch_size)

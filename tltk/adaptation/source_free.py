@@ -88,7 +88,7 @@ def adapt_without_source(
     """
     check_adapted_model(model, "adapt_without_source")
     check_each(pseudo_weight=pseudo_weight, epochs=epochs, lr=lr, seed=seed)
-    check_each(batch_size=batch_size)
+    check_each(batch_size=batch_size, verbose=verbose)
     if not takes_class_numbers(model):
         raise ValueError(
             "This method makes the answers of a classifier sure. "
@@ -107,7 +107,7 @@ def adapt_without_source(
         chosen = keras.losses.sparse_categorical_crossentropy(labels, answers)
         return uncertainty(answers) + pseudo_weight * ops.mean(chosen)
 
-    rate = scheduled_rate(lr, max(1, steps), 0.0, "cosine")
+    rate = scheduled_rate(lr, max(1, steps), 0.0)
     trained.compile(optimizer=Adam(rate), loss=loss)
     seen = Part(
         input_structure(model),

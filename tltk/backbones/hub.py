@@ -14,6 +14,7 @@ import keras
 from tltk._cache import cache_folder, folder_from
 from tltk._extras import require
 from tltk._keras import check_on_tensorflow, in_safe_mode, track_variable
+from tltk._paths import user_path
 from tltk.datasets._tfds import is_online
 
 _GRAPH = "saved_model.pb"
@@ -190,7 +191,7 @@ def load_hub_backbone(
 
 
 def _folder_of(handle) -> Path:
-    folder = Path(_downloaded(handle) if "://" in handle else handle).expanduser()
+    folder = user_path(_downloaded(handle) if "://" in handle else handle, "handle")
     if (folder / "tfhub_module.pb").exists():
         raise ValueError(
             "Only SavedModels in TF2 Hub format can be reused in Keras 3. Received: "

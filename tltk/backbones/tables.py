@@ -7,7 +7,7 @@ import warnings
 import keras
 import numpy as np
 
-from tltk._checks import as_numbers, refuse
+from tltk._checks import as_numbers, divisors, refuse
 
 
 def table_encoder(rows: np.ndarray) -> keras.Model:
@@ -41,7 +41,7 @@ def table_encoder(rows: np.ndarray) -> keras.Model:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)
         mean, variance = np.nanmean(rows, axis=0), np.nanvar(rows, axis=0)
-    variance[variance == 0] = 1.0
+    variance = divisors(np.sqrt(variance), mean) ** 2
     inputs = keras.Input((rows.shape[1],), name="columns")
     scale = keras.layers.Normalization(mean=mean, variance=variance, name="table_scale")
     values = keras.ops.nan_to_num(scale(inputs))

@@ -14,7 +14,6 @@ from tltk._checks import (
     as_names,
     check_choice,
     check_count,
-    check_flag,
     check_mapping,
     check_number,
     check_seed,
@@ -40,6 +39,7 @@ from tltk.evaluation.leakage import check_splits
 from tltk.evaluation.predictions import predict_split
 from tltk.evaluation.verdicts import Comparison, summarise_runs, transfer_verdict
 from tltk.inputs.examples import Examples, Splits, as_network_input, examples_of
+from tltk.tuning._checks import check_each
 from tltk.tuning.freezing import select_blocks
 
 
@@ -246,7 +246,7 @@ def compare_transfer(
     budget_seconds: float | None = None,
     checkpoint: str | Path | None = None,
     seed: int = 0,
-    verbose: bool = True,
+    verbose: int = 1,
 ) -> Comparison:
     """Say whether transfer helped, hurt, or left no evidence either way, and by how much.
 
@@ -283,7 +283,7 @@ def compare_transfer(
         checkpoint: a folder in which each finished run is kept; the same call goes on there, also
             with more seeds or methods.
         seed: the first seed; the others count on from it.
-        verbose: print what runs, how long it will take, and the summary.
+        verbose: 1 to print what runs, how long it will take, and the summary; 0 for silence.
 
     Returns:
         A `Comparison`. Its intervals are for the given level.
@@ -300,7 +300,7 @@ def compare_transfer(
         >>> def body():
         ...     return keras.Sequential([keras.Input((4,)), keras.layers.Rescaling(1.0)])
         >>> found = compare_transfer(body, Splits(*parts, ("low", "high"), {}), seeds=2, epochs=1,
-        ...                          arms=["small network", "frozen"], verbose=False)
+        ...                          arms=["small network", "frozen"], verbose=0)
         >>> found.verdicts[-1]["verdict"]
         'no evidence either way'
 
@@ -310,7 +310,7 @@ def compare_transfer(
     """
     _check(backbone, seeds, arms, methods, score, epochs)
     check_seed("seed", seed)
-    check_flag("verbose", verbose)
+    check_each(verbose=verbose)
     if budget_seconds is not None:
         check_number("budget_seconds", budget_seconds, above=0)
     if small is not None and (not callable(small) or isinstance(small, type | keras.layers.Layer)):

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import keras
 import numpy as np
 
-from tltk._checks import check_choice, check_count, check_flag, refuse, shown
+from tltk._checks import check_choice, check_count, refuse, shown
 from tltk.backbones import find_weights, load_backbone
 from tltk.backbones._cost import largest_pass, multiply_adds
 from tltk.backbones.registry import architecture
@@ -57,7 +57,7 @@ def rank_backbones(
     engine: str = "keras",
     cache: bool = True,
     seed: int = 0,
-    verbose: bool = False,
+    verbose: int = 0,
 ) -> list[dict]:
     """Score every candidate's features on your labels, and set its cost beside.
 
@@ -80,7 +80,7 @@ def rank_backbones(
         engine: what computes the features, as for `extract_features`; speed is always Keras's.
         cache: keep the features on disk for the next call.
         seed: decides fresh weights, the draw, the folds and the start of NLEEP's mixture.
-        verbose: print each candidate as it is reached.
+        verbose: 1 to print each candidate as it is reached.
 
     Returns:
         One row for each candidate, the best first:
@@ -110,8 +110,7 @@ def rank_backbones(
     check_choice("by", by, SCORES, 'Use "linear_probe" if in doubt')
     check_choice("pooling", pooling, ("avg", "max"))
     chosen_engine(engine, "float32")
-    check_each(batch_size=batch_size, seed=seed, cache=cache)
-    check_flag("verbose", verbose)
+    check_each(batch_size=batch_size, seed=seed, cache=cache, verbose=verbose)
     train, val = _examples(data, most, seed)
     sample = as_network_input(train.fetch(np.arange(min(batch_size, train.count))))
     settings = {"pooling": pooling, "batch_size": batch_size, "engine": engine, "cache": cache}

@@ -14,7 +14,6 @@ from tltk._checks import (
     as_probabilities,
     check_choice,
     check_count,
-    check_flag,
     check_mapping,
     check_present,
     refuse,
@@ -23,6 +22,7 @@ from tltk._checks import (
 from tltk.evaluation.statistics import mean_interval, paired_interval
 from tltk.evaluation.verdicts import transfer_verdict
 from tltk.inputs.examples import Data
+from tltk.tuning._checks import check_each
 from tltk.tuning._loop import ShuffledBatches
 from tltk.tuning.tasks import REGRESSION, label_parts, task_examples, tasks_of
 
@@ -51,7 +51,7 @@ def task_gains(
     *,
     margin: float = 0.01,
     level: float = 0.98,
-    verbose: bool = False,
+    verbose: int = 0,
 ) -> TaskGains:
     """Train each task alone, with each other, and with all, and say which gains from which.
 
@@ -69,7 +69,7 @@ def task_gains(
         seeds: how many runs of each set; n tasks cost n + n (n - 1) / 2 + 1 models a seed.
         margin: the smallest mean gain that makes a call, in the unit of the scores.
         level: confidence level of the paired intervals.
-        verbose: print each set of tasks as it is done.
+        verbose: 1 to print each set of tasks as it is done.
 
     Returns:
         `TaskGains`; the scores are accuracies, and R2 for regression.
@@ -97,7 +97,7 @@ def task_gains(
         - Fifty et al., Efficiently identifying task groupings for multi-task learning, 2021.
     """
     tasks = list(as_names("tasks", tasks))
-    check_flag("verbose", verbose)
+    check_each(verbose=verbose)
     if not callable(learn):
         advice = "Pass a function that builds and trains a model"
         refuse("learn must be a function of names and seed", f"learn={shown(learn)}", advice)

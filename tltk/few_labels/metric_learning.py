@@ -8,11 +8,11 @@ import keras
 import numpy as np
 from keras import ops
 
-from tltk._checks import check_count, check_number, check_seed
+from tltk._checks import check_count, check_number
 from tltk._keras import Part, check_model, input_structure
 from tltk.few_labels.episodes import TO_LEARN, EpisodeDrawer, rows_and_labels
 from tltk.inputs.examples import Data, as_network_input, examples_of
-from tltk.tuning._checks import check_fits
+from tltk.tuning._checks import check_each, check_fits
 from tltk.tuning._loop import history_of, train
 from tltk.tuning._optimizer import Adam
 from tltk.tuning.features import pooled_network
@@ -77,7 +77,7 @@ def train_prototypical(
         likeness, truth = query_likeness(embeddings, n_way, n_shot)
         return ops.cast(ops.argmax(likeness, axis=1) == truth, "float32")
 
-    _check_encoder(encoder, data, lr, seed)
+    _check_encoder(encoder, data, lr=lr, seed=seed, verbose=verbose)
     check_count("episodes", episodes)
     fetch, labels = rows_and_labels(data, labels)
     check_count("n_query", n_query)
@@ -138,7 +138,7 @@ def train_siamese(
         - Koch, Zemel and Salakhutdinov, Siamese neural networks for one-shot image recognition,
           2015.
     """
-    _check_encoder(encoder, data, lr, seed)
+    _check_encoder(encoder, data, lr=lr, seed=seed, verbose=verbose)
     check_count("n_way", n_way, least=2)
     check_count("n_each", n_each, least=2)
     check_count("steps", steps)
@@ -250,10 +250,9 @@ class _ClassBatches(keras.utils.PyDataset):
         self._epoch += 1
 
 
-def _check_encoder(encoder, data, lr, seed) -> None:
+def _check_encoder(encoder, data, **settings) -> None:
     check_model(encoder, "encoder", functional=True)
-    check_number("lr", lr, above=0)
-    check_seed("seed", seed)
+    check_each(**settings)
     check_fits(encoder, examples_of(data))
 
 

@@ -1,4 +1,10 @@
-"""Run the chapters of the course and write them as web pages."""
+"""Run the chapters of the course and write them as web pages.
+
+Papermill injects parameters and runs notebooks with nbclient as well, but (2.7, `execute.py` and
+`engines.py`) it only warns of a setting that no cell assigns, and gives a kernel no environment and
+no working directory but those of the calling process, which it changes. It would save some forty
+lines of `override_settings` and `run_chapter`, and bring entrypoints, tenacity and itself.
+"""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ class Checkpoint:
         self._fingerprint, self._weights = fingerprint or {}, [*found, *drawn]
         self._first = _values(self._weights) if self.path else []
         self._judged = self._first[: len(found)] if _are_new(drawn) else self._first
-        self._start = _digest(self._judged)
+        self._start = _checksum(self._judged)
 
     @contextlib.contextmanager
     def held(self) -> Iterator[None]:
@@ -74,7 +74,7 @@ class Checkpoint:
             with open(self.path, "rb") as file, np.load(file) as archive:
                 arrays = {name: archive[name] for name in archive.files}
             text, checksum = (str(arrays.pop(name)) for name in ("facts", "checksum"))
-            whole = checksum == _digest([text, *arrays.values()])
+            whole = checksum == _checksum([text, *arrays.values()])
         except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile, zlib.error) as error:
             whole, reason = False, type(error).__name__
         else:
@@ -94,7 +94,7 @@ class Checkpoint:
         if self.path is None:
             return
         text = json.dumps({**facts, "start": self._start, "fingerprint": self._fingerprint})
-        checksum = _digest([text, *arrays.values()])
+        checksum = _checksum([text, *arrays.values()])
         with self._writing(arrays), whole_file(self.path, alone=True) as scratch:
             np.savez(scratch, facts=text, checksum=checksum, **arrays)
 
@@ -111,7 +111,7 @@ class Checkpoint:
         facts, arrays = self.read()
         if not facts:
             return
-        written = _digest(_numbered(arrays, "now")[: len(self._judged)])
+        written = _checksum(_numbered(arrays, "now")[: len(self._judged)])
         if self._start not in (facts["start"], written):
             self._refuse(["start weights"])
         self._start = facts["start"]
@@ -139,7 +139,7 @@ def fingerprint(model: keras.Model, settings: dict, train, val, moving) -> dict[
     }
     for name, examples in (("training data", train), ("validation data", val)):
         described[name] = examples and (_content(examples), examples.count, examples.labels)
-    return {name: _digest(value) for name, value in described.items()}
+    return {name: _checksum(value) for name, value in described.items()}
 
 
 def _content(examples: Examples) -> str:
@@ -148,7 +148,7 @@ def _content(examples: Examples) -> str:
         return examples.digest
     chunks = range(0, examples.count, _ROWS_AT_ONCE)
     rows = (np.arange(start, min(start + _ROWS_AT_ONCE, examples.count)) for start in chunks)
-    return _digest([content_digest(examples.fetch(each)) for each in rows])
+    return _checksum([content_digest(examples.fetch(each)) for each in rows])
 
 
 def _are_new(weights) -> bool:
@@ -160,7 +160,10 @@ def _are_new(weights) -> bool:
     return bool(told) and all((each == 0).all() or (each == 1).all() for each in told)
 
 
-def _digest(value) -> str:
+def _checksum(value) -> str:
+    """Of texts and bytes alone: an archive gives bfloat16 back as a type without a name, which
+    `code_digest` would take for another array.
+    """
     digest = hashlib.sha256()
     for leaf in keras.tree.flatten(value):
         of_numbers = isinstance(leaf, np.ndarray) and leaf.dtype != object

@@ -91,26 +91,21 @@ def rate_factors(model: keras.Model, base: float, decay: float, head: float) -> 
     return rates
 
 
-def scheduled_rate(peak: float, steps: int, warmup: float, schedule: str):
-    """A learning rate that rises linearly over the share `warmup` of the steps, then follows.
+def scheduled_rate(peak: float, steps: int, warmup: float):
+    """A learning rate that rises linearly over a share of the steps, then falls along a cosine.
 
     Args:
         peak: the highest learning rate.
         steps: the number of steps of the whole phase.
         warmup: share of the steps, 0 to 1, spent rising from zero.
-        schedule: "cosine" falls to zero along half a cosine, "constant" stays.
 
     Returns:
-        A Keras learning-rate schedule, or a float where nothing changes.
+        A Keras learning-rate schedule.
     """
     rising = int(warmup * steps)
-    if schedule == "constant" and not rising:
-        return peak
-    falling = max(1, steps - rising)
     return keras.optimizers.schedules.CosineDecay(
         initial_learning_rate=0.0 if rising else peak,
-        decay_steps=falling,
-        alpha=1.0 if schedule == "constant" else 0.0,
+        decay_steps=max(1, steps - rising),
         warmup_target=peak if rising else None,
         warmup_steps=rising,
     )

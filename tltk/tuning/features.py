@@ -16,7 +16,7 @@ from tltk._checks import check_choice, check_count, check_flag, refuse
 from tltk._keras import all_layers, check_channels_last, check_model, input_structure
 from tltk.backbones.images import check_prepared
 from tltk.inputs.examples import Data, Examples, as_network_input, examples_of
-from tltk.tuning._checks import check_fits, warn_of_first_batch
+from tltk.tuning._checks import check_each, check_fits, warn_of_first_batch
 from tltk.tuning._engines import LARGEST_ERROR, chosen_engine, on_gpu, relative_error, started
 
 LAYOUT = "4"
@@ -38,7 +38,7 @@ def extract_features(
     cache: bool = True,
     key: str | None = None,
     verify: bool = False,
-    verbose: bool = False,
+    verbose: int = 0,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Turn raw examples into an array of features with a pretrained network.
 
@@ -63,7 +63,7 @@ def extract_features(
         key: a name for the content, to be used in place of its digest.
         verify: read the files of pictures again before kept features are used. This finds a
             picture whose content changed in spite of an equal size, inode and times.
-        verbose: print where the features are kept, and show progress.
+        verbose: 1 to print where the features are kept, and to show progress.
 
     Returns:
         `(features, labels)`: float array (n, d), read-only where it is kept on disk, and the
@@ -92,8 +92,8 @@ def extract_features(
         refuse("model must have one output, which is kept", received, advice)
     examples = examples_of(data, labels, key=key)
     check_count("batch_size", batch_size)
-    for flag, value in {"cache": cache, "verify": verify, "verbose": verbose}.items():
-        check_flag(flag, value)
+    check_each(cache=cache, verbose=verbose)
+    check_flag("verify", verify)
     if verify and examples.reread is not None:
         examples = examples.reread()
     check_prepared(model)
@@ -121,7 +121,7 @@ def frozen_outputs(
     engine: str = "keras",
     precision: str = "float32",
     cache: bool = True,
-    verbose: bool = False,
+    verbose: int = 0,
     suffix: keras.Model | None = None,
 ) -> Examples:
     """The same examples seen through a frozen network: its outputs in place of the inputs."""

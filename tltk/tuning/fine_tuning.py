@@ -272,7 +272,7 @@ def fine_tune(
                 inner, [seen, held, *drawn] = behind_cut(body, [train, val, *kept], **reuse)
                 trained = Part(input_structure(inner), output_structure(inner), augment)
                 steps = phase.epochs * -(-seen.count // batch_size)
-                schedule = 1.0 if steady else scheduled_rate(1.0, steps, WARMUP, "cosine")
+                schedule = 1.0 if steady else scheduled_rate(1.0, steps, WARMUP)
                 optimizer = BlockwiseAdamW(
                     phase.rates, schedule, peak=phase.peak, own=model.optimizer
                 )

@@ -7,7 +7,7 @@ import warnings
 import keras
 import numpy as np
 
-from tltk._checks import check_flag, check_number, refuse, shown
+from tltk._checks import check_number, divisors, refuse, shown
 from tltk._keras import check_model
 from tltk.inputs._arrays import check_finite
 from tltk.inputs.examples import Data, Examples
@@ -54,7 +54,7 @@ def fit_linear_head(
     imbalance: dict | str | None = None,
     batch_size: int = 32,
     cache: bool = True,
-    verbose: bool = False,
+    verbose: int = 0,
 ) -> float:
     """Solve a model's last dense layer by regularised regression on the features before it.
 
@@ -75,7 +75,7 @@ def fit_linear_head(
             bias is free.
         batch_size: examples a step while computing features.
         cache: keep the features on disk for the next call.
-        verbose: show progress.
+        verbose: 1 to show progress.
 
     Returns:
         The chosen strength C.
@@ -99,8 +99,7 @@ def fit_linear_head(
     check_model(model)
     _linear_head(model)
     check_strengths(strengths)
-    check_each(batch_size=batch_size, cache=cache)
-    check_flag("verbose", verbose)
+    check_each(batch_size=batch_size, cache=cache, verbose=verbose)
     train = checked_examples(model, train)
     note_preparation(model, train)
     val = None if val is None else checked_examples(model, val)
@@ -156,8 +155,8 @@ def solve_dense(head, x, y, held_out, strengths=STRENGTHS, remedy: Remedy | None
 def _choose_and_pour(head, x, y, held_out, strengths, remedy) -> float:
     if head.activation.__name__ == "softmax":
         _check_classes(head.units, y)
-    mean, deviation = x.mean(0), x.std(0)
-    deviation[deviation <= np.maximum(CONSTANT * np.abs(mean), DEAD * deviation.max())] = 1.0
+    mean = x.mean(0)
+    deviation = divisors(x.std(0), mean, CONSTANT, DEAD)
     rows = (x - mean) / deviation
     shift = remedy is not None and remedy.method == "logit_adjustment"
     weights = None if remedy is None or shift else remedy.weights

@@ -72,7 +72,14 @@ def pretrain_contrastive(
     examples = examples_of(data)
     check_fits(encoder, examples)
     check_count("epochs", epochs)
-    check_each(batch_size=batch_size, temperature=temperature, lr=lr, width=width, seed=seed)
+    check_each(
+        batch_size=batch_size,
+        temperature=temperature,
+        lr=lr,
+        width=width,
+        seed=seed,
+        verbose=verbose,
+    )
     if augment is not None and not isinstance(augment, keras.layers.Layer):
         refuse("augment must be a Keras layer", f"augment={shown(augment)}", "Leave it out")
     shape = encoder.inputs[0].shape[1:]
@@ -261,7 +268,7 @@ def pretrain_masked(
     check_fits(encoder, examples)
     check_number("share", share, above=0, below=1, advice="Use 0.3")
     check_count("epochs", epochs)
-    check_each(stretch=stretch, lr=lr, batch_size=batch_size, seed=seed)
+    check_each(stretch=stretch, lr=lr, batch_size=batch_size, seed=seed, verbose=verbose)
     windows = examples.arrays()[0].astype("float32")
     if len(encoder.output_shape) != 3 or encoder.output_shape[1] != encoder.input_shape[1]:
         raise ValueError(

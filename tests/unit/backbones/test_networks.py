@@ -1,7 +1,3 @@
-import os
-import subprocess
-import sys
-
 import keras
 import numpy as np
 import pytest
@@ -126,28 +122,17 @@ def test_an_unknown_name_lists_the_valid_ones():
         load_backbone("resnet51", weights=None)
 
 
-RELOAD = """
-import sys
-import keras, numpy as np
-folder = sys.argv[1]
-for name in sys.argv[2:]:
-    model = keras.models.load_model(f"{folder}/{name}.keras")
-    np.save(f"{folder}/{name}_again.npy", model(np.load(f"{folder}/{name}_pixels.npy")))
-assert "tltk" not in sys.modules
-"""
-
-
-def test_saved_networks_reload_in_a_fresh_process_without_tltk(tmp_path, backbone, photos):
+def test_saved_networks_reload_in_a_process_without_tltk(tmp_path, backbone, photos, without_tltk):
     expected = {}
     for name in RELOADED:
         backbone(name).save(tmp_path / f"{name}.keras")
         np.save(tmp_path / f"{name}_pixels.npy", photos(name))
         expected[name] = np.array(backbone(name)(photos(name)))
-    command = [sys.executable, "-c", RELOAD, str(tmp_path), *RELOADED]
-    subprocess.run(command, check=True, cwd=tmp_path, env=without_path(), timeout=300)
+    script = f"""
+for name in {RELOADED}:
+    model = keras.models.load_model(f"{{name}}.keras")
+    np.save(f"{{name}}_again.npy", model(np.load(f"{{name}}_pixels.npy")))
+"""
+    without_tltk(script, tmp_path)
     for name in RELOADED:
         np.testing.assert_array_equal(np.load(tmp_path / f"{name}_again.npy"), expected[name])
-
-
-def without_path():
-    return {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}

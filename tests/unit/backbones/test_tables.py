@@ -16,6 +16,13 @@ def test_columns_are_standardised_by_the_values_there_are():
     assert found[:, 3:].tolist() == [[0, 0, 0], [0, 1, 0], [0, 0, 0]]
 
 
+def test_a_column_that_varies_by_rounding_alone_is_not_blown_up():
+    rows = np.full((7, 1), 0.1)
+    assert 0 < rows.var() < 1e-30
+    found = table_encoder(rows).predict(np.array([[0.1], [0.2]]), verbose=0)[:, 0]
+    np.testing.assert_allclose(found, [0, 0.1], atol=1e-6)
+
+
 def test_it_has_nothing_to_train_and_loads_with_plain_keras(tmp_path):
     model = table_encoder(ROWS)
     assert not model.weights

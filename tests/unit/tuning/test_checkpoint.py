@@ -340,3 +340,15 @@ def test_a_checkpoint_may_lie_below_the_home_folder(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("USERPROFILE", str(tmp_path))
     assert session.Checkpoint("~/run").path == tmp_path / "run" / "fine_tune.npz"
+
+
+def test_a_checksum_holds_for_what_an_archive_gives_back(tmp_path):
+    """It has no name for bfloat16, and gives two bytes a number."""
+    arrays = [np.asarray(keras.ops.cast(ROWS, kind)) for kind in ("bfloat16", "float16", "float32")]
+    np.savez(tmp_path / "kept.npz", *arrays)
+    with np.load(tmp_path / "kept.npz") as archive:
+        again = [archive[name] for name in archive.files]
+    assert again[0].dtype != arrays[0].dtype
+    assert session._checksum(again) == session._checksum(arrays)
+    again[0] = again[0][::-1]
+    assert session._checksum(again) != session._checksum(arrays)
