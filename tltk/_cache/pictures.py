@@ -20,9 +20,9 @@ from tltk._cache.files import locked, made_folder
 from tltk._cache.folders import cache_folder
 from tltk._cache.rows import MOST_BYTES
 
-LIST, ROWS = "list", "rows"
+LIST, ROWS = "list", ".rows"
 ENTRY = struct.Struct("<32siI")  # what a row was decoded from, a note, a checksum of all of it
-TAG = 16  # random bytes at the head of a list, by which one that was begun anew is known
+TAG = 16  # random bytes at the head of a list, after which its file of rows is called
 _SHARE = 0.5  # of the free disk
 _ADDING = threading.Lock()
 
@@ -149,7 +149,8 @@ class KeptPictures:
         if not new or not self.adds:
             return
         count, entries = len(self._facts), []
-        with _opened_to_write(self.folder / ROWS) as file:
+        tag = self._tag or self._begun_anew()
+        with _opened_to_write(self._rows_of(tag)) as file:
             file.seek(count * self.row_bytes)
             for each in new.values():
                 pixels = np.ascontiguousarray(each.pixels)
@@ -157,11 +158,21 @@ class KeptPictures:
                 checksum = _checksum(each.source, each.note, pixels)
                 entries.append(ENTRY.pack(each.source, each.note, checksum))
         with _opened_to_write(self.folder / LIST) as file:
-            file.write(self._tag or os.urandom(TAG))
+            file.write(tag)
             file.seek(TAG + count * ENTRY.size)
             file.write(b"".join(entries))
         self._read_on()
         self._checked.update(range(count, count + len(new)))
+
+    def _begun_anew(self) -> bytes:
+        """The tag of a new list; what a cleared one left, where it was in use, goes with it."""
+        for path in self.folder.glob(f"*{ROWS}"):
+            with contextlib.suppress(OSError):
+                path.unlink()
+        return os.urandom(TAG)
+
+    def _rows_of(self, tag) -> Path:
+        return self.folder / f"{tag.hex()}{ROWS}"
 
     def _look_again(self) -> None:
         with _ADDING, contextlib.suppress(OSError):
@@ -182,12 +193,15 @@ class KeptPictures:
                 return
             file.seek(TAG + before * ENTRY.size)
             found = file.read()
-        room = (self.folder / ROWS).stat().st_size // self.row_bytes
+        room = 0
+        with contextlib.suppress(FileNotFoundError):
+            room = self._rows_of(tag).stat().st_size // self.row_bytes
         count = min(before + len(found) // ENTRY.size, room)
+        self.adds = self.adds and room >= before
         if count <= before or len(tag) < TAG:
             return
         if self._handle < 0:
-            self._handle = os.open(self.folder / ROWS, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+            self._handle = os.open(self._rows_of(tag), os.O_RDONLY | getattr(os, "O_BINARY", 0))
             weakref.finalize(self, os.close, self._handle)
         self._tag = tag
         for place in range(before, count):

@@ -113,19 +113,18 @@ def whole_pictures(
     Where rows are kept, a picture is examined by decoding it as it will be used, so that this is
     the only time; else at the smallest scale.
     """
-    if way.kept is None:
-        return _whole_files(pictures, way, PICTURES, on_error, verify)
     kept = way.kept
+    if kept is None:
+        if way.cache:
+            _warn_of_decoding_again("no home folder, and no TLTK_CACHE", 4)
+        return _whole_files(pictures, way, PICTURES, on_error, verify)
     make_room(kept, len(pictures), 4)
     keeper = _Keeper(way, kept)
-    found = _whole_files(
-        pictures,
-        way,
-        PICTURES._replace(digest=keeper.digest) if kept.adds else PICTURES,
-        on_error,
-        verify,
-    )
-    keeper.flush()
+    kind = PICTURES._replace(digest=keeper.digest) if kept.adds else PICTURES
+    try:
+        found = _whole_files(pictures, way, kind, on_error, verify)
+    finally:
+        keeper.flush()
     _tell_failure(kept, 4)
     return found
 

@@ -281,6 +281,28 @@ def test_a_cache_folder_that_cannot_be_written_loses_nothing(photos, tmp_path, m
         assert_equal_rows(by_name(split), expected)
 
 
+def test_without_a_home_folder_nothing_is_kept_and_that_is_said(photos, monkeypatch):
+    def homeless(*_):
+        raise OSError("no home folder")
+
+    expected = by_name(train_of(photos, cache=False))
+    monkeypatch.setattr(_pictures, "KeptPictures", homeless)
+    with pytest.warns(UserWarning, match="Received: no home folder, and no TLTK_CACHE") as said:
+        assert_equal_rows(by_name(train_of(photos)), expected)
+    assert [warning.filename for warning in said] == [__file__]
+    assert_equal_rows(by_name(train_of(photos, cache=False)), expected)
+
+
+def test_what_was_decoded_before_a_folder_was_refused_is_kept(photos, work):
+    (photos / "b" / "11.jpg").write_bytes(b"no picture")
+    with pytest.raises(ValueError, match=r"11\.jpg"):
+        train_of(photos, on_error="raise")
+    work()
+    (photos / "b" / "11.jpg").unlink()
+    assert len(by_name(train_of(photos))) == 11
+    assert work() == (0, 0)
+
+
 def test_cleared_while_in_use_pictures_stay_as_they_are(photos):
     split = train_of(photos)
     expected = by_name(split)
