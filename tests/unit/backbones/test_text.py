@@ -224,7 +224,7 @@ def test_frozen_words_stay_bit_for_bit_and_tuned_ones_move(encoder, no_graphs):
 
 
 @pytest.mark.parametrize("unfrozen", [1, "all"])
-def test_cached_and_plain_training_give_the_same_losses(unfrozen):
+def test_cached_and_plain_training_give_the_same_losses(unfrozen, no_graphs):
     losses = []
     for cache in (True, False):
         keras.utils.set_random_seed(0)
