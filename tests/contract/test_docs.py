@@ -46,7 +46,7 @@ def commands() -> list[list[str]]:
 
 
 @pytest.mark.parametrize("example", examples(), ids=lambda test: test.name)
-def test_example_runs(example, tmp_path, monkeypatch, no_graphs):
+def test_example_runs(example, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("TLTK_CACHE", str(tmp_path / "cache"))
     keras.backend.clear_session(free_memory=False)  # layers are numbered from 1 again
