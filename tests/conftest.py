@@ -20,6 +20,21 @@ def pytest_collection_finish():
     gc.freeze()
 
 
+@pytest.fixture
+def no_graphs():
+    """For the few steps of a test building and compiling graphs takes longer than the steps."""
+    import tensorflow as tf
+
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)
+
+
+def pytest_itemcollected(item):
+    if "no_graphs" in item.fixturenames:  # TensorFlow says that readers of data keep theirs
+        item.add_marker(pytest.mark.filterwarnings("ignore:Even though the:UserWarning"))
+
+
 @pytest.fixture(scope="session")
 def session_cache(tmp_path_factory):
     return tmp_path_factory.mktemp("cache")

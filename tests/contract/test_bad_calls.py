@@ -81,7 +81,7 @@ def unclear(error, call, argument, which, value) -> str | None:
 
 
 @pytest.mark.parametrize("call", CALLS, ids=str)
-def test_the_good_call_works(call):
+def test_the_good_call_works(call, no_graphs):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         call.function(**call.good)

@@ -5,7 +5,6 @@ from contextlib import contextmanager
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
 
 from tltk.backbones import layers_by_block, list_backbones, load_backbone
 from tltk.backbones.registry import architecture
@@ -38,15 +37,6 @@ def without_dropout(network):
         layer.rate = rate
 
 
-@pytest.fixture
-def no_graphs():
-    """A single step is taken, for which building and compiling a graph takes too long."""
-    tf.config.run_functions_eagerly(True)
-    yield
-    tf.config.run_functions_eagerly(False)
-
-
-@pytest.mark.filterwarnings("ignore:Even though the:UserWarning")  # readers keep their graphs
 @pytest.mark.parametrize("name", list_backbones())
 def test_only_the_unfrozen_blocks_move_each_at_its_own_rate(name, monkeypatch, no_graphs):
     monkeypatch.setattr(engines, "_keras_run", run_without_graph)

@@ -140,7 +140,7 @@ def test_file_loads_in_a_process_without_tltk(shifted, tmp_path, without_tltk):
 
 
 @pytest.mark.parametrize("augment", [None, RandomColours(0)])
-def test_backbone_of_pictures_partly_frozen(augment):
+def test_backbone_of_pictures_partly_frozen(augment, no_graphs):
     """Frozen blocks stay bit for bit; run once and kept they give what they give in every epoch."""
     random = np.random.default_rng(0)
     source, target = random.integers(0, 256, (2, 20, 32, 32, 3), dtype="uint8")

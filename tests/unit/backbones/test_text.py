@@ -211,7 +211,7 @@ def test_blocks_of_each_encoder(encoder, blocks):
 
 
 @pytest.mark.parametrize("encoder", ["mean", "cnn", "lstm"])
-def test_frozen_words_stay_bit_for_bit_and_tuned_ones_move(encoder):
+def test_frozen_words_stay_bit_for_bit_and_tuned_ones_move(encoder, no_graphs):
     for unfrozen in (0 if encoder == "mean" else 1, "all"):
         keras.utils.set_random_seed(0)
         model = build_classifier(load_text_backbone(TINY, encoder, length=4, units=4), 2)
@@ -224,7 +224,7 @@ def test_frozen_words_stay_bit_for_bit_and_tuned_ones_move(encoder):
 
 
 @pytest.mark.parametrize("unfrozen", [1, "all"])
-def test_cached_and_plain_training_give_the_same_losses(unfrozen):
+def test_cached_and_plain_training_give_the_same_losses(unfrozen, no_graphs):
     losses = []
     for cache in (True, False):
         keras.utils.set_random_seed(0)

@@ -10,6 +10,8 @@ from tltk.evaluation._arms import ARMS, counted_words, fresh_copy, networks_of
 from tltk.evaluation.comparison import draw_subset, label_sizes, passes_of
 from tltk.inputs.examples import Splits, examples_of
 
+pytestmark = pytest.mark.usefixtures("no_graphs")
+
 
 def points(count, seed, labels=None):
     """Three classes around three corners, in a plane of six dimensions."""
