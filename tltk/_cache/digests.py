@@ -149,7 +149,7 @@ def _taken_apart(value) -> tuple:
 def _array(value) -> tuple:
     if value.dtype.hasobject:
         return f"array {value.shape}", value.tolist()
-    content = np.ascontiguousarray(value).reshape(-1)
+    content = np.ascontiguousarray(value).reshape(-1).view("uint8")  # bfloat16 is no buffer
     return (f"array {value.dtype.str} {value.shape} {hashlib.sha256(content.data).hexdigest()}",)
 
 

@@ -139,3 +139,12 @@ def test_circles_end():
 def test_another_process_with_another_hash_seed_finds_the_same_digests(digests_elsewhere):
     here = [code_digest(one) for one, _ in pairs_that_differ().values()]
     assert digests_elsewhere["code"] == here
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16", "float32", "int32", "bool"])
+def test_numbers_of_every_type_count(dtype):
+    first, other = ([keras.ops.cast([0, value], dtype), value] for value in (0, 1))
+    arrays = [keras.ops.convert_to_numpy(tensor) for tensor, _ in (first, other)]
+    assert code_digest(arrays[0]) == code_digest(arrays[0].copy())
+    assert code_digest(arrays[0]) != code_digest(arrays[1])
+    assert code_digest(first[0]) != code_digest(other[0])

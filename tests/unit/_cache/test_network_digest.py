@@ -285,3 +285,11 @@ def test_a_network_is_compared_once_in_a_process(tmp_path, monkeypatch):
     for _ in range(2):
         extract_features(again, x)
     assert calls == [1]
+
+
+def test_weights_of_a_network_in_bfloat16_count():
+    network = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1, dtype="bfloat16")])
+    before = network_digest(network)
+    assert network_digest(network) == before
+    network.layers[0].kernel.assign([[0.5], [0.25]])
+    assert network_digest(network) != before
