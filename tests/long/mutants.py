@@ -41,6 +41,7 @@ CORE = {  # each module, and the files of tests/unit that are about it, the quic
     ],
     "adaptation/reweighting": [
         "adaptation/test_reweighting",
+        "adaptation/test_source_only",
         "adaptation/test_kmm",
         "adaptation/test_weight_sweep",
     ],
