@@ -122,6 +122,12 @@ KNOWN_EQUIVALENT = [
         "The loop deals the rows of both sides to the folds, in the other order.",
     ),
     (
+        "adaptation/density",
+        "-shares[part] * signs[part, None]",
+        "-shares[part] / signs[part, None]",
+        "A sign is 1 or -1, and its own inverse.",
+    ),
+    (
         "adaptation/alignment",
         "weights * np.sign(weights[np.abs(weights).argmax(axis=0), np.arange(k)])",
         "weights / np.sign(weights[np.abs(weights).argmax(axis=0), np.arange(k)])",
