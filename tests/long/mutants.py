@@ -41,6 +41,7 @@ CORE = {  # each module, and the files of tests/unit that are about it, the quic
     ],
     "adaptation/reweighting": [
         "adaptation/test_reweighting",
+        "adaptation/test_source_only",
         "adaptation/test_kmm",
         "adaptation/test_weight_sweep",
     ],
@@ -121,6 +122,12 @@ KNOWN_EQUIVALENT = [
         "The loop deals the rows of both sides to the folds, in the other order.",
     ),
     (
+        "adaptation/density",
+        "-shares[part] * signs[part, None]",
+        "-shares[part] / signs[part, None]",
+        "A sign is 1 or -1, and its own inverse.",
+    ),
+    (
         "adaptation/alignment",
         "weights * np.sign(weights[np.abs(weights).argmax(axis=0), np.arange(k)])",
         "weights / np.sign(weights[np.abs(weights).argmax(axis=0), np.arange(k)])",
@@ -149,6 +156,14 @@ KNOWN_EQUIVALENT = [
         "1 - np.sqrt(mu / (mu + length ** 2))",
         "1 + np.sqrt(mu / (mu + length ** 2))",
         "The other symmetric root of the same matrix: the directions it leads to are the same.",
+    ),
+    *(
+        ("tuning/_imbalance", before, after, "Outputs are (n, k): their last axis is the second.")
+        for before, after in (
+            ("model.outputs[0].shape[-1]", "model.outputs[0].shape[+1]"),
+            ("y_pred.shape[-1]", "y_pred.shape[+1]"),
+            ("keras.ops.argmax(y_pred, -1)", "keras.ops.argmax(y_pred, +1)"),
+        )
     ),
     (
         "few_labels/prototypes",
@@ -195,11 +210,14 @@ class Mutant(NamedTuple):
         return f"{self.module}.py:{self.line}  {self.before}  ->  {self.after}"
 
 
-def places(tree: ast.AST) -> list[tuple[ast.AST, int]]:
-    """Nodes with an operator to turn round, and its number in the node; none in what is said."""
-    found, waiting = [], [tree]
+def places(tree: ast.AST) -> list[tuple[ast.AST, int, ast.AST]]:
+    """Nodes with an operator to turn round, its number, and what shows it; none in what is said.
+
+    A sign is shown by the expression that it is in: of `-1` alone nobody could tell which.
+    """
+    found, waiting = [], [(tree, tree)]
     while waiting:
-        node = waiting.pop(0)
+        node, around = waiting.pop(0)
         called = getattr(node.func, "id", getattr(node.func, "attr", "")) if isinstance(
             node, ast.Call
         ) else ""  # fmt: skip
@@ -213,19 +231,20 @@ def places(tree: ast.AST) -> list[tuple[ast.AST, int]]:
         )
         if not is_text:
             operators = node.ops if isinstance(node, ast.Compare) else [getattr(node, "op", None)]
-            found += [(node, i) for i, each in enumerate(operators) if type(each) in TURNED]
-        waiting += ast.iter_child_nodes(node)
+            shown = around if isinstance(node, ast.UnaryOp) else node
+            found += [(node, i, shown) for i, each in enumerate(operators) if type(each) in TURNED]
+        waiting += [(each, node) for each in ast.iter_child_nodes(node)]
     return found
 
 
-def turned(module: str, place: int, node, number: int) -> Mutant:
+def turned(module: str, place: int, node, number: int, shown) -> Mutant:
     """Turn one operator of a node round, in place."""
-    before, line = ast.unparse(node), node.lineno
+    before = ast.unparse(shown)
     if isinstance(node, ast.Compare):
         node.ops[number] = TURNED[type(node.ops[number])]()
     else:
         node.op = TURNED[type(node.op)]()
-    return Mutant(module, place, line, before, ast.unparse(node))
+    return Mutant(module, place, node.lineno, before, ast.unparse(shown))
 
 
 def mutated(module: str, place: int) -> tuple[Mutant, ast.Module]:

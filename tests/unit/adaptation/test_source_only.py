@@ -14,6 +14,14 @@ def stacked():
     return stack_domains((source, source[:, 0] > 0), (target, target[:, 0] < 3))
 
 
+@pytest.mark.parametrize(
+    ("X", "y"), [(None, [0, 1]), (3, [0, 1]), (np.eye(2), None), (np.eye(2), 1.5)]
+)
+def test_rows_and_labels_are_both_needed(X, y):
+    with pytest.raises(ValueError, match="must hold one row each, and the estimator requires y"):
+        SourceOnly(LogisticRegression()).fit(X, y, domain=[0, 1])
+
+
 def test_target_rows_and_labels_are_not_seen():
     X, y, domain = stacked()
     found = SourceOnly(LogisticRegression()).fit(X, y, domain=domain)

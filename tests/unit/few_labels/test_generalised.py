@@ -1,3 +1,5 @@
+from typing import ClassVar
+
 import numpy as np
 import pytest
 from sklearn.base import BaseEstimator, clone
@@ -106,6 +108,25 @@ def test_what_comes_without_a_penalty_is_told_beside_what_comes_with_it(bias, wi
     learner = CalibratedStacking(Biased(bias), splits=3).fit(X, y, vectors)
     assert learner.harmonic_[0] == without
     assert learner.harmonic_[1] == 1
+
+
+class Noted(Biased):
+    """Notes how many classes and rows it was fitted on."""
+
+    seen: ClassVar[list] = []
+
+    def fit(self, X, y, vectors):
+        self.seen.append((len(vectors), len(X)))
+        return super().fit(X, y, vectors)
+
+
+@pytest.mark.parametrize(("share", "fitted"), [(0.4, (4, 24)), (0.5, (3, 15)), (0.1, (5, 45))])
+def test_the_share_of_classes_plays_the_unseen_and_of_rows_is_kept_to_be_judged(share, fitted):
+    """Of six classes of ten rows: 2, 3 or 1 classes, and 4, 5 or 1 rows of each other class."""
+    y, vectors = np.repeat(np.arange(6), 10), 10 * np.eye(6)
+    Noted.seen.clear()
+    CalibratedStacking(Noted(), splits=2, share=share).fit(vectors[y], y, vectors)
+    assert Noted.seen == [fitted, fitted, (6, 60)]
 
 
 def test_a_large_share_leaves_two_classes_and_a_row_of_each(world):

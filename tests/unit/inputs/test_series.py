@@ -243,9 +243,15 @@ def test_a_dataframe_of_missing_and_nullable_numbers():
     np.testing.assert_array_equal(series.values, [[1, 1], [np.nan] * 2, [3, 3], [4, np.nan]])
 
 
-def test_a_code_for_missing_is_told(write):
-    with pytest.warns(UserWarning, match="-9999 among larger numbers in column 'a'"):
-        series_file(write("a\n1\n-9999\n2\n"))
+@pytest.mark.parametrize("code", [-999, -9999, -99999, -999999])
+def test_a_code_for_missing_is_told(write, code):
+    with pytest.warns(UserWarning, match=f"{code} among larger numbers in column 'a'"):
+        series_file(write(f"a\n1\n{code}\n2\n"))
+    series_file(write(f"a\n1\n{-code}\n2\n"))
+    series_file(write(f"a\n1\n{code - 1}\n2\n"))
+
+
+def test_a_code_among_numbers_of_its_size_is_a_number(write):
     series_file(write("a\n1\n-9999\n-9000\n"))
     series_file(write("a\n1\n-9999\n-999.9\n"))  # larger than a tenth of it, not as large
 

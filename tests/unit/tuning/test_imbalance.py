@@ -155,6 +155,7 @@ def test_scores_instead_of_probabilities_cannot_be_adjusted(overlapping):
         (True, "Received: imbalance=True"),
         ({}, "Received: imbalance={}"),
         ("rarely", "Received: imbalance='rarely'"),
+        ({"d": 1.0}, "given for class numbers or names. Received: imbalance={'d': 1.0}"),
         ({0: -1.0}, r"imbalance\[0\] must be .*of at least 0. Received: .*-1"),
         ({0: float("nan")}, r"imbalance\[0\] must be .*Received: .*nan"),
     ],
@@ -178,6 +179,9 @@ def test_the_numbers_of_a_remedy_by_hand():
     assert drawn.loss_weights is None
     assert remedy_for(model, {1: 5}, labels).loss_weights == {0: 1, 1: 5, 2: 1}
     assert remedy_for(model, None, labels) is None
+    named = build_classifier(body, ["a", "b", "c"])
+    every = {"a": 2, "b": 3, "c": 4, 0: 2, 1: 3, 2: 4}
+    assert remedy_for(named, every, labels).loss_weights == {0: 2, 1: 3, 2: 4}
 
 
 def test_a_softmax_of_its_own_ends_in_softmax_too():
