@@ -153,7 +153,7 @@ def test_a_file_that_was_touched_is_read_once_more(photos, work):
     assert work() == (0, 0)
 
 
-@pytest.mark.parametrize("changed", [LONG_AGO, LONG_AGO + 1])
+@pytest.mark.parametrize("changed", [LONG_AGO, LONG_AGO + 1], ids=["same time", "another"])
 @pytest.mark.parametrize("cache", [True, False])
 def test_a_file_that_changed_is_refused_in_use_and_decoded_by_the_next_call(
     photos, changed, cache, work
