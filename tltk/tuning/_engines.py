@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import shutil
 import tempfile
-import threading
 import warnings
 from collections.abc import Callable
 from importlib.util import find_spec
@@ -197,11 +196,7 @@ def _known_to_numpy(values: np.ndarray) -> np.ndarray:
 
 
 def _openvino_run(network, graph, precision, sample) -> Run:
-    """The network on OpenVINO, which may be asked from two threads at once.
-
-    Each thread has a request of its own, and half of the cores. Pictures of whole numbers go in as
-    they are, a quarter the bytes.
-    """
+    """The network on OpenVINO; pictures of whole numbers go in as they are, a quarter the bytes."""
     import openvino
 
     named = {name: place for place, each in enumerate(graph.inputs) for name in each.get_names()}
@@ -213,16 +208,13 @@ def _openvino_run(network, graph, precision, sample) -> Run:
     preprocessing = openvino.preprocess.PrePostProcessor(graph)
     for place, dtype in zip(places, dtypes, strict=True):
         preprocessing.input(place).tensor().set_element_type(openvino.Type(np.dtype(dtype)))
-    hints = {"INFERENCE_PRECISION_HINT": {"float32": "f32", "bfloat16": "bf16"}[precision]}
-    hints["PERFORMANCE_HINT"] = "THROUGHPUT"
-    compiled = openvino.Core().compile_model(preprocessing.build(), "CPU", hints)
-    count, requests = len(network.outputs), threading.local()
+    hint = {"INFERENCE_PRECISION_HINT": {"float32": "f32", "bfloat16": "bf16"}[precision]}
+    compiled = openvino.Core().compile_model(preprocessing.build(), "CPU", hint)
+    count = len(network.outputs)
 
     def run(inputs):
-        if not hasattr(requests, "own"):
-            requests.own = compiled.create_infer_request()
         leaves = map(np.asarray, keras.tree.flatten(inputs), dtypes)
-        answers = requests.own.infer(dict(zip(places, leaves, strict=True)))
+        answers = compiled(dict(zip(places, leaves, strict=True)))
         return [np.array(answers[index]) for index in range(count)]
 
     return run

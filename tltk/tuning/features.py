@@ -135,8 +135,7 @@ def frozen_outputs(
         itself = (engine, precision) == ("keras", "float32")  # nothing to check it against
         sample = None if itself else examples.fetch(np.arange(min(batch_size, count)))
         run = started(prefix, engine, precision, name, sample, suffix, announce, cache)
-        at_once = 2 if engine == "openvino" else 1
-        yield from _outputs(run, examples, batch_size, dtype, first_chunk, verbose, at_once)
+        yield from _outputs(run, examples, batch_size, dtype, first_chunk, verbose)
         _compared[key] = _layers_of(prefix)
 
     def agree(arrays) -> bool:
@@ -200,29 +199,19 @@ def _fetcher(arrays):
     return lambda rows: tuple(array[rows] for array in arrays)
 
 
-def _outputs(run, examples, batch_size, dtype, first_chunk, verbose, at_once=1):
-    """What the network gives, batch by batch; `at_once` batches are in its hands at a time."""
+def _outputs(run, examples, batch_size, dtype, first_chunk, verbose):
     count = examples.count
     starts = range(first_chunk * batch_size, count, batch_size)
     progress = keras.utils.Progbar(count, verbose=int(verbose), unit_name="example")
-
-    def answer(rows, fetched):
-        return run(_filled_up(fetched, min(batch_size, count) - len(rows)))
-
-    def prepare(rows):
-        fetched = examples.fetch(rows)
-        return fetched if at_once == 1 else answer(rows, fetched)
-
     with ThreadPoolExecutor(max_workers=2) as pool:
         waiting = []
         for start in [*starts, None, None]:
             if start is not None:
                 rows = np.arange(start, min(start + batch_size, count))
-                waiting.append((rows, pool.submit(prepare, rows)))
+                waiting.append((rows, pool.submit(examples.fetch, rows)))
             if waiting and (len(waiting) > 2 or start is None):
-                rows, prepared = waiting.pop(0)
-                done = prepared.result()
-                outputs = answer(rows, done) if at_once == 1 else done
+                rows, fetched = waiting.pop(0)
+                outputs = run(_filled_up(fetched.result(), min(batch_size, count) - len(rows)))
                 yield tuple(_cast(each[: len(rows)], dtype) for each in outputs)
                 progress.update(int(rows[-1]) + 1)
 
