@@ -16,7 +16,7 @@ from pathlib import Path
 
 import common
 
-FULL = {"few": 2000, "many": 20_000, "side": 64, "network": "mobilenet_v2", "repeats": 3}
+FULL = {"few": 2000, "many": 20_000, "side": 64, "network": "mobilenet_v2", "repeats": 1}
 QUICK = {"few": 40, "many": 80, "side": 32, "network": "small_cnn", "repeats": 1}
 
 

@@ -38,7 +38,7 @@ FULL = {
     "photographs": 300,
     "pixels": [4032, 3024],
     "epochs": 10,
-    "repeats": 3,
+    "repeats": 1,
 }
 QUICK = FULL | {
     "network": "small_cnn",
