@@ -105,11 +105,10 @@ def complete_rows(cells: Cells, columns: Columns, on_error: str) -> tuple[list[_
     """What each row says, and the names of the rows that lack something."""
     if not cells.rows:
         raise ValueError(f"A table needs rows. Received: {cells.source} with none. Check the file.")
-    count = len(_label_columns(columns))
+    count, many = len(_label_columns(columns)), _names_in_a_cell(columns)
     rows, incomplete = [], []
     for name, (path, *others) in zip(cells.names, cells.rows, strict=True):
         where = f"{name} of {cells.source}"
-        many = _names_in_a_cell(columns)
         check_cells((path, *others[many:]), where)
         label = _label(others[:count], columns, where)
         rest = iter([clean_label(cell) for cell in others[count:]])

@@ -217,7 +217,7 @@ def whole_files(
     def read(names):
         bar = keras.utils.Progbar(len(names)) if len(names) > _MANY else None
         found = in_parallel(
-            lambda path: _digest_or_error(kind, path),
+            lambda path: digest_or_error(kind.digest, path),
             map(paths.get, names),
             progress=bar and (lambda: bar.add(1)),
         )
@@ -226,19 +226,26 @@ def whole_files(
         return {name: digest for name, (digest, _) in found.items() if digest is not None}
 
     digests = remembered_digests(root, paths, read, verify)
-    if errors and on_error == "raise":
-        raise next(iter(errors.values()))
-    if errors:
-        warnings.warn(
-            f"{len(errors)} of {len(pictures)} {kind.name}s cannot be read and are left out: "
-            f"{', '.join(errors)}. The first: {next(iter(errors.values()))}",
-            stacklevel=stacklevel,
-        )
+    tell_unreadable(errors, len(pictures), kind, on_error, stacklevel + 1)
     return [
         picture._replace(digest=digests[picture.name])
         for picture in pictures
         if picture.name in digests
     ]
+
+
+def tell_unreadable(
+    errors: dict[str, Exception], count: int, kind: Kind, on_error: str, stacklevel: int
+) -> None:
+    """Raise the first error of some files, or name the files in one warning, as `on_error` says."""
+    if errors and on_error == "raise":
+        raise next(iter(errors.values()))
+    if errors:
+        warnings.warn(
+            f"{len(errors)} of {count} {kind.name}s cannot be read and are left out: "
+            f"{', '.join(errors)}. The first: {next(iter(errors.values()))}",
+            stacklevel=stacklevel,
+        )
 
 
 def check_complete(
@@ -479,16 +486,17 @@ def _in_order(file):
     return [composed(step) for step in file.parts]
 
 
-def _digest_or_error(kind, path):
+def digest_or_error(digest: Callable[[Any], str], item: Any) -> tuple[str | None, Exception | None]:
+    """The digest of an item, or why it cannot be read."""
     try:
-        return kind.digest(path), None
+        return digest(item), None
     except (ValueError, OSError) as error:
         return None, error
 
 
-def _digest_of_picture(path):
-    content = read_bytes(path)
-    highest = examined(content, path)
+def digest_of_picture(content: bytes, name: str | Path) -> str:
+    """The digest of a picture that is whole, and behind it the highest value of a deep one."""
+    highest = examined(content, name)
     return sha256_of(content) + ("" if highest is None else f" {highest}")
 
 
@@ -505,7 +513,7 @@ PICTURES = Kind(
         rb"|.{4}ftyp(avi[fs]|hei[cxmsf]|hev[cx]|mif1|msf1)",
         re.DOTALL,
     ).match,
-    _digest_of_picture,
+    lambda path: digest_of_picture(read_bytes(path), path),
 )
 
 

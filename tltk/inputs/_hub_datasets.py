@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -19,10 +18,17 @@ from tltk.inputs._file_tables import (
     labelled,
     warn_of_findings,
 )
-from tltk.inputs._folders import PICTURES, LabelledFolder, Picture, listed
+from tltk.inputs._folders import (
+    PICTURES,
+    LabelledFolder,
+    Picture,
+    digest_of_picture,
+    digest_or_error,
+    tell_unreadable,
+)
 from tltk.inputs._pictures import Way, decoding_once, kept_pictures, make_room
 from tltk.inputs._tables import Cells, columns_of_hub
-from tltk.inputs.decoding import examined, in_parallel, prepared_images, read_bytes
+from tltk.inputs.decoding import in_parallel, prepared_images, read_bytes
 from tltk.inputs.examples import Examples
 
 
@@ -122,23 +128,11 @@ def _content(stored, number):
 
 
 def _digests(pictures, contents, on_error):
-    def digest_or_error(picture):
-        try:
-            content = contents[picture.name]()
-            highest = examined(content, picture.name)
-        except (ValueError, OSError) as error:
-            return error
-        return sha256_of(content) + ("" if highest is None else f" {highest}")
+    def digest(picture):
+        return digest_of_picture(contents[picture.name](), picture.name)
 
-    found = in_parallel(digest_or_error, pictures)
-    digests = {p.name: d for p, d in zip(pictures, found, strict=True) if isinstance(d, str)}
-    errors = {p.name: d for p, d in zip(pictures, found, strict=True) if p.name not in digests}
-    if errors and on_error == "raise":
-        raise next(iter(errors.values()))
-    if errors:
-        warnings.warn(
-            f"{len(errors)} of {len(pictures)} {PICTURES.name}s cannot be read and are left out: "
-            f"{listed(list(errors))}. The first: {next(iter(errors.values()))}",
-            stacklevel=4,
-        )
-    return digests
+    found = in_parallel(lambda picture: digest_or_error(digest, picture), pictures)
+    found = dict(zip([picture.name for picture in pictures], found, strict=True))
+    errors = {name: error for name, (_, error) in found.items() if error is not None}
+    tell_unreadable(errors, len(pictures), PICTURES, on_error, 5)
+    return {name: digest for name, (digest, _) in found.items() if digest is not None}
