@@ -265,6 +265,28 @@ def picture_folder(train, val=0, side=256):
         yield Path(folder)
 
 
+def photographs(size, count):
+    """JPEG files of a width and height: bundled photographs, enlarged, with a sensor's noise."""
+    import io
+
+    import numpy as np
+    from PIL import Image
+
+    from tltk.inputs import bundle_folder
+
+    sources = sorted(Path(bundle_folder(), "photos_small").rglob("*.webp"))
+    rng, contents = np.random.default_rng(0), []
+    for index in range(count):
+        with Image.open(sources[index * len(sources) // count]) as source:
+            large = source.convert("RGB").resize(size, Image.Resampling.BICUBIC)
+        noise = rng.integers(-12, 13, (*size[::-1], 3), dtype="int16")
+        noisy = np.clip(np.asarray(large, "int16") + noise, 0, 255).astype("uint8")
+        content = io.BytesIO()
+        Image.fromarray(noisy).save(content, "JPEG", quality=90)
+        contents.append(content.getvalue())
+    return contents
+
+
 def _write_jpegs(pictures, wanted, target, side):
     import io
 

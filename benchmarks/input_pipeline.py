@@ -15,7 +15,6 @@ Every side reads all JPEG files of a folder, brings them to 224 pixels a side, a
 - extraction: ResNet50 from memory on the fastest engine here, with which reading has to keep up.
 """
 
-import io
 import os
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -24,7 +23,6 @@ import common
 import keras
 import numpy as np
 from extraction import BATCH, random_pictures, tltk_side
-from PIL import Image
 
 import tltk
 
@@ -105,20 +103,6 @@ def measured(work, count, repeats):
     return common.interleaved(sides, repeats), cpu
 
 
-def photographs(size, count):
-    """JPEG files as large, and about as detailed, as a phone's: coarse and fine noise."""
-    contents = []
-    for number in range(count):
-        random = np.random.default_rng(number)
-        coarse = random.integers(0, 256, (size[1] // 50, size[0] // 50, 3), "uint8")
-        pixels = np.asarray(Image.fromarray(coarse).resize(size)).astype("int16")
-        pixels += random.integers(-12, 13, pixels.shape, "int16")
-        content = io.BytesIO()
-        Image.fromarray(pixels.clip(0, 255).astype("uint8")).save(content, "JPEG", quality=90)
-        contents.append(content.getvalue())
-    return contents
-
-
 def decode_all(contents, side, exact):
     for content in contents:
         tltk.inputs.read_image(content, side, exact=exact)
@@ -179,7 +163,7 @@ def main(arguments=None):
             findings += compared("first read", "tltk, first read", aliased, None)
             kept = rates["tltk, kept rows"]
 
-    contents = photographs(settings["photograph"], settings["photographs"])
+    contents = common.photographs(settings["photograph"], settings["photographs"])
     ways = {"in full": True, "small": False}
     work = {way: (decode_all, contents, side, exact) for way, exact in ways.items()}
     rates, cpu = measured(work, len(contents), repeats)

@@ -46,7 +46,6 @@ QUICK = FULL | {
     "photographs": 20,
     "pixels": [160, 120],
     "epochs": 2,
-    "repeats": 1,
 }
 RATE = 1e-3
 RECIPE, CACHED, FASTAI, OURS = "Keras recipe", "Keras recipe, .cache()", "fastai", "tltk"
@@ -127,28 +126,13 @@ def measured_in_child(name, folder, settings):
 
 
 def photograph_folder(folder, count, pixels):
-    """Write JPEG photographs: bundled ones, enlarged, with the noise of a sensor, in two classes.
+    """Write photographs in two classes, to train on and to validate on.
 
     A tenth as many are drawn and coded as are written; the others are those again, with a few
     bytes behind their end, so that they are other files of the same cost.
     """
-    import numpy as np
-    from PIL import Image
-
-    from tltk.inputs import bundle_folder
-
-    sources = sorted(Path(bundle_folder(), "photos_small").rglob("*.webp"))
-    rng = np.random.default_rng(0)
     drawn = max(2, count // 10)
-    for index in range(drawn):
-        with Image.open(sources[index * len(sources) // drawn]) as source:
-            large = source.convert("RGB").resize(pixels, Image.Resampling.BICUBIC)
-        noise = rng.integers(-12, 13, (*pixels[::-1], 3), dtype="int16")
-        noisy = np.clip(np.asarray(large, "int16") + noise, 0, 255).astype("uint8")
-        path = Path(folder, f"{index}.jpg")
-        Image.fromarray(noisy).save(path, quality=90)
-        content = path.read_bytes()
-        path.unlink()
+    for index, content in enumerate(common.photographs(pixels, drawn)):
         for again in range(index, count, drawn):
             part = "val" if again // drawn % 5 == 4 else "train"
             target = Path(folder, part, f"class_{again % 2}", f"{again:04}.jpg")
@@ -186,8 +170,7 @@ def main(arguments=None):
         row | {"CPU-seconds": common.spread(processor[row["side"]])}
         for row in common.rows_of(walls, names[0])
     ]
-    pairs = [(OURS, RECIPE, 10), (OURS, CACHED, 6), (OURS, FASTAI, 6)]
-    pairs += [(VIEWS, AUGMENTED, 3)]
+    pairs = [(OURS, RECIPE, 10), (OURS, CACHED, 6), (OURS, FASTAI, 6), (VIEWS, AUGMENTED, 3)]
     findings = [
         common.finding(
             f"12-megapixel photographs: {ours} against {other}",
