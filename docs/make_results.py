@@ -53,44 +53,44 @@ STUDIES = {  # of each table: what tells its rows apart, its columns, the score,
         (["method", "domain"], "labels", "score", {}),
         (["source"], "target", "score", {"question": "away"}),
     ],
-    "08_pretraining": [
+    "09_pretraining": [
         (["pretrained by"], "method", "mase", {"data": "temperatures"}),
         (["pretrained by"], "method", "accuracy", {"data": "vibration"}),
     ],
-    "08_settings": [(["method", "setting"], None, "mase", {})],
-    "09_rank_sources": [
+    "09_settings": [(["method", "setting"], None, "mase", {})],
+    "11_rank_sources": [
         (["candidate"], "target", "accuracy", {"kind": "run"}),
         (["score"], "target", ("tau", "low", "high"), {"kind": "agreement"}, AGREEMENT),
         (["score"], "target", ("lost",), {"kind": "agreement"}, LOST),
     ],
-    "10_false_verdicts": [
+    "12_false_verdicts": [
         (["arms", "rule", "seeds", "trials"], "question", ("rate", "low", "high"), {}),
     ],
-    "10_hurtful_sources": [
+    "12_hurtful_sources": [
         ["method", "source_accuracy", "accuracy", "without transfer", "gain", "verdict"],
     ],
-    "11_imbalance": [
+    "13_imbalance": [
         (["way", "method"], "ratio", "balanced accuracy", {"kind": "run"}),
         (["way", "method"], "ratio", "rare recall", {"kind": "run"}),
     ],
-    "11_thin_data": [
+    "13_thin_data": [
         (["data", "method"], "setting", "accuracy", {"question": "self-training"}),
         (["method"], "data", "accuracy", {"question": "borrowing"}),
         (["method"], "setting", "accuracy", {"question": "contrastive"}),
         (["method"], "setting", "auroc", {"question": "anomalies"}),
     ],
-    "12_sentiment_pairs": [(["source", "target"], "method", "score", {})],
-    "13_tradaboost": [
+    "16_sentiment_pairs": [(["source", "target"], "method", "score", {})],
+    "15_tradaboost": [
         (["method"], "labels", "score", {"question": "texts"}),
         (["method"], "labels", "score", {"question": "table"}),
         (["method"], None, "gain", {"question": "shrinking"}),
         (["criterion"], "method", "cost", {"question": "selection"}),
     ],
-    "12_digits": [
+    "16_digits": [
         (["method"], "pair", "accuracy", {"kind": "run"}),
         (["criterion"], "pair", "accuracy", {"kind": "choice"}),
     ],
-    "15_few_shot": [
+    "20_few_shot": [
         *(
             (
                 ["features", "method"],
@@ -116,28 +116,28 @@ STUDIES = {  # of each table: what tells its rows apart, its columns, the score,
             "What fine-tuning gains over normalised prototypes on the same 25 episodes",
         ),
     ],
-    "14_word_networks": [(["source", "target"], "features", "score", {})],
-    "16_zero_shot": [
+    "18_word_networks": [(["source", "target"], "features", "score", {})],
+    "21_zero_shot": [
         (["source", "names"], "pixels", "accuracy", {"question": "conse", "top": 10}),
         (["labels"], None, "accuracy", {"question": "labels"}),
         (["method"], None, "accuracy", {"question": "splits"}),
         (["penalty"], None, "harmonic", {"question": "generalised"}),
         (["described by"], "what", "accuracy", {"question": "novel"}),
     ],
-    "17_meta_learning": [
+    "22_meta_learning": [
         (["method", "shots"], "steps", "error", {"question": "sinusoids"}, WAVES),
         (["tasks"], "where", "error", {"question": "few tasks"}, WAVES_KNOWN),
     ],
-    "17_glyph_tasks": [
+    "22_glyph_tasks": [
         (["method"], "shots", "accuracy", {"question": "glyphs"}, "Glyphs, a small network"),
         (["method"], "shots", "accuracy", {"question": "features"}, "Frozen MobileNetV2 features"),
     ],
-    "18_adapters": [
+    "23_adapters": [
         (["method", "trained weights"], "labels", "accuracy", {"kind": "run"}),
         (["method"], "labels", "CPU seconds", {"kind": "run"}),
         (["method"], None, ("megabytes",), {"kind": "memory"}, "Memory at the peak of one epoch"),
     ],
-    "18_share_tasks": [
+    "23_share_tasks": [
         (["labels", "task"], "with", "score", {"question": "tasks", "kind": "run"}),
         (["unit", "weights"], "task", "score", {"question": "weights"}),
         (["case"], "task", "score", {"question": "missing"}),
