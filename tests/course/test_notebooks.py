@@ -76,8 +76,9 @@ def test_runs_with_smoke_settings(path, tmp_path):
 def kept_outputs(notebook):
     """What the cells tagged `kept` show: it comes from results alone, whatever the settings."""
     cells = [cell for cell in code_cells(notebook) if "kept" in cell.metadata.get("tags", [])]
-    data = [out.get("text") or out.get("data", {}).get("text/plain") for c in cells for out in c.outputs]
-    return [text for text in data if not str(text).startswith("<Figure")]
+    outputs = [output for cell in cells for output in cell.outputs]
+    texts = [output.get("text") or output.get("data", {}).get("text/plain") for output in outputs]
+    return [text for text in texts if not str(text).startswith("<Figure")]
 
 
 def test_chapter_one_has_a_table_of_results():

@@ -1,7 +1,6 @@
 import re
 from pathlib import Path
 
-import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from tltk.shipping.course import Front, Run, front_of, write_index, write_page
