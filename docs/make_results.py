@@ -64,10 +64,18 @@ STUDIES = {  # of each table: what tells its rows apart, its columns, the score,
         (["score"], "target", ("lost",), {"kind": "agreement"}, LOST),
     ],
     "12_false_verdicts": [
-        (["arms", "rule", "seeds", "trials"], "question", ("rate", "low", "high"), {}),
+        (["rule", "seeds", "trials"], "question", ("rate", "low", "high"), {}),
+        (
+            ["rule", "seeds"],
+            "question",
+            ("no_difference",),
+            {},
+            "Share of trials called no difference that matters",
+        ),
     ],
-    "12_hurtful_sources": [
-        ["method", "source_accuracy", "accuracy", "without transfer", "gain", "verdict"],
+    "12_pooled_texts": [
+        (["source", "target"], "labels", "target only", {}, "Accuracy without the source"),
+        (["source", "target"], "labels", "pooled", {}, "Accuracy with the source"),
     ],
     "13_imbalance": [
         (["way", "method"], "ratio", "balanced accuracy", {"kind": "run"}),

@@ -248,7 +248,7 @@ def compare_transfer(
     seed: int = 0,
     verbose: int = 1,
 ) -> Comparison:
-    """Say whether transfer helped, hurt, or left no evidence either way, and by how much.
+    """Say whether transfer helped, hurt or made no difference that matters, and by how much.
 
     The arms: "from scratch" (the same architecture with fresh weights), "small network" (one of its
     own: `small_cnn` for pictures and for sounds as spectrograms, counted words for texts,
@@ -277,7 +277,7 @@ def compare_transfer(
         unfreeze_blocks: what the fine-tuned arm unfreezes, see `fine_tune`; None for the last two
             blocks, or the only one.
         score: what decides: "accuracy" or "balanced_accuracy".
-        margin: the smallest mean gap that makes a call; default one point.
+        margin: the smallest mean gap that matters, see `transfer_verdict`; default one point.
         level: confidence level of the paired t intervals.
         budget_seconds: no seed is begun that would end later than this; the first always runs.
         checkpoint: a folder in which each finished run is kept; the same call goes on there, also
@@ -302,7 +302,7 @@ def compare_transfer(
         >>> found = compare_transfer(body, Splits(*parts, ("low", "high"), {}), seeds=2, epochs=1,
         ...                          arms=["small network", "frozen"], verbose=0)
         >>> found.verdicts[-1]["verdict"]
-        'no evidence either way'
+        'cannot tell'
 
     References:
         - Rosenstein et al., To transfer or not to transfer, 2005.
