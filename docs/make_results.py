@@ -42,11 +42,12 @@ WAVES = "Mean squared error on new sine waves after so many gradient steps"
 WAVES_KNOWN = "MAML with few waves to be trained on: error after one step on those, and on new ones"
 STUDIES = {  # of each table: what tells its rows apart, its columns, the score, which rows count,
     # perhaps a caption; or the columns of rows shown as they are; or a function of the rows
+    "00_four_steps": [(["method"], None, "accuracy", {})],
     "01_learning_curves": [
         (["method"], "labels_per_class", "accuracy", {"chosen": True}),
         worth_in_labels,
     ],
-    "02_sources": [(["source", "image_size", "parameters"], "labels_per_class", "accuracy", {})],
+    "02_untrained": [(["features"], "layer", "accuracy", {})],
     "03_batch_norm": [(["rate"], "protected", "accuracy", {})],
     "03_what_to_unfreeze": [(["question", "blocks"], "labels_per_class", "accuracy", {})],
     "06_sentence_encoder": [
