@@ -80,7 +80,7 @@ STUDIES = {  # of each table: what tells its rows apart, its columns, the score,
         (["method"], "setting", "accuracy", {"question": "contrastive"}),
         (["method"], "setting", "auroc", {"question": "anomalies"}),
     ],
-    "16_sentiment_pairs": [(["source", "target"], "method", "score", {})],
+    "16_leave_one_domain_out": [(["method"], "target", "score", {})],
     "15_tradaboost": [
         (["method"], "labels", "score", {"question": "texts"}),
         (["method"], "labels", "score", {"question": "table"}),
