@@ -91,32 +91,6 @@ STUDIES = {  # of each table: what tells its rows apart, its columns, the score,
         (["method"], "pair", "accuracy", {"kind": "run"}),
         (["criterion"], "pair", "accuracy", {"kind": "choice"}),
     ],
-    "20_few_shot": [
-        *(
-            (
-                ["features", "method"],
-                "data",
-                ("accuracy", "low", "high"),
-                {"question": "methods", "shots": shots},
-                f"5-way {shots}-shot",
-            )
-            for shots in (1, 5, 20)
-        ),
-        (
-            ["data", "method"],
-            "queries",
-            ("accuracy", "low", "high"),
-            {"question": "queries", "shots": 1},
-            "5-way 1-shot, equally or unequally many queries of each class",
-        ),
-        (
-            ["shots"],
-            "data",
-            ("gain", "low", "high"),
-            {"question": "fine-tuning"},
-            "What fine-tuning gains over normalised prototypes on the same 25 episodes",
-        ),
-    ],
     "18_word_networks": [(["source", "target"], "features", "score", {})],
     "21_zero_shot": [
         (["source", "names"], "pixels", "accuracy", {"question": "conse", "top": 10}),
