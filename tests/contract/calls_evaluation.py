@@ -598,8 +598,8 @@ CALLS = [
             "verbose": verbosity,
         },
     ),
-    Call(evaluation.kept_study, {"name": "02_sources"}, {"name": study}),
-    Call(study_state, {"name": "02_sources"}, {"name": study}),
+    Call(evaluation.kept_study, {"name": "01_learning_curves"}, {"name": study}),
+    Call(study_state, {"name": "01_learning_curves"}, {"name": study}),
     Call(
         study_digest,
         {"script": FOLDER / "study.py"},
