@@ -109,7 +109,7 @@ def study_digest(script: str | Path) -> str:
         Sixteen hexadecimal digits; equal digits mean that the same code would run.
 
     Example:
-        >>> study_digest("notebooks/studies/02_sources.py")  # doctest: +SKIP
+        >>> study_digest("notebooks/studies/01_learning_curves.py")  # doctest: +SKIP
         '3f6c0e5b1f0f4c57'
     """
     _nodes(_source_of(script))
@@ -128,7 +128,7 @@ def study_state(name: str) -> str:
         0.1, not run with the present code".
 
     Example:
-        >>> study_state("02_sources")  # doctest: +SKIP
+        >>> study_state("01_learning_curves")  # doctest: +SKIP
         'current'
     """
     kept = kept_study(name)
@@ -150,8 +150,8 @@ def study_folder(script: str | Path) -> Path:
         The folder, made where there is none.
 
     Example:
-        >>> study_folder("notebooks/studies/02_sources.py").name  # doctest: +SKIP
-        '02_sources-3f6c0e5b1f0f4c57'
+        >>> study_folder("notebooks/studies/01_learning_curves.py").name  # doctest: +SKIP
+        '01_learning_curves-3f6c0e5b1f0f4c57'
     """
     script = existing_file(script, "script")
     return made_folder(cache_folder() / f"{script.stem}-{study_digest(script)}")
