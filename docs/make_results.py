@@ -48,7 +48,7 @@ STUDIES = {  # of each table: what tells its rows apart, its columns, the score,
         worth_in_labels,
     ],
     "02_untrained": [(["features"], "layer", "accuracy", {})],
-    "03_batch_norm": [(["rate"], "protected", "accuracy", {})],
+    "03_batch_norm": [(["batch norm"], None, "accuracy", {})],
     "03_what_to_unfreeze": [(["question", "blocks"], "labels_per_class", "accuracy", {})],
     "06_sentence_encoder": [
         (["method", "domain"], "labels", "score", {}),
