@@ -49,7 +49,10 @@ STUDIES = {  # of each table: what tells its rows apart, its columns, the score,
     ],
     "02_untrained": [(["features"], "layer", "accuracy", {})],
     "03_batch_norm": [(["batch norm"], None, "accuracy", {})],
-    "03_what_to_unfreeze": [(["question", "blocks"], "labels_per_class", "accuracy", {})],
+    "03_how_much_to_retrain": [
+        (["labels_per_class", "blocks", "rate"], "steps", "test", {"image_size": 96}),
+        (["image_size"], "labels_per_class", "test", {"image_size": 160}),
+    ],
     "06_sentence_encoder": [
         (["method", "domain"], "labels", "score", {}),
         (["source"], "target", "score", {"question": "away"}),

@@ -9,11 +9,9 @@ images; which of the four is kept is chosen on validation. A seed draws the trai
 validation images and their order. All runs take the same number of steps, whatever the number of
 labels.
 
-The rival: the probe alone on the same images at 160 pixels. Afterwards the depth and rate that
-validation prefers, by the mean over all seeds and for each number of labels, run again with
-augmented images.
+The rival: the probe alone on the same images at 160 pixels.
 
-About 130 minutes of processor time. Finished runs are kept in the cache folder, so that the same
+About 85 minutes of processor time. Finished runs are kept in the cache folder, so that the same
 call goes on after an interruption:
 
     python notebooks/studies/03_how_much_to_retrain.py
@@ -90,7 +88,7 @@ def enlarge(labels, seed):
     return [about | watch.rows[0]]
 
 
-def run(labels, seed, depth, rate, augment=None):
+def run(labels, seed, depth, rate):
     photos = photos_of(labels, seed)
     sets = {"val": photos.val.arrays(), "test": photos.test.arrays()}
     model = probe_of(photos)
@@ -104,29 +102,14 @@ def run(labels, seed, depth, rate, augment=None):
         head_epochs=0,
         epochs=epochs,
         base_lr=rate,
-        augment=augment,
         batch_size=BATCH,
         seed=seed,
         callbacks=[constant, watch],
         verbose=0,
     )
     about = {"labels_per_class": labels, "seed": seed, "blocks": depth, "rate": rate}
-    about |= {"image_size": IMAGE_SIZE, "augmented": augment is not None}
+    about |= {"image_size": IMAGE_SIZE}
     return [about | row for row in watch.rows]
-
-
-def winner(rows, labels):
-    """The depth and rate whose best checkpoint is best on validation, in the mean over seeds."""
-
-    def best_validation(arm):
-        keys = ("labels_per_class", "blocks", "rate")
-        own = [row for row in rows if tuple(row.get(key) for key in keys) == arm]
-        by_seed = {}
-        for row in own:
-            by_seed[row["seed"]] = max(by_seed.get(row["seed"], 0), row["val"])
-        return np.mean(list(by_seed.values()))
-
-    return max(product([labels], DEPTHS, RATES), key=best_validation)[1:]
 
 
 def main():
@@ -144,11 +127,6 @@ def main():
     for seed, labels in product(SEEDS, LABELS):
         part = f"seed {seed} labels {labels} at {LARGER} px"
         add(part, lambda s=seed, n=labels: enlarge(n, s))
-    for labels in LABELS:
-        depth, rate = winner(rows, labels)
-        for seed in SEEDS:
-            part = f"seed {seed} labels {labels} blocks {depth} rate {rate} augmented"
-            add(part, lambda s=seed, n=labels, d=depth, r=rate: run(n, s, d, r, augment=True))
     about = (
         "CIFAR-10 (bundled), mobilenet_v2 at 96 px: accuracy after so many steps by unfrozen "
         f"blocks, constant rate and labels, seeds {list(SEEDS)}."
