@@ -5,6 +5,8 @@ python notebooks/figures/episode.py    # writes episode.png beside this file
 
 from pathlib import Path
 
+from shapes import add_arrow, add_box
+
 from tltk.plotting import COLORS, GREY, lecture_style, new_figure
 
 BLUE, ORANGE, GREEN = COLORS[:3]
@@ -22,7 +24,7 @@ def draw():
         for place, letter in enumerate(letters):
             _box(axes, 0.1 + 0.85 * place, 4.35 - 1.0 * row, BLUE, letter, hatched=True)
     axes.text(0.1, 1.65, "learned from, never tested on", fontsize=11, color=BLUE)
-    axes.add_patch(_arrow((4.45, 3.75), (6.0, 3.75)))
+    add_arrow(axes, (4.45, 3.75), (6.0, 3.75), color=GREY, size=14)
     axes.text(5.2, 4.0, "features\nand prior", fontsize=11, ha="center", va="bottom")
     axes.text(6.2, 5.75, "Episode: a new alphabet", fontsize=13, weight="bold")
     axes.text(6.2, 5.25, "support", fontsize=11, color=ORANGE)
@@ -41,30 +43,11 @@ def draw():
 
 
 def _box(axes, x, y, edge, text, hatched=False, angle=0):
-    from matplotlib.patches import FancyBboxPatch
-
-    axes.add_patch(
-        FancyBboxPatch(
-            (x, y),
-            0.7,
-            0.8,
-            boxstyle="round,pad=0.02,rounding_size=0.08",
-            facecolor="white",
-            edgecolor=edge,
-            linewidth=1.8,
-            hatch="///" if hatched else None,
-        )
-    )
+    add_box(axes, x, y, 0.7, 0.8, edge=edge, hatched=hatched)
     pad = {"facecolor": "white", "edgecolor": "none", "pad": 1.5}
     axes.text(
         x + 0.35, y + 0.4, text, ha="center", va="center", fontsize=15, rotation=angle, bbox=pad
     )
-
-
-def _arrow(start, end):
-    from matplotlib.patches import FancyArrowPatch
-
-    return FancyArrowPatch(start, end, arrowstyle="-|>", mutation_scale=14, color=GREY)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ python notebooks/figures/four_steps.py    # writes four_steps.png beside this fi
 
 from pathlib import Path
 
-from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
+from shapes import add_arrow, add_box
 
 from tltk.plotting import COLORS, GREY, lecture_style, new_figure
 
@@ -36,7 +36,7 @@ def draw():
 def _draw_row(axes, y, title, stage):
     axes.text(0.1, y + 1.28, title, fontsize=13, weight="bold")
     axes.text(0.1, y + 0.45, "image", fontsize=11, va="center")
-    axes.add_patch(_arrow(1.25, 1.75, y))
+    add_arrow(axes, (1.25, y + 0.45), (1.75, y + 0.45), color=GREY)
     for block in range(BLOCKS):
         trained = stage == "tuned" and block == BLOCKS - 1
         hatched = stage != "frozen" and not trained
@@ -49,7 +49,7 @@ def _draw_row(axes, y, title, stage):
         _box(axes, end + 0.85, y + 0.12, 1.65, edge=GREY, text="1000 names", fade=0.45)
         axes.text(end + 0.24, y + 0.94, "cut", color=ORANGE, fontsize=11)
         return
-    axes.add_patch(_arrow(end, end + 0.5, y))
+    add_arrow(axes, (end, y + 0.45), (end + 0.5, y + 0.45), color=GREY)
     if stage == "frozen":
         _box(axes, end + 0.55, y, 1.65, text="1000 names")
         axes.text(end + 2.45, y + 0.45, "softmax", fontsize=11, va="center", color=GREY)
@@ -70,19 +70,8 @@ _RATE = {"ha": "center", "va": "center", "fontsize": 9.5, "color": ORANGE}
 
 
 def _box(axes, x, y, width, *, edge=BLUE, text="", hatched=False, fade=1.0, height=0.9):
-    axes.add_patch(
-        FancyBboxPatch(
-            (x, y),
-            width,
-            height,
-            boxstyle="round,pad=0.02,rounding_size=0.08",
-            facecolor="white" if hatched or edge != BLUE else "#DCEBF5",
-            edgecolor=edge,
-            linewidth=1.8,
-            hatch="///" if hatched else None,
-            alpha=fade,
-        )
-    )
+    face = "white" if hatched or edge != BLUE else "#DCEBF5"
+    add_box(axes, x, y, width, height, edge=edge, hatched=hatched, face=face, fade=fade)
     axes.text(
         x + width / 2,
         y + height / 2,
@@ -91,12 +80,6 @@ def _box(axes, x, y, width, *, edge=BLUE, text="", hatched=False, fade=1.0, heig
         va="center",
         fontsize=11,
         alpha=max(fade, 0.7),
-    )
-
-
-def _arrow(start, end, y):
-    return FancyArrowPatch(
-        (start, y + 0.45), (end, y + 0.45), arrowstyle="-|>", mutation_scale=12, color=GREY
     )
 
 

@@ -5,7 +5,7 @@ python notebooks/figures/one_algorithm.py    # writes one_algorithm.png beside t
 
 from pathlib import Path
 
-from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
+from shapes import add_arrow, add_box
 
 from tltk.plotting import COLORS, GREY, lecture_style, new_figure
 
@@ -36,12 +36,12 @@ def _comparison(axes, x, title, algorithms, edge):
             _box(axes, x, y + 0.2, 2.5, "source", hatched=True)
             axes.text(x + 2.72, y + 0.8, "+", fontsize=14, va="center", ha="center")
         _box(axes, x + 3.0, y + 0.2, 2.1, "target")
-        axes.add_patch(_arrow((x + 5.2, y + 0.8), (x + 5.85, y + 0.8)))
+        add_arrow(axes, (x + 5.2, y + 0.8), (x + 5.85, y + 0.8), color="black")
         _box(axes, x + 5.9, y + 0.2, 1.1, name, edge=edge if name == "B" else BLUE)
-        axes.add_patch(_arrow((x + 7.1, y + 0.8), (x + 7.75, y + 0.8)))
+        add_arrow(axes, (x + 7.1, y + 0.8), (x + 7.75, y + 0.8), color="black")
         axes.text(x + 7.85, y + 0.8, "score", fontsize=11, va="center")
     fair = algorithms[0] == algorithms[1]
-    axes.add_patch(_arrow((x + 8.5, 3.8), (x + 8.5, 2.15), "<|-|>"))
+    add_arrow(axes, (x + 8.5, 3.8), (x + 8.5, 2.15), color="black", style="<|-|>")
     axes.text(
         x + 8.3,
         2.95,
@@ -70,24 +70,9 @@ def _outcomes(axes):
 
 
 def _box(axes, x, y, width, text, edge=BLUE, hatched=False):
-    axes.add_patch(
-        FancyBboxPatch(
-            (x, y),
-            width,
-            1.2,
-            boxstyle="round,pad=0.02,rounding_size=0.12",
-            facecolor="white",
-            edgecolor=edge,
-            linewidth=1.8,
-            hatch="///" if hatched else None,
-        )
-    )
+    add_box(axes, x, y, width, 1.2, edge=edge, hatched=hatched, rounding=0.12)
     style = {"facecolor": "white", "edgecolor": "none", "pad": 1.5} if hatched else None
     axes.text(x + width / 2, y + 0.6, text, ha="center", va="center", fontsize=12, bbox=style)
-
-
-def _arrow(start, end, style="-|>"):
-    return FancyArrowPatch(start, end, arrowstyle=style, mutation_scale=12, color="black")
 
 
 if __name__ == "__main__":

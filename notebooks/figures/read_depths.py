@@ -5,7 +5,7 @@ python notebooks/figures/read_depths.py    # writes read_depths.png beside this 
 
 from pathlib import Path
 
-from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
+from shapes import add_arrow, add_box
 
 from tltk.plotting import COLORS, GREY, lecture_style, new_figure
 
@@ -27,42 +27,23 @@ def draw():
     axes.text(0.1, 4.7, "image\n96 x 96 x 3", fontsize=11, va="center", ha="left")
     for number, (name, side, channels) in enumerate(PLACES):
         left = 2.2 + 2.2 * number
-        axes.add_patch(_arrow((left - 0.6, 4.7), (left - 0.1, 4.7), GREY))
-        _box(axes, left, 4.1, 1.5, 1.2, edge=BLUE, hatched=True)
+        add_arrow(axes, (left - 0.6, 4.7), (left - 0.1, 4.7), color=GREY)
+        add_box(axes, left, 4.1, 1.5, 1.2, edge=BLUE, hatched=True)
         axes.text(left + 0.75, 5.6, name, fontsize=12, ha="center", weight="bold")
-        axes.add_patch(_arrow((left + 0.75, 4.0), (left + 0.75, 3.25), GREY))
+        add_arrow(axes, (left + 0.75, 4.0), (left + 0.75, 3.25), color=GREY)
         axes.text(left + 0.75, 2.9, f"{side} x {side} places", fontsize=10.5, ha="center")
         axes.text(left + 0.75, 2.4, f"{channels} channels", fontsize=10.5, ha="center")
-        axes.add_patch(_arrow((left + 0.75, 2.25), (left + 0.75, 1.55), GREY))
-        _box(axes, left, 0.75, 1.5, 0.75, edge=ORANGE)
+        add_arrow(axes, (left + 0.75, 2.25), (left + 0.75, 1.55), color=GREY)
+        add_box(axes, left, 0.75, 1.5, 0.75, edge=ORANGE)
         axes.text(left + 0.75, 1.12, f"{channels} numbers", fontsize=10, ha="center", va="center")
     axes.text(0.1, 2.9, "map", fontsize=11)
     axes.text(0.1, 1.85, "average", fontsize=11)
     axes.text(0.1, 1.45, "over places", fontsize=11)
-    _box(axes, 2.2, -0.4, 0.55, 0.45, edge=BLUE, hatched=True)
+    add_box(axes, 2.2, -0.4, 0.55, 0.45, edge=BLUE, hatched=True)
     axes.text(2.9, -0.18, "frozen block", fontsize=11, va="center")
-    _box(axes, 6.6, -0.4, 0.55, 0.45, edge=ORANGE)
+    add_box(axes, 6.6, -0.4, 0.55, 0.45, edge=ORANGE)
     axes.text(7.3, -0.18, "features: a linear probe is fitted on them", fontsize=11, va="center")
     return figure
-
-
-def _box(axes, x, y, width, height, *, edge, hatched=False):
-    axes.add_patch(
-        FancyBboxPatch(
-            (x, y),
-            width,
-            height,
-            boxstyle="round,pad=0.02,rounding_size=0.08",
-            facecolor="white",
-            edgecolor=edge,
-            linewidth=1.8,
-            hatch="///" if hatched else None,
-        )
-    )
-
-
-def _arrow(start, end, color):
-    return FancyArrowPatch(start, end, arrowstyle="-|>", mutation_scale=12, color=color)
 
 
 if __name__ == "__main__":
