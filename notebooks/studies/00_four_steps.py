@@ -21,7 +21,7 @@ import keras
 import numpy as np
 
 import tltk
-from tltk.evaluation import finished_part, keep_study
+from tltk.evaluation import finished_parts, keep_study
 
 SPLITS, IMAGE_SIZE, BATCH = range(10), 160, 16
 HEAD_EPOCHS, TUNE_EPOCHS = 30, 5
@@ -88,10 +88,8 @@ def accuracies(seed):
 
 
 def main():
-    rows, seconds = [], 0.0
-    for seed in SPLITS:
-        found, took = finished_part(__file__, f"split {seed}", lambda seed=seed: accuracies(seed))
-        rows, seconds = rows + found, seconds + took
+    parts = [(f"split {seed}", lambda seed=seed: accuracies(seed)) for seed in SPLITS]
+    rows, seconds = finished_parts(__file__, parts)
     about = (
         "154 bundled photographs of eight subjects, half of them to train on: test accuracy on ten "
         "divisions that keep subjects apart, of steps 3 and 4 of the chapter."

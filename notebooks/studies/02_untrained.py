@@ -17,7 +17,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
 import tltk
-from tltk.evaluation import finished_part, keep_study
+from tltk.evaluation import finished_parts, keep_study
 
 DRAWS, POOL, LABELS, EVERY, IMAGE_SIZE = range(10), 100, 50, 2, 96
 STRENGTHS = (0.01, 0.1)
@@ -81,10 +81,8 @@ def measured(seed):
 
 
 def main():
-    rows, seconds = [], 0.0
-    for seed in DRAWS:
-        found, took = finished_part(__file__, f"draw {seed}", lambda seed=seed: measured(seed))
-        rows, seconds = rows + found, seconds + took
+    parts = [(f"draw {seed}", lambda seed=seed: measured(seed)) for seed in DRAWS]
+    rows, seconds = finished_parts(__file__, parts)
     about = (
         "CIFAR-10 (bundled), 50 labels per class, 96 px: test accuracy of a linear probe on ten "
         "MobileNetV2 networks with random weights, read at five depths."

@@ -16,7 +16,7 @@ import keras
 import numpy as np
 
 import tltk
-from tltk.evaluation import finished_part, keep_study
+from tltk.evaluation import finished_parts, keep_study
 
 SEEDS, PER_CLASS, IMAGE_SIZE, BATCH, EPOCHS = range(10), 20, 96, 8, 2
 
@@ -59,11 +59,8 @@ def accuracy(model, photos):
 
 
 def main():
-    rows, seconds = [], 0.0
-    for seed in SEEDS:
-        found, spent = finished_part(__file__, f"seed {seed}", lambda s=seed: run(s))
-        rows.extend(found)
-        seconds += spent
+    parts = [(f"seed {seed}", lambda seed=seed: run(seed)) for seed in SEEDS]
+    rows, seconds = finished_parts(__file__, parts)
     about = (
         f"CIFAR-10 (bundled), mobilenet_v2 at {IMAGE_SIZE} px, {PER_CLASS} labels per class: two "
         f"epochs at learning rate zero in batches of {BATCH}, seeds {list(SEEDS)}."

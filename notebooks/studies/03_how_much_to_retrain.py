@@ -17,6 +17,7 @@ call goes on after an interruption:
     python notebooks/studies/03_how_much_to_retrain.py
 """
 
+from functools import partial
 from itertools import product
 
 import keras
@@ -24,7 +25,7 @@ import numpy as np
 
 import tltk
 from tltk.backbones import layers_by_block
-from tltk.evaluation import finished_part, keep_study
+from tltk.evaluation import finished_parts, keep_study
 
 SEEDS, LABELS, DEPTHS, RATES = range(10), (100, 20), (2, 6, 19), (1e-4, 3e-4)
 IMAGE_SIZE, LARGER, BATCH, CHECKPOINTS = 96, 160, 32, (0, 40, 80, 160)
@@ -113,20 +114,15 @@ def run(labels, seed, depth, rate):
 
 
 def main():
-    rows, seconds = [], 0.0
-
-    def add(part, make):
-        nonlocal seconds
-        found, spent = finished_part(__file__, part, make)
-        rows.extend(found)
-        seconds += spent
-
+    parts = []
     for seed, labels, depth, rate in product(SEEDS, LABELS, DEPTHS, RATES):
-        part = f"seed {seed} labels {labels} blocks {depth} rate {rate}"
-        add(part, lambda s=seed, n=labels, d=depth, r=rate: run(n, s, d, r))
+        name = f"seed {seed} labels {labels} blocks {depth} rate {rate}"
+        parts.append((name, partial(run, labels, seed, depth, rate)))
     for seed, labels in product(SEEDS, LABELS):
-        part = f"seed {seed} labels {labels} at {LARGER} px"
-        add(part, lambda s=seed, n=labels: enlarge(n, s))
+        parts.append(
+            (f"seed {seed} labels {labels} at {LARGER} px", partial(enlarge, labels, seed))
+        )
+    rows, seconds = finished_parts(__file__, parts)
     about = (
         "CIFAR-10 (bundled), mobilenet_v2 at 96 px: accuracy after so many steps by unfrozen "
         f"blocks, constant rate and labels, seeds {list(SEEDS)}."

@@ -13,6 +13,7 @@ call goes on after an interruption:
 """
 
 import itertools
+from functools import partial
 
 import numpy as np
 from sklearn.linear_model import LogisticRegression
@@ -20,7 +21,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 import tltk
-from tltk.evaluation import finished_part, keep_study
+from tltk.evaluation import finished_parts, keep_study
 
 DOMAINS = ("films", "products", "editorials", "tweets")
 SEEDS, SOURCE, LABELS = 20, 1000, (10, 50, 200, 600, 1200)
@@ -43,7 +44,7 @@ def classifier():
     return make_pipeline(StandardScaler(), LogisticRegression(C=0.1, max_iter=500))
 
 
-def pair(source, target, test):
+def pair(names, source, target, test):
     for seed in range(SEEDS):
         for labels in LABELS:
             if labels // 2 > np.bincount(target[1]).min():
@@ -53,19 +54,18 @@ def pair(source, target, test):
             more_x, more_y = draw(*source, SOURCE, random)
             alone = classifier().fit(x, y)
             pooled = classifier().fit(np.concatenate([more_x, x]), np.concatenate([more_y, y]))
-            row = {"seed": seed, "labels": labels, "target only": alone.score(*test)}
+            row = names | {"seed": seed, "labels": labels, "target only": alone.score(*test)}
             yield row | {"pooled": pooled.score(*test)}
 
 
 def main():
-    parts = {name: domain(name) for name in DOMAINS}
-    rows, seconds = [], 0.0
+    data, parts = {name: domain(name) for name in DOMAINS}, []
     for source, target in itertools.permutations(DOMAINS, 2):
-        name = f"{source} to {target}"
-        data = parts[source][0], *parts[target]
-        found, took = finished_part(__file__, name, lambda data=data: pair(*data))
-        rows += [{"source": source, "target": target, **row} for row in found]
-        seconds += took
+        names = {"source": source, "target": target}
+        parts.append(
+            (f"{source} to {target}", partial(pair, names, data[source][0], *data[target]))
+        )
+    rows, seconds = finished_parts(__file__, parts)
     about = (
         f"Sentiment of sentences: {SOURCE} labelled ones of another domain added to a few of the "
         f"target's, all twelve pairs of four domains, {SEEDS} paired seeds."

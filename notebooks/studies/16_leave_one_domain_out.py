@@ -27,7 +27,6 @@ same call goes on after an interruption:
 """
 
 import itertools
-import time
 from functools import cache, partial
 
 import numpy as np
@@ -45,7 +44,7 @@ from tltk.adaptation import (
     SubspaceAlignment,
     stack_domains,
 )
-from tltk.evaluation import finished_part, keep_study
+from tltk.evaluation import finished_parts, keep_study
 
 DOMAINS = ("films", "products", "editorials", "tweets")
 LABELS, FEW, SEEDS = 900, 50, range(10)
@@ -55,7 +54,6 @@ MOVES = {
     "subspace": SubspaceAlignment(),
     "TCA": TCA(max_rows=1000, landmarks=500),
 }
-finished = partial(finished_part, __file__)
 
 
 @cache
@@ -133,15 +131,17 @@ def run(target, seed):
 
 
 def main():
-    began, rows = time.perf_counter(), []
-    for seed, target in itertools.product(SEEDS, DOMAINS):
-        rows += finished(f"{target}, seed {seed}", lambda: run(target, seed))[0]
+    parts = [
+        (f"{target}, seed {seed}", partial(run, target, seed))
+        for seed, target in itertools.product(SEEDS, DOMAINS)
+    ]
+    rows, seconds = finished_parts(__file__, parts)
     rows.sort(key=lambda row: DOMAINS.index(row["target"]))
     about = (
         "Sentiment of texts of one domain, 900 labels of the other three and none of its own: "
         f"balanced accuracy, {len(SEEDS)} seeds."
     )
-    print(keep_study(__file__, about, rows, time.perf_counter() - began))
+    print(keep_study(__file__, about, rows, seconds))
 
 
 if __name__ == "__main__":

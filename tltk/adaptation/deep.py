@@ -36,7 +36,7 @@ def adapt_domains(
     method="dann",
     weight: float | None = None,
     labelled_target: Data | None = None,
-    unfreeze_blocks: int | str | list[str] = 2,
+    unfreeze_blocks: int | str | list[str] = "all",
     epochs: int = 10,
     lr: float = 1e-3,
     base_lr: float | None = None,
