@@ -383,6 +383,20 @@ CALLS = [
         {"values": [0.1, 0.2], "level": 0.95},
         {"values": numbers, "level": share},
     ),
+    Call(
+        evaluation.share_interval,
+        {"right": 3, "count": 4, "level": 0.95},
+        {
+            "right": lambda g: number(g) | {"1.5": 1.5, "-1": -1, "5": 5},
+            "count": count,
+            "level": share,
+        },
+    ),
+    Call(
+        evaluation.find_label_errors,
+        GOOD | {"groups": np.arange(60) // 2, "folds": 2, "seed": 0},
+        FIT | {"groups": optional(classes), "folds": lambda g: count(g) | {"1": 1}, "seed": seed},
+    ),
     Call(evaluation.paired_interval, PAIR, {"a": numbers, "b": numbers, "level": share}),
     Call(
         evaluation.rank_agreement,

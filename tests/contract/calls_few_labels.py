@@ -65,6 +65,11 @@ def name_lists(_):
     }
 
 
+def row_numbers(_):
+    wrong = [0, 0], [-1], [60], [0.5], ["a"], None, 3, [[1]], [True]
+    return {repr(each): each for each in wrong}
+
+
 def grids(_):
     return {"none": {}, "None": None, "list": [1, 2]}
 
@@ -241,6 +246,25 @@ CALLS = [
     ),
     fitted(
         few_labels.ConSE, {"source_vectors": VECTORS}, {"source_vectors": rows, "top": count}, top=2
+    ),
+    Call(
+        few_labels.choose_to_label,
+        {
+            "features": X,
+            "labelled": np.arange(8),
+            "n": 2,
+            "method": "margin",
+            "labels": Y[:8],
+            "seed": 0,
+        },
+        {
+            "features": rows,
+            "labelled": row_numbers,
+            "n": lambda good: count(good) | {"more than there are": 53},
+            "method": choice,
+            "labels": lambda good: class_numbers(good) | {"one class": good * 0},
+            "seed": seed,
+        },
     ),
     Call(
         few_labels.choose_settings,

@@ -6,11 +6,17 @@ from tltk.evaluation.comparison import compare_transfer
 from tltk.evaluation.distances import ben_david_bound, domain_distance
 from tltk.evaluation.episodes import episode_accuracies, evaluate_episodes
 from tltk.evaluation.forecasting import mase, naive_forecast, seasonal_naive_forecast
+from tltk.evaluation.label_errors import LabelErrors, find_label_errors
 from tltk.evaluation.leakage import check_splits
 from tltk.evaluation.predictions import Predictions, predict, predict_split
 from tltk.evaluation.ranking import rank_backbones
 from tltk.evaluation.robustness import corrupt_images, corruption_table
-from tltk.evaluation.statistics import mean_interval, paired_interval, rank_agreement
+from tltk.evaluation.statistics import (
+    mean_interval,
+    paired_interval,
+    rank_agreement,
+    share_interval,
+)
 from tltk.evaluation.studies import finished_parts, keep_study, kept_study, study_folder
 from tltk.evaluation.tasks import TaskGains, late_fusion, task_gains, task_scores
 from tltk.evaluation.transferability import (
@@ -32,6 +38,7 @@ from tltk.evaluation.verdicts import (
 
 __all__ = [
     "Comparison",
+    "LabelErrors",
     "Predictions",
     "TaskGains",
     "ben_david_bound",
@@ -46,6 +53,7 @@ __all__ = [
     "episode_accuracies",
     "evaluate_episodes",
     "expected_calibration_error",
+    "find_label_errors",
     "finished_parts",
     "h_score",
     "keep_study",
@@ -68,6 +76,7 @@ __all__ = [
     "rank_backbones",
     "reliability_table",
     "seasonal_naive_forecast",
+    "share_interval",
     "study_folder",
     "summarise_runs",
     "task_gains",

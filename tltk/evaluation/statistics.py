@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tltk._checks import as_numbers, check_number, check_seed
+from tltk._checks import as_numbers, check_count, check_number, check_seed
 
 RESAMPLES = 2000
 
@@ -79,6 +79,44 @@ def paired_interval(
             "Pass one number per seed for both, in the same order."
         )
     return mean_interval(a - b, level)
+
+
+def share_interval(right: int, count: int, level: float = 0.95) -> tuple[float, float]:
+    """Return Wilson's interval of a share, such as an accuracy on test examples.
+
+        (p + z^2 / 2n -+ z sqrt(p (1 - p) / n + z^2 / 4n^2)) / (1 + z^2 / n)
+
+    with p = right / n, n = count and z the normal quantile of the level. It covers the draw of the
+    test examples, taken as independent, and not the training. It never leaves 0 to 1, and has a
+    width where all are right.
+
+    Args:
+        right: how many examples are right, from 0 to `count`.
+        count: how many there are.
+        level: the confidence level, between 0 and 1; default 0.95.
+
+    Returns:
+        (low, high).
+
+    Raises:
+        ValueError: counts that are no whole numbers, more right than there are, or a level outside
+            (0, 1).
+
+    Example:
+        >>> low, high = share_interval(81, 100)
+        >>> print(f"{low:.3f} to {high:.3f}")
+        0.722 to 0.875
+
+    Reference: Wilson, "Probable inference, the law of succession, and statistical inference"
+        (1927).
+    """
+    from scipy.stats import binomtest
+
+    check_count("count", count)
+    check_number("right", right, least=0, most=count, whole=True, advice="Count the right answers")
+    check_number("level", level, above=0, below=1, advice="Pass 0.95 for 95 %")
+    interval = binomtest(int(right), int(count)).proportion_ci(level, method="wilson")
+    return float(interval.low), float(interval.high)
 
 
 def rank_agreement(

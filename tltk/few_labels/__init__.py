@@ -4,6 +4,7 @@ from tltk.few_labels.anomalies import AnomalyDetector
 from tltk.few_labels.borrowing import select_source_rows
 from tltk.few_labels.episodes import Episode, sample_episode, split_classes
 from tltk.few_labels.gallery import Gallery, OpenSetCurve
+from tltk.few_labels.labelling import choose_to_label
 from tltk.few_labels.meta_learning import adapt, adaptation_curve, maml, reptile
 from tltk.few_labels.metric_learning import train_prototypical, train_siamese
 from tltk.few_labels.prototypes import (
@@ -44,6 +45,7 @@ __all__ = [
     "adapt",
     "adaptation_curve",
     "choose_settings",
+    "choose_to_label",
     "class_vectors",
     "harmonic_mean",
     "known_names",

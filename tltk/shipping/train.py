@@ -12,7 +12,7 @@ from tltk._cache import made_folder, whole_file
 from tltk._checks import check_choice, check_count
 from tltk._paths import check_folder, user_path
 from tltk.backbones import load_backbone
-from tltk.evaluation import Predictions, classification_table, predict_split
+from tltk.evaluation import Predictions, classification_table, predict_split, share_interval
 from tltk.inputs import image_folder, image_table
 from tltk.inputs.examples import examples_of
 from tltk.plotting import format_table, plot_confusion_matrix, plot_history, write_report
@@ -199,10 +199,8 @@ def most_frequent(train, seen: Predictions) -> Predictions:
 
 def result_row(method: str, val: Predictions, test: Predictions, judged="accuracy") -> dict:
     """What decides, on validation pictures; accuracy on test pictures, with its Wilson interval."""
-    from scipy.stats import binomtest
-
     right = int((test.probabilities.argmax(1) == test.labels).sum())
-    interval = binomtest(right, len(test.labels)).proportion_ci(method="wilson")
+    low, high = share_interval(right, len(test.labels))
     on_val, recall = (
         {row["class"]: row["recall"] for row in classification_table(seen)} for seen in (val, test)
     )
@@ -210,8 +208,8 @@ def result_row(method: str, val: Predictions, test: Predictions, judged="accurac
         "method": method,
         "validation": on_val[judged],
         "test": right / len(test.labels),
-        "test low": float(interval.low),
-        "test high": float(interval.high),
+        "test low": low,
+        "test high": high,
         "balanced": recall["balanced accuracy"],
     }
 

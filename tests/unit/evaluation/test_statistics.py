@@ -4,7 +4,13 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from tltk.evaluation import mean_interval, paired_interval, rank_agreement, statistics
+from tltk.evaluation import (
+    mean_interval,
+    paired_interval,
+    rank_agreement,
+    share_interval,
+    statistics,
+)
 
 OUTCOMES = [0.9, 0.8, 0.7, 0.6, 0.5, 0.4]
 
@@ -116,3 +122,34 @@ def test_what_is_refused():
     for scores in ([1, 2], [1, 2, 3, 4], [[1], [2], [3]]):
         with pytest.raises(ValueError, match="three candidates or more"):
             rank_agreement(scores, [1, 2, 3][: len(scores)])
+
+
+@pytest.mark.parametrize(
+    ("right", "count", "low", "high"),
+    [
+        (81, 263, 0.2553, 0.3662),
+        (15, 148, 0.0624, 0.1605),
+        (0, 20, 0, 0.1611),
+        (1, 29, 0.0061, 0.1718),
+    ],
+)
+def test_share_interval_is_that_of_newcombes_table(right, count, low, high):
+    """Newcombe, Two-sided confidence intervals for the single proportion (1998), table I."""
+    assert share_interval(right, count) == pytest.approx((low, high), abs=5e-5)
+
+
+def test_a_share_at_its_ends_keeps_a_width():
+    low, high = share_interval(52, 52)
+    assert 0.9 < low < high == 1
+
+
+def test_the_ends_of_a_share_are_those_that_the_test_just_allows():
+    low, high = share_interval(30, 50, level=0.9)
+    quantile = stats.norm.ppf(0.95)
+    for end in (low, high):
+        assert abs(0.6 - end) == pytest.approx(quantile * math.sqrt(end * (1 - end) / 50))
+
+
+def test_no_more_are_right_than_there_are():
+    with pytest.raises(ValueError, match="right must be"):
+        share_interval(5, 4)
