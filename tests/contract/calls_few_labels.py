@@ -255,6 +255,7 @@ CALLS = [
             "n": 2,
             "method": "margin",
             "labels": Y[:8],
+            "unit_length": True,
             "seed": 0,
         },
         {
@@ -263,6 +264,7 @@ CALLS = [
             "n": lambda good: count(good) | {"more than there are": 53},
             "method": choice,
             "labels": lambda good: class_numbers(good) | {"one class": good * 0},
+            "unit_length": flag,
             "seed": seed,
         },
     ),

@@ -11,6 +11,7 @@ from tltk._checks import (
     as_numbers,
     check_choice,
     check_count,
+    check_flag,
     check_seed,
     refuse,
     shown,
@@ -29,6 +30,7 @@ def choose_to_label(
     method: str = "typical",
     *,
     labels: np.ndarray | None = None,
+    unit_length: bool = True,
     seed: int = 0,
 ) -> np.ndarray:
     """Choose the examples whose labels to ask for next.
@@ -43,8 +45,7 @@ def choose_to_label(
     - "random": any rows, the baseline. With few labels the rows of largest uncertainty alone are
       worse than that.
 
-    Distances are taken between standardised features in their 128 main directions (PCA), scaled to
-    length 1.
+    Distances are taken between standardised features in their 128 main directions (PCA).
 
     Args:
         features: (m, d), of labelled and unlabelled rows alike, from `extract_features`.
@@ -52,6 +53,9 @@ def choose_to_label(
         n: how many rows to choose, at most m - k.
         method: "typical", "margin" or "random".
         labels: class numbers of the labelled rows (k,), in their order; "margin" needs them.
+        unit_length: scale each row to length 1 before distances are taken, as is usual for a
+            pretrained network's features; False where the rows are no such features and their
+            length means something.
         seed: decides clusters and draws.
 
     Returns:
@@ -75,6 +79,7 @@ def choose_to_label(
     features = as_numbers("features", features)
     check_choice("method", method, METHODS)
     check_count("n", n)
+    check_flag("unit_length", unit_length)
     check_seed("seed", seed)
     labelled = _row_numbers(labelled, len(features))
     free = np.setdiff1d(np.arange(len(features)), labelled)
@@ -89,7 +94,7 @@ def choose_to_label(
     if method == "random":
         return np.random.default_rng(seed).choice(free, n, replace=False)
     if method == "typical":
-        return _typical(_directions(features, seed), labelled, n, seed)
+        return _typical(_directions(features, unit_length, seed), labelled, n, seed)
     if labels is None or len(np.unique(labels)) < 2:
         refuse(
             'method="margin" needs labels of two classes',
@@ -98,7 +103,7 @@ def choose_to_label(
         )
     margins = _margins(features, labelled, labels, free)
     order = np.argsort(margins, kind="stable")
-    return _spread(_directions(features[free], seed), order, n, seed, free)
+    return _spread(_directions(features[free], unit_length, seed), order, n, seed, free)
 
 
 def _row_numbers(labelled, count) -> np.ndarray:
@@ -116,8 +121,8 @@ def _row_numbers(labelled, count) -> np.ndarray:
     return numbers.astype(int)
 
 
-def _directions(features, seed) -> np.ndarray:
-    """Rows of length 1 in the main directions of the standardised features."""
+def _directions(features, unit_length, seed) -> np.ndarray:
+    """Standardised features in their main directions."""
     from sklearn.decomposition import PCA
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import Normalizer, StandardScaler
@@ -125,9 +130,10 @@ def _directions(features, seed) -> np.ndarray:
     if (features == features[0]).all():
         return np.zeros_like(features)
     width = min(DIMENSIONS, *features.shape)
-    return make_pipeline(
-        StandardScaler(), PCA(width, random_state=seed), Normalizer()
-    ).fit_transform(features)
+    steps = make_pipeline(StandardScaler(), PCA(width, random_state=seed))
+    if unit_length:
+        steps.steps.append(("unit_length", Normalizer()))
+    return steps.fit_transform(features)
 
 
 def _clusters(points, count, seed) -> np.ndarray:

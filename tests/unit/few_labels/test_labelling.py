@@ -40,12 +40,13 @@ def test_each_island_gives_one_row_the_largest_first(islands):
     assert group[chosen].tolist() == [0, 1, 2, 3, 4]
 
 
-def test_the_typical_row_is_that_of_the_formula(islands):
+@pytest.mark.parametrize("unit_length", [True, False])
+def test_the_typical_row_is_that_of_the_formula(islands, unit_length):
     """One cluster: the row closest, on average, to its 20 nearest neighbours."""
     x, _ = islands
-    steps = make_pipeline(StandardScaler(), PCA(5), Normalizer())
+    steps = make_pipeline(StandardScaler(), PCA(5), *[Normalizer()] * unit_length)
     distances, _ = NearestNeighbors(n_neighbors=21).fit(z := steps.fit_transform(x)).kneighbors(z)
-    [chosen] = choose_to_label(x, [], 1)
+    [chosen] = choose_to_label(x, [], 1, unit_length=unit_length)
     assert chosen == distances[:, 1:].mean(axis=1).argmin()
 
 
