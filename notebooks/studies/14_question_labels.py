@@ -11,13 +11,13 @@ they are; with the first 300 looked at and put right; with 300 random rows looke
 with the first 300 deleted; with all labels right.
 
 Labels asked for: from 20 on, doubled up to 320. `random`; `entropy` (largest entropy of the
-predictions) and `margin` (margin within clusters) begin with the 20 of `random`; `typical` begins
+predictions) and `margin` (smallest margins, spread over clusters) begin with the 20 of `random`; `typical` begins
 by itself, and `typical, then margin` with the 20 of `typical`. `random, same of each class` knows
 the labels before it asks, which nobody does: it shows what meeting all classes is worth.
 `typical, self-training` is the classifier of `typical` after five rounds on its own predictions
 for the other rows.
 
-About a minute and a half a seed on one idle core. Finished parts are kept in the cache folder, so
+Less than a minute a seed on one idle core. Finished parts are kept in the cache folder, so
 that the same call goes on after an interruption:
 
     python notebooks/studies/14_question_labels.py
