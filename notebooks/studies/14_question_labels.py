@@ -12,7 +12,8 @@ with the first 300 deleted; with all labels right.
 
 Labels asked for: from 20 on, doubled up to 320. `random`; `entropy` (largest entropy of the
 predictions) and `margin` (smallest margins, spread over clusters) begin with the 20 of `random`; `typical` begins
-by itself, and `typical, then margin` with the 20 of `typical`. `random, same of each class` knows
+by itself, and `typical, then margin` with the 20 of `typical`. `random of each cluster` takes the
+same clusters as `typical` and any row of each: what clusters alone are worth. `random, same of each class` knows
 the labels before it asks, which nobody does: it shows what meeting all classes is worth.
 `typical, self-training` is the classifier of `typical` after five rounds on its own predictions
 for the other rows.
@@ -26,10 +27,12 @@ that the same call goes on after an interruption:
 from functools import cache
 
 import numpy as np
+from sklearn.cluster import KMeans
+from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import Normalizer, StandardScaler
 
 import tltk
 from tltk.evaluation import find_label_errors, finished_parts, keep_study
@@ -128,8 +131,19 @@ def same_of_each(y, n, seed):
     return np.concatenate(each)
 
 
+def random_of_clusters(x, rows, n, seed):
+    """Any row of each cluster without a label, the largest cluster first."""
+    steps = make_pipeline(StandardScaler(), PCA(128, random_state=seed), Normalizer())
+    cluster = KMeans(len(rows) + n, n_init=1, random_state=seed).fit_predict(steps.fit_transform(x))
+    free = np.setdiff1d(np.argsort(-np.bincount(cluster)), cluster[rows], assume_unique=True)[:n]
+    random = np.random.default_rng(seed)
+    return np.array([random.choice(np.flatnonzero(cluster == each)) for each in free])
+
+
 def chosen(x, y, arm, rows, n, seed):
     """What an arm asks for beyond the rows it has."""
+    if arm == "random of each cluster":
+        return random_of_clusters(x, rows, n, seed)
     if arm == "random, same of each class":
         return np.setdiff1d(same_of_each(y, len(rows) + n, seed), rows)
     if arm == "entropy":
@@ -146,6 +160,7 @@ def asking(seed):
         "entropy": begin["random"],
         "margin": begin["random"],
         "typical": begin["typical"],
+        "random of each cluster": random_of_clusters(x, np.empty(0, int), BUDGETS[0], seed),
         "typical, then margin": begin["typical"],
         "random, same of each class": same_of_each(y, BUDGETS[0], seed),
     }
@@ -169,7 +184,7 @@ def main():
     parts = [(f"{make.__name__} {seed}", lambda m=make, s=seed: m(s)) for seed in SEEDS for make in (noise, asking)]
     rows, seconds = finished_parts(__file__, parts)
     about = (
-        "Wrong labels looked for by out-of-fold confidence, and labels asked for in five ways, on "
+        "Wrong labels looked for by out-of-fold confidence, and labels asked for in seven ways, on "
         f"3,000 CIFAR-10 images' features; {len(SEEDS)} seeds."
     )
     print(keep_study(__file__, about, rows, seconds))
