@@ -7,9 +7,10 @@ from pathlib import Path
 
 import keras
 
-from tltk._checks import check_flag, check_number
+from tltk._checks import check_flag, check_number, refuse
 from tltk._keras import as_functional, nodes_of
-from tltk.backbones._networks import build_network
+from tltk.backbones._kerashub import PREFIX, kerashub_backbone
+from tltk.backbones._networks import build_network, checked_input_shape
 from tltk.backbones.blocks import layers_by_block
 from tltk.backbones.registry import architecture
 from tltk.backbones.weights import load_weights, obtain_weights
@@ -23,32 +24,39 @@ def load_backbone(
     *,
     include_top: bool = False,
 ) -> keras.Model:
-    """Load a network of the table, ready to be reused.
+    """Load a network of the table, or an image transformer of KerasHub, ready to be reused.
 
     The network contains its own preprocessing: feed raw RGB pixels from 0 to 255, as uint8 or
-    float. It is one flat functional model of stock Keras layers and reloads in plain Keras.
+    float. It is one flat functional model of stock Keras layers and reloads in plain Keras; one of
+    KerasHub reloads where KerasHub is installed.
 
     Args:
         name: one of `list_backbones()`. `mobilenet_v2` comes with tltk and needs no network; it
             pads as its original does. `mobilenet_v2_keras` is Keras's variant. `small_cnn` is to
-            be trained from scratch, with `weights=None`.
+            be trained from scratch, with `weights=None`. Or "kerashub:" and a preset of KerasHub,
+            an address (`hf://USER/NAME`) or a folder, of a ViT, DINOv2, DINOv3, or of a CLIP or
+            SigLIP, whose image tower is taken; it needs the extra `keras-hub`. Each transformer
+            layer is a block.
         weights: "imagenet" (looked for in the bundle, in `$TLTK_HOME/models`, in Keras's cache,
             then downloaded), None for fresh weights, or the path of a `.weights.h5`, `.h5` or
-            `.keras` file; `resnet18` and `mobilenet_v2` take torchvision's `.safetensors` too.
+            `.keras` file; `resnet18` and `mobilenet_v2` take torchvision's `.safetensors` too. With
+            "kerashub:" the default stands for the preset's own weights, whatever they saw.
         input_shape: (height, width, 3) of the pictures in pixels, or one number for the sides of
-            a square; a side of None is left open.
+            a square; a side of None is left open. Most transformers read one size alone.
         copy_blocks: how many of the first blocks (see `block_names`, the stem is one) take the
             pretrained weights; the others start fresh. None copies all, 0 only the structure.
         include_top: whether the 1000-class ImageNet classifier follows.
 
     Returns:
         A `keras.Model` called `name`: pictures (b, h, w, 3) in, feature map (b, h', w', c) out,
-        or probabilities (b, 1000) with the top.
+        or probabilities (b, 1000) with the top. A transformer gives the features (b, d) of its
+        class token, SigLIP those of its pooling layer.
 
     Raises:
         ValueError: for an unknown name, a size that the network does not allow, a weight file of
             another architecture, ImageNet weights of `small_cnn`, or a number of blocks that does
-            not exist.
+            not exist; for a preset that cannot be had, or is no image transformer.
+        ImportError: for "kerashub:" without KerasHub.
         FileNotFoundError: if the weights are nowhere.
 
     Example:
@@ -56,6 +64,8 @@ def load_backbone(
         >>> backbone.output_shape
         (None, 5, 5, 1280)
     """
+    if isinstance(name, str) and name.startswith(PREFIX):
+        return _of_kerashub(name, weights, input_shape, copy_blocks, include_top)
     check_pretrained(name, None if copy_blocks == 0 else weights, include_top)
     model = build_network(name, input_shape, include_top)
     fresh = fresh_layers(model, copy_blocks, weights)
@@ -65,6 +75,23 @@ def load_backbone(
     load_weights(model, obtain_weights(name, include_top) if weights == "imagenet" else weights)
     for layer, values in zip(fresh, before, strict=True):
         layer.set_weights(values)
+    return model
+
+
+def _of_kerashub(name, weights, input_shape, copy_blocks, include_top) -> keras.Model:
+    if include_top or weights not in ("imagenet", None):
+        refuse(
+            "A network of KerasHub comes without a classifier, with its own weights or fresh ones",
+            f"weights={weights!r}, include_top={include_top!r}",
+            'Pass include_top=False and weights="imagenet" or None',
+        )
+    preset, shape = name.removeprefix(PREFIX), checked_input_shape(name, input_shape, 1)
+    model = kerashub_backbone(preset, weights is not None and copy_blocks != 0, shape)
+    if copy_blocks:
+        fresh = kerashub_backbone(preset, False, shape)
+        pairs = [fresh_layers(each, copy_blocks, weights) for each in (model, fresh)]
+        for layer, new in zip(*pairs, strict=True):
+            layer.set_weights(new.get_weights())
     return model
 
 

@@ -96,6 +96,9 @@ def versions() -> Iterator[str]:
             yield f"{ADVICE}for the extra {extra!r}: {install_command(extra)}"
     for name in OPTIONAL:
         yield f"{name:20} {version(name) or f'not installed (optional: pip install {name})'}"
+    wanted = wanted_keras()
+    if wanted:
+        yield f'{ADVICE}keras-hub {version("keras-hub")} needs it: pip install "keras{wanted}"'
     setuptools = version("setuptools")
     if setuptools and int(setuptools.split(".")[0]) >= 81:
         yield f'{ADVICE}tensorflow-hub needs pkg_resources: pip install "setuptools<81"'
@@ -117,6 +120,17 @@ def version(name: str) -> str | None:
         return metadata.version(name)
     except metadata.PackageNotFoundError:
         return None
+
+
+def wanted_keras() -> str | None:
+    """Which versions of Keras the installed KerasHub needs, where this one is none of them."""
+    from packaging.requirements import Requirement
+
+    if not version("keras-hub"):
+        return None
+    asked = map(Requirement, metadata.requires("keras-hub") or [])
+    wanted = next((each.specifier for each in asked if each.name == "keras"), None)
+    return None if wanted is None or version("keras") in wanted else str(wanted)
 
 
 def machine() -> Iterator[str]:

@@ -3,6 +3,8 @@ import socket
 import threading
 from hashlib import sha256
 
+import pytest
+
 from tltk.shipping.doctor import doctor, reachable, section, size_of, version
 
 MODULE = importlib.import_module("tltk.shipping.doctor")
@@ -75,6 +77,15 @@ def test_too_new_setuptools_is_pointed_out(monkeypatch):
     assert "not installed (optional: pip install safetensors)" in report
     assert "not installed (extra 'course')" in report
     assert "-> for the extra 'tfds': pip install" in report
+
+
+@pytest.mark.parametrize(("here", "told"), [("3.14.1", True), ("3.15.0", False)])
+def test_a_keras_too_old_for_kerashub_is_pointed_out(monkeypatch, here, told):
+    versions = {"keras-hub": "0.32.0", "keras": here}
+    monkeypatch.setattr(MODULE, "version", versions.get)
+    monkeypatch.setattr(MODULE.metadata, "requires", lambda name: ["absl-py", "keras>=3.15"])
+    report = section("Versions", MODULE.versions)
+    assert ('-> keras-hub 0.32.0 needs it: pip install "keras>=3.15"' in report) is told
 
 
 def test_another_package_of_the_same_name_is_pointed_out(monkeypatch, tmp_path):
