@@ -163,9 +163,8 @@ def test_plain_keras_loads_it_where_kerashub_is_installed(presets, tmp_path):
 @pytest.mark.parametrize("family", ["vit", "clip"])
 def test_adapters_go_onto_queries_and_values(presets, family):
     model = build_classifier(load(presets, family), 3)
-    names = ["query", "value"] if family == "vit" else ["query", "value"]
     before = np.asarray(model(IMAGES.astype("float32")))
-    add_lora(model, 2, "all", layers=names)
+    add_lora(model, 2, "all", layers=["query", "value"])
     adapters = [w for w in model.trainable_weights if w.name.startswith("lora_")]
     assert len(adapters) == 3 * 2 * 2  # layers, matrices, factors
     np.testing.assert_allclose(model(IMAGES.astype("float32")), before, atol=1e-6)

@@ -88,12 +88,6 @@ def _loaded(kind, preset: str, **how):
         ) from error
 
 
-def _first_line(error: Exception) -> str:
-    return (
-        f"{type(error).__name__}: {str(error).strip().splitlines()[0][:200] if str(error) else ''}"
-    )
-
-
 def _vit(tower) -> list:
     encoder = tower.get_layer("vit_encoder")
     first = tower.get_layer("vit_patching_and_embedding")
@@ -123,7 +117,7 @@ _ANY_SIZE = ("DINOV2Backbone", "DINOV3Backbone")
 
 
 def _features(tower, x):
-    """The tower's layers applied one after the other; the class token, or what pools in its place."""
+    """The tower's layers in their order, then the class token, or what pools in its place."""
     where: dict[str, Any] = {}
     if hasattr(tower, "rope_embedding"):
         where = {
