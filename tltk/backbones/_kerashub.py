@@ -83,9 +83,8 @@ def _loaded(kind, preset: str, **how):
                 "be reached, or an existing folder",
                 "See https://keras.io/keras_hub/presets; without internet copy a preset's folder",
             )
-        raise ValueError(
-            f"{rule}. Received: {preset!r} ({_first_line(error)}). {advice}."
-        ) from error
+        told = f"{type(error).__name__}: {(str(error).strip() or '-').splitlines()[0][:200]}"
+        raise ValueError(f"{rule}. Received: {preset!r} ({told}). {advice}.") from error
 
 
 def _vit(tower) -> list:
