@@ -331,9 +331,10 @@ CALLS = [
             "lr_decay": 1.0,
             "weight_decay": 0.0,
         }
-        | {"steepness": 10.0, "cache": True, "callbacks": ()},
+        | {"steepness": 10.0, "cache": True, "callbacks": (), "separate_domains": False},
         OF_ADAPTED
         | {
+            "separate_domains": flag,
             "source": labelled,
             "val": optional(labelled),
             "method": choice,

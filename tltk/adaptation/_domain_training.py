@@ -120,10 +120,14 @@ class TwoDomains(keras.Model):
         steepness: of that rise.
         labelled: how many of the target's rows in each batch, its first, have labels.
         seed: decides the first weights of the term.
+        apart: run the domains through the network one after the other, not as one batch.
     """
 
-    def __init__(self, network, method, weight, steps, steepness=10.0, labelled=0, seed=0):
+    def __init__(
+        self, network, method, weight, steps, steepness=10.0, labelled=0, seed=0, apart=False
+    ):
         super().__init__()
+        self._apart = apart
         self.network, self._sees, self._weight = network, method.sees, weight
         self._term: Any = method.make(seed) if weight else None
         self._steps, self._steepness, self._labelled = max(1, steps), steepness, labelled
@@ -138,10 +142,12 @@ class TwoDomains(keras.Model):
         count = _rows(source)
         if not self._weight:
             target = keras.tree.map_structure(lambda leaf: leaf[: self._labelled], target)
-        both = source
+        batches = [source]
         if self._weight or self._labelled:
             both = keras.tree.map_structure(_stacked, source, target)
-        features, answers = self.network(both, training=training)
+            batches = [source, target] if self._apart else [both]
+        seen = [self.network(batch, training=training) for batch in batches]
+        features, answers = (ops.concatenate(parts) for parts in zip(*seen, strict=True))
         if self._weight:
             home = Seen(features[:count], answers[:count])
             away = Seen(features[count:], answers[count:])

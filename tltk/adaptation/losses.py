@@ -181,7 +181,8 @@ class DomainClassifier(keras.layers.Layer):
     """Tell source from target by features whose gradient is reversed.
 
     The loss is the mean binary cross-entropy, with as much weight on either domain. The classifier
-    descends it, the features below climb it.
+    descends it, the features below climb it. How often it is right is kept as a metric of Keras,
+    `domain_accuracy`.
 
     Args:
         units: width of the two hidden layers.
@@ -195,6 +196,7 @@ class DomainClassifier(keras.layers.Layer):
             keras.layers.Dense(units, "relu", kernel_initializer=each) for each in first[:2]
         ]
         self.answer = keras.layers.Dense(1, kernel_initializer=first[2])
+        self.accuracy = keras.metrics.Mean(name="domain_accuracy")
 
     def build(self, shape):
         for layer in self.hidden:
@@ -209,4 +211,6 @@ class DomainClassifier(keras.layers.Layer):
         x = reverse_gradient(features, strength)
         for layer in self.hidden:
             x = layer(x)
-        return ops.mean(ops.softplus(sign * self.answer(x)))
+        x = sign * self.answer(x)
+        self.accuracy.update_state(x < 0)
+        return ops.mean(ops.softplus(x))

@@ -72,6 +72,43 @@ def test_a_vanishing_weight_ends_at_source_only_training_too(shifted, method):
         assert one.numpy() == pytest.approx(two.numpy(), rel=1e-3, abs=1e-4), one.path
 
 
+def test_domains_apart_leave_the_batch_statistics_of_the_source_alone(shifted):
+    """A term that counts nothing then changes no weight, although batch normalisation trains."""
+    (x, y), (other, _) = shifted
+    models = [classifier(norm=True) for _ in range(3)]
+    ways = [{"weight": 0.0}, {"weight": 1e-9, "separate_domains": True}, {"weight": 1e-9}]
+    for model, way in zip(models, ways, strict=True):
+        adapt_domains(model, (x, y), other, train_batch_norm=True, lr=1e-2, **way, **ALL)
+    expected, apart, together = ([w.numpy() for w in m.trainable_weights] for m in models)
+    for one, two in zip(apart, expected, strict=True):
+        assert one == pytest.approx(two, rel=1e-3, abs=1e-4)
+    assert not np.allclose(together[0], expected[0], atol=1e-2)
+
+
+@pytest.mark.parametrize("separate", [False, True])
+def test_moving_statistics_follow_one_batch_or_two(shifted, separate):
+    """One step at a rate of almost zero, all rows in it, against the means worked out in numpy."""
+    (x, y), (other, _) = shifted
+    model = classifier(norm=True)
+    kernel, bias = model.get_weights()[:2]
+    home, away = (np.maximum(rows @ kernel + bias, 0).mean(0) for rows in (x, other))
+    settings = ALL | {"epochs": 1, "batch_size": len(x), "lr": 1e-9, "train_batch_norm": True}
+    adapt_domains(model, (x, y), other, separate_domains=separate, **settings)
+    expected = home / 4 + away / 2 if separate else (home + away) / 4
+    norm = model.get_layer("block1_bn")
+    assert norm.moving_mean.numpy() == pytest.approx(expected, rel=1e-4)
+
+
+def test_history_tells_how_well_the_domain_classifier_does(shifted):
+    """Far more than half of the rows where domains lie apart, about half where both are one."""
+    (x, y), (other, _) = shifted
+    settings = ALL | {"epochs": 20, "lr": 1e-2, "weight": 1e-9}
+    found = [adapt_domains(classifier(), (x, y), rows, **settings) for rows in (other + 30, x)]
+    apart, same = (history.history["domain_accuracy"][-1] for history in found)
+    assert apart > 0.7
+    assert same == pytest.approx(0.5, abs=0.08)
+
+
 LONG = ALL | {"epochs": 30, "lr": 1e-2}
 
 

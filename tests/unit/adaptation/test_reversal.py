@@ -69,6 +69,15 @@ def test_loss_is_the_cross_entropy_with_equal_weight_on_the_domains(judged):
     assert float(classifier(source, target, strength=0.5)) == pytest.approx(expected, rel=1e-5)
 
 
+def test_accuracy_is_the_share_of_rows_of_either_domain_that_are_named(judged):
+    classifier, source, target = judged
+    classifier.accuracy.reset_state()
+    classifier(source, target, strength=0.5)
+    rows, domains = np.r_[source, target], np.repeat([-1, 1], [len(source), len(target)])
+    x = classifier.answer(classifier.hidden[1](classifier.hidden[0](rows))).numpy().ravel()
+    assert float(classifier.accuracy.result()) == pytest.approx(np.mean(x * domains > 0))
+
+
 def test_features_climb_what_the_classifier_descends(judged):
     """Both gradients by finite differences: -strength times for the features, as it is for it."""
     classifier, source, target = judged
