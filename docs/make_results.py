@@ -42,13 +42,17 @@ WAVES = "Mean squared error on new sine waves after so many gradient steps"
 WAVES_KNOWN = "MAML with few waves to be trained on: error after one step on those, and on new ones"
 STUDIES = {  # of each table: what tells its rows apart, its columns, the score, which rows count,
     # perhaps a caption; or the columns of rows shown as they are; or a function of the rows
+    "00_four_steps": [(["method"], None, "accuracy", {})],
     "01_learning_curves": [
         (["method"], "labels_per_class", "accuracy", {"chosen": True}),
         worth_in_labels,
     ],
-    "02_sources": [(["source", "image_size", "parameters"], "labels_per_class", "accuracy", {})],
-    "03_batch_norm": [(["rate"], "protected", "accuracy", {})],
-    "03_what_to_unfreeze": [(["question", "blocks"], "labels_per_class", "accuracy", {})],
+    "02_untrained": [(["features"], "layer", "accuracy", {})],
+    "03_batch_norm": [(["batch norm"], None, "accuracy", {})],
+    "03_how_much_to_retrain": [
+        (["labels_per_class", "blocks", "rate"], "steps", "test", {"image_size": 96}),
+        (["image_size"], "labels_per_class", "test", {"image_size": 160}),
+    ],
     "06_sentence_encoder": [
         (["method", "domain"], "labels", "score", {}),
         (["source"], "target", "score", {"question": "away"}),
@@ -64,10 +68,18 @@ STUDIES = {  # of each table: what tells its rows apart, its columns, the score,
         (["score"], "target", ("lost",), {"kind": "agreement"}, LOST),
     ],
     "12_false_verdicts": [
-        (["arms", "rule", "seeds", "trials"], "question", ("rate", "low", "high"), {}),
+        (["rule", "seeds", "trials"], "question", ("rate", "low", "high"), {}),
+        (
+            ["rule", "seeds"],
+            "question",
+            ("no_difference",),
+            {},
+            "Share of trials called no difference that matters",
+        ),
     ],
-    "12_hurtful_sources": [
-        ["method", "source_accuracy", "accuracy", "without transfer", "gain", "verdict"],
+    "12_pooled_texts": [
+        (["source", "target"], "labels", "target only", {}, "Accuracy without the source"),
+        (["source", "target"], "labels", "pooled", {}, "Accuracy with the source"),
     ],
     "13_imbalance": [
         (["way", "method"], "ratio", "balanced accuracy", {"kind": "run"}),
@@ -79,7 +91,7 @@ STUDIES = {  # of each table: what tells its rows apart, its columns, the score,
         (["method"], "setting", "accuracy", {"question": "contrastive"}),
         (["method"], "setting", "auroc", {"question": "anomalies"}),
     ],
-    "16_sentiment_pairs": [(["source", "target"], "method", "score", {})],
+    "16_leave_one_domain_out": [(["method"], "target", "score", {})],
     "15_tradaboost": [
         (["method"], "labels", "score", {"question": "texts"}),
         (["method"], "labels", "score", {"question": "table"}),
@@ -93,32 +105,6 @@ STUDIES = {  # of each table: what tells its rows apart, its columns, the score,
     "17_scanners_and_styles": [
         (["arm"], "pair", "accuracy", {}, "Accuracy in the target"),
         (["arm"], "pair", "source_accuracy", {}, "Accuracy in the source, the same networks"),
-    ],
-    "20_few_shot": [
-        *(
-            (
-                ["features", "method"],
-                "data",
-                ("accuracy", "low", "high"),
-                {"question": "methods", "shots": shots},
-                f"5-way {shots}-shot",
-            )
-            for shots in (1, 5, 20)
-        ),
-        (
-            ["data", "method"],
-            "queries",
-            ("accuracy", "low", "high"),
-            {"question": "queries", "shots": 1},
-            "5-way 1-shot, equally or unequally many queries of each class",
-        ),
-        (
-            ["shots"],
-            "data",
-            ("gain", "low", "high"),
-            {"question": "fine-tuning"},
-            "What fine-tuning gains over normalised prototypes on the same 25 episodes",
-        ),
     ],
     "18_word_networks": [(["source", "target"], "features", "score", {})],
     "21_zero_shot": [

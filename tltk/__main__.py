@@ -46,6 +46,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return BAD_CALL
 
 
+def blocks(text: str) -> int | str:
+    """A number of blocks, or all of them, as `--unfreeze-blocks` has it."""
+    return text if text == "all" else int(text)
+
+
 def parser() -> argparse.ArgumentParser:
     """The command line: its subcommands and their options."""
     top = argparse.ArgumentParser("tltk", description="Transfer learning in Keras 3.")
@@ -93,7 +98,9 @@ def parser() -> argparse.ArgumentParser:
     fit.add_argument("--image-size", type=int, default=224, help="side of a picture in pixels")
     fit.add_argument("--resize", choices=RESIZE_METHODS, default="bicubic", help="how, to a square")
     fit.add_argument("--epochs", type=int, default=10, help="at most, while fine-tuning")
-    fit.add_argument("--unfreeze-blocks", type=int, default=2, help="last blocks to fine-tune")
+    fit.add_argument(
+        "--unfreeze-blocks", type=blocks, default=2, help="how many last blocks to fine-tune, or all"
+    )
     fit.add_argument("--imbalance", choices=METHODS, help="against classes of unequal size")
     fit.add_argument("--batch-size", type=int, default=32, help="pictures per step")
     fit.add_argument("--seed", type=int, default=0, help="for the split, order and augmentation")

@@ -24,7 +24,7 @@ call goes on after an interruption:
 
 import itertools
 import warnings
-from functools import cache, partial
+from functools import cache
 
 import keras
 import numpy as np
@@ -47,9 +47,8 @@ from tltk.adaptation import (
     stack_domains,
     stack_tables,
 )
-from tltk.evaluation import finished_part, keep_study
+from tltk.evaluation import finished_parts, keep_study
 
-finished = partial(finished_part, __file__)
 DOMAINS, SEEDS = ("films", "products", "editorials", "tweets"), range(5)
 SOURCE, TARGET, HELD, GOOD = 1000, (10, 50, 200), 300, 0.6
 STRENGTHS = 10.0 ** np.arange(-5, 4)
@@ -186,15 +185,14 @@ def main():
     for seed, (source, target) in itertools.product(SEEDS, itertools.permutations(DOMAINS, 2)):
         name = f"{source}_{target}_{seed}"
         parts.append((name, lambda given=(source, target, seed): study_texts(*given)))
-    found = [finished(name, make) for name, make in parts]
-    rows = [row for each, _ in found for row in each]
+    rows, seconds = finished_parts(__file__, parts)
     about = (
         "Source-only, target-only, pooled, one weight for the source, and TrAdaBoost, all with "
         f"logistic regression, at 1, 5 and 20 % target labels ({SOURCE} source labels): twelve "
         f"pairs of sentiment domains and a made table; {len(SEEDS)} seeds. And what choosing "
         "without target labels costs. In the tables of texts ± is over pairs and seeds."
     )
-    print(keep_study(__file__, about, rows, sum(seconds for _, seconds in found)))
+    print(keep_study(__file__, about, rows, seconds))
 
 
 if __name__ == "__main__":

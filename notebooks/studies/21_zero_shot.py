@@ -24,7 +24,7 @@ About four minutes on one CPU core. Finished parts are kept in the cache folder:
 
 import itertools
 import json
-from functools import cache, partial
+from functools import cache
 
 import numpy as np
 from scipy.special import softmax
@@ -34,7 +34,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 import tltk
-from tltk.evaluation import finished_part, keep_study
+from tltk.evaluation import finished_parts, keep_study
 from tltk.few_labels import (
     ESZSL,
     CalibratedStacking,
@@ -46,7 +46,6 @@ from tltk.few_labels import (
 )
 from tltk.inputs import bundle_folder
 
-finished = partial(finished_part, __file__)
 SIZES, TOPS, PARTS, DRAWS = (96, 160, 224), (1, 3, 10, 100, 1000), 5, 5
 SPLITS, UNSEEN, COLUMNS = 20, 3, 100
 STRENGTHS = [10.0**power for power in range(-2, 5)]
@@ -74,8 +73,18 @@ WORDS = {
     "ship": ["ship", "boat", "vessel", "ship, boat"],
     "truck": ["truck", "trucks"],
 }
-SEGMENTS = ["1110111", "0010010", "1011101", "1011011", "0111010",  # top, upper left, upper right,
-            "1101011", "1101111", "1010010", "1111111", "1111011"]  # middle, lower two, bottom
+SEGMENTS = [
+    "1110111",
+    "0010010",
+    "1011101",
+    "1011011",
+    "0111010",  # top, upper left, upper right,
+    "1101011",
+    "1101111",
+    "1010010",
+    "1111111",
+    "1111011",
+]  # middle, lower two, bottom
 DIGITS = "zero one two three four five six seven eight nine".split()
 SPOKEN = {
     "english": DIGITS,
@@ -311,14 +320,13 @@ def main():
         parts.append((f"splits_{seed}", lambda seed=seed: study_splits(seed)))
         for kind in ("handwritten", "spoken"):
             parts.append((f"{kind}_{seed}", lambda given=(kind, seed): study_novel(*given)))
-    found = [finished(name, make) for name, make in parts]
-    rows = [row for each, _ in found for row in each]
+    rows, seconds = finished_parts(__file__, parts)
     about = (
         "Zero-shot: ConSE from ImageNet's head to CIFAR-10's names, without one training picture "
         f"(± over {PARTS} parts of 4000 pictures), ESZSL and its calibration over {SPLITS} splits "
         "of classes, and digits written and spoken, described by segments, letters or words."
     )
-    print(keep_study(__file__, about, rows, sum(seconds for _, seconds in found)))
+    print(keep_study(__file__, about, rows, seconds))
 
 
 if __name__ == "__main__":

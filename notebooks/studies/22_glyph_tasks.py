@@ -24,14 +24,14 @@ that the same call goes on after an interruption:
 
 import itertools
 import time
-from functools import cache, partial
+from functools import cache
 
 import keras
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 
 import tltk
-from tltk.evaluation import finished_part, keep_study
+from tltk.evaluation import finished_parts, keep_study
 from tltk.few_labels import (
     NearestPrototype,
     adaptation_curve,
@@ -42,7 +42,6 @@ from tltk.few_labels import (
 from tltk.few_labels.episodes import TO_TEST, stacked_tasks, task_numbers
 from tltk.datasets import make_glyphs
 
-finished = partial(finished_part, __file__)
 SEEDS, SHOTS, TESTED, CHOSEN_BY = range(3), (1, 5), 300, 100
 WAYS, QUERIES, STEPS = 5, 5, 10
 ALPHABETS, CHARACTERS, DRAWERS = 20, 14, 20
@@ -221,14 +220,13 @@ def main():
         for seed, shots, method in itertools.product(SEEDS, SHOTS, methods):
             name = f"{question}_{method.replace(', ', '_').replace(' ', '_')}_{shots}_{seed}"
             parts.append((name, lambda given=(question, method, shots, seed): study(*given)))
-    found = [finished(name, make) for name, make in parts]
-    rows = [row for each, _ in found for row in each]
+    rows, seconds = finished_parts(__file__, parts)
     about = (
         "Five characters of alphabets that nobody learned from: gradient steps from a meta-trained "
         "beginning, prototypes, and plain fine-tuning; on pictures with a small network and on "
         f"features of a frozen MobileNetV2; {len(SEEDS)} seeds, {TESTED} test tasks each."
     )
-    print(keep_study(__file__, about, rows, sum(seconds for _, seconds in found)))
+    print(keep_study(__file__, about, rows, seconds))
 
 
 if __name__ == "__main__":

@@ -21,16 +21,14 @@ that the same call goes on after an interruption:
 
 import itertools
 import time
-from functools import partial
 
 import keras
 import numpy as np
 
-from tltk.evaluation import finished_part, keep_study
+from tltk.evaluation import finished_parts, keep_study
 from tltk.few_labels import adaptation_curve, maml, reptile
 from tltk.datasets import make_sinusoid_tasks
 
-finished = partial(finished_part, __file__)
 SEEDS, SHOTS, TESTED = range(3), (5, 10), 600
 RATE, RATES, STEPS = 0.02, (0.001, 0.002, 0.005, 0.01, 0.02, 0.05), (0, 1, 5, 10)
 REPTILE_RATE = 0.01  # at 0.02 one of its runs went astray and one ran away
@@ -61,7 +59,12 @@ def meta_trained(method, seed, shots):
     common = {"inner_lr": REPTILE_RATE if method == "Reptile" else RATE, "seed": seed}
     if method == "Reptile":
         batch = (shots + 10) // 2
-        how = {"inner_steps": 8, "inner_batch": batch, "meta_batch": 5, "iterations": REPTILE_ITERATIONS}
+        how = {
+            "inner_steps": 8,
+            "inner_batch": batch,
+            "meta_batch": 5,
+            "iterations": REPTILE_ITERATIONS,
+        }
         return model, reptile(model, tasks, "mse", **common, **how).inner_lr
     how = {
         "MAML": {},
@@ -142,13 +145,12 @@ def main():
         parts.append((name, lambda given=(method, shots, seed): study_sinusoids(*given)))
     for seed, known in itertools.product(SEEDS, KNOWN):
         parts.append((f"known_{known}_{seed}", lambda given=(known, seed): study_few_tasks(*given)))
-    found = [finished(name, make) for name, make in parts]
-    rows = [row for each, _ in found for row in each]
+    rows, seconds = finished_parts(__file__, parts)
     about = (
         "Sine waves with MAML, its first order, learned rates and Reptile against a pretrained "
         f"regressor and scratch; {len(SEEDS)} seeds, {TESTED} test tasks each."
     )
-    print(keep_study(__file__, about, rows, sum(seconds for _, seconds in found)))
+    print(keep_study(__file__, about, rows, seconds))
 
 
 if __name__ == "__main__":

@@ -31,10 +31,9 @@ from pathlib import Path
 import numpy as np
 
 import tltk
-from tltk.evaluation import finished_part, keep_study
+from tltk.evaluation import finished_parts, keep_study
 from tltk.tuning import add_lora, clear_cache
 
-finished = partial(finished_part, __file__)
 SEEDS, OTHER_SEED, PIXELS, EPOCHS, LAST = (0, 1, 2), 100, 64, 4, 6
 LABELS = (10, 30)
 METHODS = {  # blocks, rank of the adapters, whether L2-SP pulls, rates to choose from
@@ -99,7 +98,8 @@ def settings_of(method):
     candidates = list(itertools.product(rates, PULLS if pulled else (0.0,)))
     if len(candidates) == 1:
         return candidates[0]
-    return tuple(finished(f"{method}_settings", lambda: choose(method, candidates))[0][0])
+    part = f"{method}_settings", lambda: choose(method, candidates)
+    return tuple(finished_parts(__file__, [part])[0][0])
 
 
 def choose(method, candidates):
@@ -154,12 +154,12 @@ def memory(method):
 
 
 def main():
-    rows = []
+    parts = []
     for seed, labels, method in itertools.product(SEEDS, LABELS, METHODS):
-        given = (method, labels, seed)
-        rows += finished("_".join(map(str, given)), lambda given=given: run(*given))[0]
-    for method in list(METHODS)[1:]:
-        rows += finished(f"memory_{method}", lambda method=method: memory(method))[0]
+        name = f"{method}_{labels}_{seed}"
+        parts.append((name, partial(run, method, labels, seed)))
+    parts += [(f"memory_{method}", partial(memory, method)) for method in list(METHODS)[1:]]
+    rows, _ = finished_parts(__file__, parts)
     about = (
         "LoRA and L2-SP beside a frozen head, the last blocks and full fine-tuning of mobilenet_v2 "
         f"on CIFAR-10 at {PIXELS} px, {' and '.join(map(str, LABELS))} pictures a class; "

@@ -25,19 +25,18 @@ same call goes on after an interruption:
     python notebooks/studies/23_share_tasks.py
 """
 
-from functools import cache, partial
+from functools import cache
 
 import keras
 import numpy as np
 
 import tltk
 from tltk.backbones import table_encoder
-from tltk.evaluation import finished_part, keep_study, late_fusion, task_gains, task_scores
+from tltk.evaluation import finished_parts, keep_study, late_fusion, task_gains, task_scores
 from tltk.datasets import pair_by_class, make_rows_with_gaps
 from tltk.inputs import resize_images
 from tltk.tuning import build_multimodal, build_multitask, fine_tune_tasks, modality_examples
 
-finished = partial(finished_part, __file__)
 SEEDS, SIZES, HIDDEN, RATE = range(3), (50, 500), 32, 3e-3
 EPOCHS = {50: 60, 500: 15}
 DIGIT_TASKS = {
@@ -283,8 +282,7 @@ def main():
     parts += [(f"missing_{seed}", lambda s=seed: study_missing(s)) for seed in SEEDS]
     parts += [(f"weights_{seed}", lambda s=seed: study_weights(s)) for seed in SEEDS]
     parts += [(f"tasks_{size}", lambda s=size: study_tasks(s)) for size in SIZES]
-    found = [finished(name, make) for name, make in parts]
-    rows = [row for each, _ in found for row in each]
+    rows, seconds = finished_parts(__file__, parts)
     about = (
         "Tasks that share a hidden layer of 32 units on frozen features: four of handwritten "
         "digits, each alone, with each other and all (50 and 500 labels); equal weights, by hand, "
@@ -292,7 +290,7 @@ def main():
         "pairs: fused, late fusion and alone, with senses missing. "
         f"{len(SEEDS)} seeds; accuracy, or R2 for slant."
     )
-    print(keep_study(__file__, about, rows, sum(seconds for _, seconds in found)))
+    print(keep_study(__file__, about, rows, seconds))
 
 
 if __name__ == "__main__":

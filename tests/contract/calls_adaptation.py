@@ -146,7 +146,7 @@ CALLS = [
         DATA,
         OF_DATA
         | {
-            "n_components": components,
+            "n_components": optional(components),
             "mu": above(0),
             "kernel": choice,
             "gamma": optional(above(0)),

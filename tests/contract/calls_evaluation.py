@@ -24,7 +24,6 @@ from bad_values import (
     rows,
     seed,
     share,
-    text,
     verbosity,
 )
 from sklearn.neighbors import KNeighborsClassifier
@@ -301,7 +300,7 @@ COMPARED = {
     "arms": ["small network", "fine-tuned"],
     "small": None,
     "epochs": 1,
-    "unfreeze_blocks": None,
+    "unfreeze_blocks": "all",
     "score": "accuracy",
     "margin": 0.01,
     "level": 0.98,
@@ -588,7 +587,7 @@ CALLS = [
             "arms": arms,
             "small": optional(network),
             "epochs": count,
-            "unfreeze_blocks": optional(blocks),
+            "unfreeze_blocks": blocks,
             "score": choice,
             "margin": at_least(0),
             "level": share,
@@ -598,8 +597,8 @@ CALLS = [
             "verbose": verbosity,
         },
     ),
-    Call(evaluation.kept_study, {"name": "02_sources"}, {"name": study}),
-    Call(study_state, {"name": "02_sources"}, {"name": study}),
+    Call(evaluation.kept_study, {"name": "01_learning_curves"}, {"name": study}),
+    Call(study_state, {"name": "01_learning_curves"}, {"name": study}),
     Call(
         study_digest,
         {"script": FOLDER / "study.py"},
@@ -611,12 +610,20 @@ CALLS = [
         {"script": file_but("photos/a/0.png")},
     ),
     Call(
-        evaluation.finished_part,
-        {"script": FOLDER / "study.py", "part": "seed 0", "make": lambda: [{"a": 1}]},
+        evaluation.finished_parts,
+        {"script": FOLDER / "study.py", "parts": [("seed 0", lambda: [{"a": 1}])]},
         {
             "script": file_but("photos/a/0.png"),
-            "part": lambda g: {k: v for k, v in text(g).items() if v != ""},
-            "make": lambda g: {"None": None, "5": 5, "a list": [1]},
+            "parts": lambda g: {
+                "None": None,
+                "5": 5,
+                "a text": "seed 0",
+                "one part": ("seed 0", list),
+                "names": ["seed 0"],
+                "no function": [("seed 0", [])],
+                "no name": [(0, list)],
+                "a name twice": [("seed 0", list), ("seed 0", list)],
+            },
         },
     ),
 ]

@@ -132,7 +132,8 @@ def test_the_address_is_written_everywhere_and_taken_back(tree):
         SET["set_repository"](tree, f" {url}.git")
         check_agreement(tree, url)
         front, _ = sources(tree / "notebooks" / CHAPTERS[0].name)
-        assert f"/github/{url.removeprefix('https://github.com/')}/blob/main/notebooks/01_" in front
+        owner = url.removeprefix("https://github.com/")
+        assert f"/github/{owner}/blob/main/notebooks/{CHAPTERS[0].name}" in front
         assert front.splitlines()[0].startswith("# ")
     SET["set_repository"](tree, "")
     assert contents(tree) == before

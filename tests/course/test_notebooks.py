@@ -69,6 +69,16 @@ def test_runs_with_smoke_settings(path, tmp_path):
     run = run_chapter(path, tmp_path, smoke, cell_timeout=120)
     assert run.error is None
     assert path.read_bytes() == before
+    told, found = (kept_outputs(book) for book in (nbformat.read(path, 4), run.notebook))
+    assert told == found, "what is kept has changed: run the chapter again"
+
+
+def kept_outputs(notebook):
+    """What the cells tagged `kept` show: it comes from results alone, whatever the settings."""
+    cells = [cell for cell in code_cells(notebook) if "kept" in cell.metadata.get("tags", [])]
+    outputs = [output for cell in cells for output in cell.outputs]
+    texts = [output.get("text") or output.get("data", {}).get("text/plain") for output in outputs]
+    return [text for text in texts if not str(text).startswith("<Figure")]
 
 
 def test_chapter_one_has_a_table_of_results():

@@ -232,6 +232,7 @@ def _components(wanted, most: int, variances) -> int:
 
 KERNELS = ("rbf", "linear")
 MEDIAN_OF, DENSE_UP_TO = 1000, 1000
+USUAL_COMPONENTS = 20
 
 
 class TCA(DomainTransformer):
@@ -243,12 +244,17 @@ class TCA(DomainTransformer):
     squared distance of the domains' means (the MMD). Both domains are mapped alike, rows not seen
     in `fit` too. Each component is scaled to deviation 1 over the rows of `fit`.
 
+    The directions along which the domains lie apart are not removed but come late in the order.
+    With more components than the rows have columns they are among them, scaled up like the others,
+    and the domains lie apart as before: what is left is a kernel PCA.
+
     Up to `max_rows` rows the solution is exact. Beyond, W has one row for each of `landmarks` rows
     drawn from both domains in their proportion (Nyström), while the means, the distance and the
     variance are those of all rows; time then grows with n, and memory does not.
 
     Args:
-        n_components: how many; at most the number of rows, or of landmarks.
+        n_components: how many; at most the number of rows, or of landmarks. None for as many as
+            the rows have columns, and 20 at most.
         mu: how much the size of W counts against the agreement of means; larger is smoother.
         kernel: "rbf", `exp(-gamma |x - y|^2)`, or "linear", x'y.
         gamma: None for 1 / (2 s^2), with s the median distance between (at most 1,000) rows.
@@ -276,7 +282,7 @@ class TCA(DomainTransformer):
 
     def __init__(
         self,
-        n_components=20,
+        n_components=None,
         *,
         mu=0.1,
         kernel="rbf",
@@ -303,11 +309,14 @@ class TCA(DomainTransformer):
         random = checked_random("random_state", self.random_state)
         self.is_exact_ = len(X) <= self.max_rows
         chosen = np.arange(len(X)) if self.is_exact_ else _drawn(domain, self.landmarks, random)
-        check_number("n_components", self.n_components, least=1, most=len(chosen), whole=True)
+        k = min(X.shape[1], USUAL_COMPONENTS, len(chosen))
+        if self.n_components is not None:
+            k = self.n_components
+            check_number("n_components", k, least=1, most=len(chosen), whole=True)
         self.landmarks_ = X[chosen].astype("float64")
         self.gamma_ = self.gamma or _median_gamma(self.landmarks_, random)
         variation, mean, apart = self._sums(X, domain)
-        self.weights_ = _best_directions(variation, apart, self.mu, self.n_components)
+        self.weights_ = _best_directions(variation, apart, self.mu, k)
         spread = np.einsum("ij,ij->j", self.weights_, variation @ self.weights_) / len(X)
         self.weights_ /= np.sqrt(np.where(spread > 0, spread, 1))
         self.offset_ = mean @ self.weights_
@@ -334,7 +343,7 @@ class TCA(DomainTransformer):
         return self._kernel(rows) @ self.weights_ - self.offset_
 
     def _width(self):
-        return self.n_components
+        return self.weights_.shape[1]
 
 
 def _drawn(domain, landmarks, random) -> np.ndarray:

@@ -7,6 +7,7 @@ from typing import Any
 
 import keras
 
+from tltk._checks import check_flag
 from tltk._keras import Part, compiled_with, input_structure, output_structure, reseed
 from tltk.adaptation._domain_training import (
     DomainBatches,
@@ -35,7 +36,7 @@ def adapt_domains(
     method="dann",
     weight: float | None = None,
     labelled_target: Data | None = None,
-    unfreeze_blocks: int | str | list[str] = 2,
+    unfreeze_blocks: int | str | list[str] = "all",
     epochs: int = 10,
     lr: float = 1e-3,
     base_lr: float | None = None,
@@ -91,6 +92,8 @@ def adapt_domains(
             training; never saved.
         train_batch_norm: train batch normalisation too, on batches of both domains: for networks
             trained from scratch.
+        separate_domains: pass the source and the target through the network one after the other, so
+            that batch normalisation computes with each domain's own mean and deviation.
         batch_size: rows of either domain in a step.
         seed: decides the order, dropout, augmentation and the domain classifier.
         cache: run the frozen part only once and keep its output on disk.
@@ -130,7 +133,7 @@ def adapt_domains(
     settings = {"weight": weight, "steepness": steepness, "epochs": epochs, "lr": lr, "seed": seed}
     settings |= {"batch_size": batch_size, "lr_decay": lr_decay, "weight_decay": weight_decay}
     settings |= {} if base_lr is None else {"base_lr": base_lr}
-    settings |= {"separate_domains": separate_domains}
+    check_flag("separate_domains", separate_domains)
     check_adaptable(model, chosen, cache=cache, verbose=verbose, **settings)
     callbacks, [changes, _] = check_callbacks(callbacks), augmentation_of(model, augment)
     source, target = checked_examples(model, source), unlabelled_examples(model, target)

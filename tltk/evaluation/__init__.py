@@ -11,7 +11,7 @@ from tltk.evaluation.predictions import Predictions, predict, predict_split
 from tltk.evaluation.ranking import rank_backbones
 from tltk.evaluation.robustness import corrupt_images, corruption_table
 from tltk.evaluation.statistics import mean_interval, paired_interval, rank_agreement
-from tltk.evaluation.studies import finished_part, keep_study, kept_study, study_folder
+from tltk.evaluation.studies import finished_parts, keep_study, kept_study, study_folder
 from tltk.evaluation.tasks import TaskGains, late_fusion, task_gains, task_scores
 from tltk.evaluation.transferability import (
     h_score,
@@ -46,7 +46,7 @@ __all__ = [
     "episode_accuracies",
     "evaluate_episodes",
     "expected_calibration_error",
-    "finished_part",
+    "finished_parts",
     "h_score",
     "keep_study",
     "kept_study",

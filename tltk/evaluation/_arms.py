@@ -13,7 +13,6 @@ import numpy as np
 from tltk._keras import all_layers
 from tltk.backbones import (
     TextNormalization,
-    layers_by_block,
     load_audio_backbone,
     load_backbone,
     series_encoder,
@@ -21,7 +20,6 @@ from tltk.backbones import (
 from tltk.backbones.audio import sample_rate
 from tltk.inputs.examples import Examples
 from tltk.tuning.fine_tuning import fine_tune
-from tltk.tuning.freezing import has_kernels, select_blocks
 from tltk.tuning.heads import build_classifier
 from tltk.tuning.linear_head import fit_linear_head
 
@@ -64,7 +62,7 @@ def arms_of(
     class_names: tuple[str, ...],
     small: Callable | None,
     epochs: Callable[[int], int],
-    unfreeze_blocks: int | str | list[str] | None,
+    unfreeze_blocks: int | str | list[str],
 ) -> dict[str, Callable]:
     """The four arms by name: functions of (train, val, seed) that return a trained model.
 
@@ -73,7 +71,7 @@ def arms_of(
         class_names: one name per class.
         small: the caller's own function of (train, val, seed) for the small network, or None.
         epochs: gives the epochs for a number of training examples.
-        unfreeze_blocks: what the fine-tuned arm unfreezes, see `blocks_to_tune`.
+        unfreeze_blocks: what the fine-tuned arm unfreezes, see `fine_tune`.
 
     Returns:
         The functions, in the order of `ARMS`.
@@ -94,8 +92,7 @@ def arms_of(
         model = classifier(TUNED)
         count = epochs(train.count)
         settings = {"epochs": count, "patience": patience(count), "seed": seed, "verbose": 0}
-        blocks = blocks_to_tune(model, unfreeze_blocks)
-        fine_tune(model, train, val, unfreeze_blocks=blocks, **settings)
+        fine_tune(model, train, val, unfreeze_blocks=unfreeze_blocks, **settings)
         return model
 
     def small_network(train, val, seed):
@@ -148,20 +145,6 @@ def counted_words(train, val, class_names) -> keras.Model:
     model = build_classifier(keras.Model(inputs, words(normal(inputs)), name="words"), class_names)
     fit_linear_head(model, train, val)
     return model
-
-
-def blocks_to_tune(model: keras.Model, asked: int | str | list[str] | None) -> list[str]:
-    """The names of the blocks that are asked for; None for the last two, or as many as there are.
-
-    Example:
-        >>> body = keras.Sequential([keras.Input((2,)), keras.layers.Dense(3, name="only")])
-        >>> blocks_to_tune(body, None)
-        ['only']
-    """
-    if asked is None:
-        blocks = layers_by_block(model)
-        asked = min(2, sum(has_kernels(blocks[name]) for name in blocks if name != "head"))
-    return select_blocks(model, asked)
 
 
 def patience(epochs: int) -> int:

@@ -31,7 +31,6 @@ from tltk.evaluation._arms import (
     TUNED,
     WITHOUT_TRANSFER,
     arms_of,
-    blocks_to_tune,
     networks_of,
 )
 from tltk.evaluation._kept_runs import KeptRuns, Run
@@ -167,7 +166,7 @@ def foretold(
     runs: list[tuple[str, int, int]],
     train: Examples,
     tested: int,
-    unfreeze_blocks: int | str | list[str] | None,
+    unfreeze_blocks: int | str | list[str],
 ) -> float:
     """Tell roughly how many seconds runs will take, from two passes of each network.
 
@@ -209,7 +208,7 @@ def _two_passes(network, sample) -> tuple[float, float]:
 def _tuned_share(network, unfreeze_blocks) -> float:
     """The share of a network's multiply-adds that its last blocks have."""
     blocks = layers_by_block(network)
-    tuned = [layer for name in blocks_to_tune(network, unfreeze_blocks) for layer in blocks[name]]
+    tuned = [layer for name in select_blocks(network, unfreeze_blocks) for layer in blocks[name]]
     return multiply_adds(tuned) / max(1, multiply_adds(network.layers))
 
 
@@ -239,7 +238,7 @@ def compare_transfer(
     arms: Sequence[str] = ARMS,
     small: Callable | None = None,
     epochs: int = 15,
-    unfreeze_blocks: int | str | list[str] | None = None,
+    unfreeze_blocks: int | str | list[str] = "all",
     score: str = "accuracy",
     margin: float = 0.01,
     level: float = 0.98,
@@ -248,7 +247,7 @@ def compare_transfer(
     seed: int = 0,
     verbose: int = 1,
 ) -> Comparison:
-    """Say whether transfer helped, hurt, or left no evidence either way, and by how much.
+    """Say whether transfer helped, hurt or made no difference that matters, and by how much.
 
     The arms: "from scratch" (the same architecture with fresh weights), "small network" (one of its
     own: `small_cnn` for pictures and for sounds as spectrograms, counted words for texts,
@@ -274,10 +273,9 @@ def compare_transfer(
         small: a function as in `methods` in place of the small network.
         epochs: passes over the largest training subset; smaller ones are passed more often, so that
             the steps are as many.
-        unfreeze_blocks: what the fine-tuned arm unfreezes, see `fine_tune`; None for the last two
-            blocks, or the only one.
+        unfreeze_blocks: what the fine-tuned arm unfreezes, see `fine_tune`.
         score: what decides: "accuracy" or "balanced_accuracy".
-        margin: the smallest mean gap that makes a call; default one point.
+        margin: the smallest mean gap that matters, see `transfer_verdict`; default one point.
         level: confidence level of the paired t intervals.
         budget_seconds: no seed is begun that would end later than this; the first always runs.
         checkpoint: a folder in which each finished run is kept; the same call goes on there, also
@@ -302,7 +300,7 @@ def compare_transfer(
         >>> found = compare_transfer(body, Splits(*parts, ("low", "high"), {}), seeds=2, epochs=1,
         ...                          arms=["small network", "frozen"], verbose=0)
         >>> found.verdicts[-1]["verdict"]
-        'no evidence either way'
+        'cannot tell'
 
     References:
         - Rosenstein et al., To transfer or not to transfer, 2005.
@@ -324,8 +322,7 @@ def compare_transfer(
     check_splits(Splits(train, val, test, data.class_names, data.files))
     passes = passes_of(epochs, draw_subset(train, sizes[-1], seed).count)
     networks = networks_of(backbone, train)
-    if unfreeze_blocks is not None:
-        select_blocks(networks[TUNED](), unfreeze_blocks)
+    select_blocks(networks[TUNED](), unfreeze_blocks)
     known = arms_of(networks, data.class_names, small, passes, unfreeze_blocks)
     functions = {name: known[name] for name in arms} | dict(methods or {})
     settings = {"sizes": sizes, "epochs": epochs, "unfreeze_blocks": unfreeze_blocks}

@@ -109,7 +109,7 @@ def study_digest(script: str | Path) -> str:
         Sixteen hexadecimal digits; equal digits mean that the same code would run.
 
     Example:
-        >>> study_digest("notebooks/studies/02_sources.py")  # doctest: +SKIP
+        >>> study_digest("notebooks/studies/01_learning_curves.py")  # doctest: +SKIP
         '3f6c0e5b1f0f4c57'
     """
     _nodes(_source_of(script))
@@ -128,7 +128,7 @@ def study_state(name: str) -> str:
         0.1, not run with the present code".
 
     Example:
-        >>> study_state("02_sources")  # doctest: +SKIP
+        >>> study_state("01_learning_curves")  # doctest: +SKIP
         'current'
     """
     kept = kept_study(name)
@@ -150,8 +150,8 @@ def study_folder(script: str | Path) -> Path:
         The folder, made where there is none.
 
     Example:
-        >>> study_folder("notebooks/studies/02_sources.py").name  # doctest: +SKIP
-        '02_sources-3f6c0e5b1f0f4c57'
+        >>> study_folder("notebooks/studies/01_learning_curves.py").name  # doctest: +SKIP
+        '01_learning_curves-3f6c0e5b1f0f4c57'
     """
     script = existing_file(script, "script")
     return made_folder(cache_folder() / f"{script.stem}-{study_digest(script)}")
@@ -237,32 +237,61 @@ def _code(text: str) -> str:
     return "\n".join(line for line in lines if line.strip())
 
 
-def finished_part(
-    script: str | Path, part: str, make: Callable[[], Iterable]
+def finished_parts(
+    script: str | Path, parts: Iterable[tuple[str, Callable[[], Iterable]]]
 ) -> tuple[list, float]:
-    """Run a part of a study once, and take it from the cache folder ever after.
+    """Run each part of a study once, and take it from the cache folder ever after.
 
     The same call of a study that was interrupted so goes on behind its last finished part.
 
     Args:
         script: the study's own file (`__file__`).
-        part: what the part is called; a part of another name is another one. One whose file is
-            damaged is run again.
-        make: a function without arguments that gives the rows, as JSON values.
+        parts: pairs of a name and a function without arguments that gives the part's rows, as
+            JSON values. A part of another name is another one; one whose file is damaged is run
+            again.
 
     Returns:
-        `(rows, seconds)`: the rows, and the processor time that they took.
+        `(rows, seconds)`: the rows of all parts in their order, and the processor time that they
+        took.
+
+    Raises:
+        ValueError: for a name that is no text or comes twice, and for what is no function.
 
     Example:
-        >>> finished_part("07_voices.py", "seed 0", lambda: [{"accuracy": 0.8}])[0]
+        >>> finished_parts("07_voices.py", [("seed 0", lambda: [{"accuracy": 0.8}])])[0]
         ... # doctest: +SKIP
         [{'accuracy': 0.8}]
     """
-    check_text("part", part)
-    if not callable(make):
-        refuse("make must be a function", f"make={shown(make)}", "Pass lambda: rows")
+    folder, rows, seconds = study_folder(script), [], 0.0
+    for part, make in _checked(parts):
+        kept = _finished(folder, part, make)
+        rows += kept["rows"]
+        seconds += kept["seconds"]
+    return rows, seconds
+
+
+def _checked(parts) -> list[tuple[str, Callable]]:
+    """The parts as a list, all of them right before the first one runs."""
+    pairs = list(parts) if isinstance(parts, Iterable) and not isinstance(parts, str) else [parts]
+    for pair in pairs:
+        if not (isinstance(pair, tuple) and len(pair) == 2 and callable(pair[1])):
+            refuse(
+                "A part of a study is a pair of its name and a function without arguments",
+                f"{shown(pair)} in parts",
+                'Pass [("seed 0", lambda: rows)]',
+            )
+        check_text("a name in parts", pair[0])
+    names = [name for name, _ in pairs]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        refuse("Each part of a study has a name of its own", f"parts with {twice} twice", "Rename one")
+    return pairs
+
+
+def _finished(folder: Path, part: str, make: Callable[[], Iterable]) -> dict:
+    """The rows and the seconds of a part, from its file where there is one."""
     name = part.replace(" ", "_").replace(",", "")
-    path = study_folder(script) / f"{name}-{code_digest(part)[:12]}.json"
+    path = folder / f"{name}-{code_digest(part)[:12]}.json"
     kept = read_facts(path)
     if kept is None:
         began = time.process_time()
@@ -270,4 +299,4 @@ def finished_part(
         write_facts(path, kept)
         print(f"{part}: {kept['seconds']:.0f} s", flush=True)
         kept = read_facts(path)
-    return kept["rows"], kept["seconds"]
+    return kept

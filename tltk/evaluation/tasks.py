@@ -67,7 +67,7 @@ def task_gains(
         tasks: the names of at least two tasks.
         test: `(inputs, labels)` to judge with, labels a dict by task, as for `fine_tune_tasks`.
         seeds: how many runs of each set; n tasks cost n + n (n - 1) / 2 + 1 models a seed.
-        margin: the smallest mean gain that makes a call, in the unit of the scores.
+        margin: the smallest mean gain that matters, in the unit of the scores.
         level: confidence level of the paired intervals.
         verbose: 1 to print each set of tasks as it is done.
 
@@ -90,7 +90,7 @@ def task_gains(
         ...     return model
         >>> found = task_gains(learn, ["right", "sum"], (x, labels), seeds=1)
         >>> [(row["task"], row["with"], row["verdict"]) for row in found.gains]
-        [('right', 'sum', 'no evidence either way'), ('sum', 'right', 'no evidence either way')]
+        [('right', 'sum', 'cannot tell'), ('sum', 'right', 'cannot tell')]
 
     References:
         - Standley et al., Which tasks should be learned together in multi-task learning?, 2020.

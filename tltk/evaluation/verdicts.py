@@ -12,7 +12,8 @@ from tltk._checks import as_numbers, check_number, check_records, check_text, re
 from tltk.evaluation._arms import WITHOUT_TRANSFER
 from tltk.evaluation.statistics import mean_interval, paired_interval
 
-HELPED, HURT, NO_EVIDENCE = "helped", "hurt", "no evidence either way"
+HELPED, HURT = "helped", "hurt"
+NO_DIFFERENCE, CANNOT_TELL = "no difference that matters", "cannot tell"
 GAINS = ("higher start", "steeper slope", "higher asymptote")
 GRID = 2001
 
@@ -120,10 +121,16 @@ def _points(row) -> str:
 def transfer_verdict(
     gaps: Sequence[float] | np.ndarray, margin: float = 0.01, level: float = 0.98
 ) -> str:
-    """Say whether transfer helped, hurt, or left no evidence either way.
+    """Say whether transfer helped, hurt, made no difference that matters, or cannot be told.
 
-    A call needs both: the paired t interval of the mean gap excludes zero, and the mean gap is
-    wider than the margin. One pair alone has no interval and never makes a call.
+    With the paired t interval of the mean gap:
+
+    - "helped" or "hurt": the interval excludes zero, and the mean gap is wider than the margin;
+    - "no difference that matters": the whole interval lies within the margin on both sides of zero;
+    - "cannot tell": neither. More seeds would tell.
+
+    The second is a test of equivalence: two one-sided t tests, each at an error of (1 - level) / 2.
+    One pair alone has no interval, and cannot tell.
 
     Args:
         gaps: with transfer minus without, one number per seed, shape (n,). Both scores of a pair
@@ -132,7 +139,7 @@ def transfer_verdict(
         level: confidence level of the interval; default 0.98.
 
     Returns:
-        "helped", "hurt" or "no evidence either way".
+        "helped", "hurt", "no difference that matters" or "cannot tell".
 
     Raises:
         ValueError: for a margin below 0, gaps that are not finite, or a level outside (0, 1).
@@ -140,18 +147,26 @@ def transfer_verdict(
     Example:
         >>> transfer_verdict([0.05, 0.06, 0.04, 0.05, 0.05])
         'helped'
+        >>> transfer_verdict([0.001, -0.001, 0.002, 0.0, -0.002])
+        'no difference that matters'
         >>> transfer_verdict([0.05, -0.06, 0.04, -0.05, 0.03])
-        'no evidence either way'
+        'cannot tell'
 
-    Reference: Student, "The probable error of a mean" (1908).
+    References:
+        - Student, The probable error of a mean, 1908.
+        - Schuirmann, A comparison of the two one-sided tests procedure and the power approach,
+          1987.
     """
     check_number("margin", margin, least=0, advice="Pass 0.01 for one point")
     gaps = as_numbers("gaps", gaps, "(n,)", advice="Pass one number per seed")
     mean, half_width = mean_interval(gaps, level)
-    wide_enough = round(abs(mean), 9) > margin
-    if math.isnan(half_width) or not (abs(mean) > half_width and wide_enough):
-        return NO_EVIDENCE
-    return HELPED if mean > 0 else HURT
+    if math.isnan(half_width):
+        return CANNOT_TELL
+    if round(abs(mean) + half_width, 9) <= margin:
+        return NO_DIFFERENCE
+    if abs(mean) > half_width and round(abs(mean), 9) > margin:
+        return HELPED if mean > 0 else HURT
+    return CANNOT_TELL
 
 
 def transfer_gains(

@@ -8,7 +8,7 @@ import numpy as np
 
 from tltk._checks import check_number, check_records, refuse
 from tltk.evaluation.tasks import ALL
-from tltk.evaluation.verdicts import NO_EVIDENCE
+from tltk.evaluation.verdicts import HELPED, HURT
 from tltk.plotting.curves import check_runs, draw_learning_curves, name_lines
 from tltk.plotting.style import COLORS, GREY, lecture_style, new_figure
 
@@ -294,7 +294,7 @@ def _draw_matrix(panel, gains, tasks, partners) -> None:
     for row in gains:
         mean, half_width = (100 * each for each in row["gain"])
         place = (partners.index(row["with"]), tasks.index(row["task"]))
-        sure = row["verdict"] != NO_EVIDENCE
+        sure = row["verdict"] in (HELPED, HURT)
         strong = abs(mean) > 0.6 * most
         text = f"{mean:+.1f}".replace("-", "\u2212")
         text += "" if np.isnan(half_width) else f"\n± {half_width:.1f}"

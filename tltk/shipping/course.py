@@ -9,6 +9,7 @@ lines of `override_settings` and `run_chapter`, and bring entrypoints, tenacity 
 from __future__ import annotations
 
 import ast
+import copy
 import html
 import os
 import re
@@ -26,7 +27,7 @@ from tltk._start import MESSAGE, QUIET
 
 CHAPTER_NAME = re.compile(r"\d\d_[a-z0-9]+(_[a-z0-9]+)+\.ipynb")
 
-RUNNERS = ("nbclient", "nbconvert", "ipykernel")
+RUNNERS = ("nbclient", "nbconvert", "ipykernel", "latex2mathml")
 
 
 class Run(NamedTuple):
@@ -264,6 +265,7 @@ def results_text(notebook) -> str:
     return "\n".join(part.rstrip() for part in parts if part.strip())
 
 
+FORMULA = re.compile(r"(```.*?```|`[^`\n]+`)|\$\$(.+?)\$\$|(?<!\\)\$([^$\n]+?)\$", re.DOTALL)
 REMOTE_SCRIPT = re.compile(r'<script[^>]*\ssrc="https?://([^"]*)"[^>]*>\s*</script>')
 CHAPTER_LINK = re.compile(r'<a href="(\d\d_\w+)\.ipynb">(.*?)</a>', re.DOTALL)
 NARROW = "<style>body > main { max-width: 60rem; margin: 2rem auto }</style>"
@@ -329,9 +331,8 @@ def front_of(notebook) -> Front:
 def write_page(run: Run, folder: str | Path, beside: Collection[str] = ()) -> Path:
     """Write an executed chapter as one HTML file with its figures inside.
 
-    Nothing is loaded from elsewhere, except MathJax where the chapter has formulae; offline they
-    are shown as they were typed. A link to another chapter leads to its page, and is plain text
-    where there is none.
+    Nothing is loaded from elsewhere: formulae are written as MathML, which browsers draw by
+    themselves. A link to another chapter leads to its page, and is plain text where there is none.
 
     Args:
         run: what `run_chapter` returned.
@@ -345,14 +346,11 @@ def write_page(run: Run, folder: str | Path, beside: Collection[str] = ()) -> Pa
 
     exporter = HTMLExporter(exclude_input_prompt=True, exclude_output_prompt=True)
     name = run.path.stem
-    body, _ = exporter.from_notebook_node(run.notebook, {"metadata": {"name": name}})
-    prose = "".join(cell.source for cell in run.notebook.cells if cell.cell_type == "markdown")
-
-    def keep(script: re.Match) -> str:
-        if "mathjax" in script[1].lower() and "$" in prose:
-            return f'<script async src="https://{script[1]}" onload="init_mathjax()"></script>'
-        return ""
-
+    notebook = copy.deepcopy(run.notebook)
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            cell.source = FORMULA.sub(to_mathml, cell.source)
+    body, _ = exporter.from_notebook_node(notebook, {"metadata": {"name": name}})
     page = Path(folder) / f"{name}.html"
 
     def to_page(link: re.Match) -> str:
@@ -361,9 +359,17 @@ def write_page(run: Run, folder: str | Path, beside: Collection[str] = ()) -> Pa
         return f'<a href="{target.name}">{link[2]}</a>' if there else link[2]
 
     body = CHAPTER_LINK.sub(to_page, body)
-    body = REMOTE_SCRIPT.sub(keep, body).replace("</head>", f"{NARROW}</head>", 1)
+    body = REMOTE_SCRIPT.sub("", body).replace("</head>", f"{NARROW}</head>", 1)
     write_text(page, body)
     return page
+
+
+def to_mathml(found: re.Match) -> str:
+    """The MathML of what `FORMULA` found; code that it found stays code."""
+    from latex2mathml.converter import convert
+
+    code, block, inline = found.groups()
+    return code or convert(block or inline, display="block" if block else "inline")
 
 
 def write_index(runs: Sequence[Run], folder: str | Path) -> Path:

@@ -31,7 +31,7 @@ PACKAGES = (
     "h5py filelock"
 ).split()
 EXTRAS = {
-    "course": "nbclient nbconvert ipykernel jupyter networkx psutil".split(),
+    "course": "nbclient nbconvert latex2mathml ipykernel jupyter networkx psutil".split(),
     "tfds": ["tensorflow-datasets", "tensorflow-metadata", "protobuf"],
     "hub": ["tensorflow-hub", "setuptools"],
 }

@@ -41,7 +41,7 @@ def train_folder(
     image_size: int = 224,
     resize: str = "bicubic",
     epochs: int = 10,
-    unfreeze_blocks: int = 2,
+    unfreeze_blocks: int | str = 2,
     imbalance: str | None = None,
     batch_size: int = 32,
     seed: int = 0,
@@ -66,7 +66,8 @@ def train_folder(
         resize: how; "bicubic", "bilinear", "lanczos" or "nearest" squash them, "crop" takes the
             largest square in their middle, "pad" lays all of each on black.
         epochs: at most so many passes over the data while fine-tuning.
-        unfreeze_blocks: number of last blocks that are fine-tuned.
+        unfreeze_blocks: number of last blocks that are fine-tuned, or "all", the default of
+            `fine_tune`: it gains more on average and takes several times as long on a processor.
         imbalance: what `fine_tune` does about classes of unequal size; the linear head does it
             too, except for "focal", which it does not know.
         batch_size: pictures per step.
@@ -90,7 +91,9 @@ def train_folder(
     check_folder("out", out)
     check_outside(out, user_path(folder, "folder"))
     check_each(epochs=epochs, batch_size=batch_size, seed=seed)
-    check_count("unfreeze_blocks", unfreeze_blocks, least=0)
+    whole = isinstance(unfreeze_blocks, str) and unfreeze_blocks == "all"
+    if not whole:
+        check_count("unfreeze_blocks", unfreeze_blocks, least=0)
     if imbalance is not None:
         check_choice("imbalance", imbalance, METHODS)
     given = {"path": path, "label": label, "group": group, "split": split, "pattern": pattern}
@@ -115,7 +118,8 @@ def train_folder(
     frozen_weights = model.get_weights()
     answers = {FROZEN: [predict_split(model, split) for split in (photos.val, photos.test)]}
 
-    print(f"Fine-tuning the last {unfreeze_blocks} blocks ...", flush=True)
+    tuned = "all" if whole else f"the last {unfreeze_blocks}"
+    print(f"Fine-tuning {tuned} blocks ...", flush=True)
     history = fine_tune(
         model,
         photos.train,

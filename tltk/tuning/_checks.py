@@ -150,7 +150,7 @@ RULES: dict[str, dict[str, Any]] = {
     )
     for name in names.split()
 }
-FLAGS = ("cache", "train_batch_norm", "separate_domains")
+FLAGS = ("cache", "train_batch_norm")
 CHOICES = {"verbose": (0, 1, 2, False, True)}
 
 

@@ -1,4 +1,4 @@
-"""Two-phase fine-tuning: first the head on frozen features, then the last blocks with it."""
+"""Two-phase fine-tuning: first the head on frozen features, then the blocks with it."""
 
 from __future__ import annotations
 
@@ -108,11 +108,11 @@ def fine_tune(
     train: Data,
     val: Data | None = None,
     *,
-    unfreeze_blocks: int | str | list[str] = 2,
+    unfreeze_blocks: int | str | list[str] = "all",
     head_epochs: int | None = None,
     epochs: int = 10,
     head_lr: float = 1e-3,
-    base_lr: float = 1e-4,
+    base_lr: float = 3e-4,
     lr_decay: float = 0.7,
     l2_sp: float = 0.0,
     imbalance: dict | str | None = None,
@@ -126,7 +126,7 @@ def fine_tune(
     callbacks=(),
     verbose: int = 1,
 ) -> keras.callbacks.History:
-    """Train the head of a classifier on frozen features, then its last blocks at lower rates.
+    """Train the head of a classifier on frozen features, then its blocks at rates that fall.
 
     The first phase solves the head as a linear probe, or trains it for `head_epochs`. The second
     trains the unfrozen blocks and the head together with Adam: the head and the last block at
@@ -141,8 +141,9 @@ def fine_tune(
             layers on top are named `head_…`.
         train: a split of ours, a batched dataset of (x, y), or a pair of arrays (x, y).
         val: the same, for early stopping; None trains all epochs and keeps the last weights.
-        unfreeze_blocks: number of last blocks, their names, or "all"; 0 leaves out phase two. Of
-            a model with adapters (see `add_lora`), the adapters in these blocks.
+        unfreeze_blocks: "all", a number of last blocks, or their names; 0 leaves out phase two.
+            Fewer blocks take less time (see `cache`). Of a model with adapters (see `add_lora`),
+            the adapters in these blocks.
         head_epochs: epochs of phase one; 0 leaves it out; None solves a linear probe where the
             head is one dense layer, and trains 10 epochs where it is not.
         epochs: epochs of phase two, at most.

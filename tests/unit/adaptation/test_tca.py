@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 from scipy.linalg import eig
+from sklearn.linear_model import LogisticRegression
 from sklearn.metrics.pairwise import rbf_kernel
 
 from tltk.adaptation import TCA, stack_domains
@@ -120,6 +121,24 @@ def test_constant_features_and_more_features_than_rows():
     X[:, :10] = 1
     assert np.isfinite(TCA(3).fit_transform(X, domain=domain)).all()
     assert np.isfinite(TCA(3).fit_transform(0 * X, domain=domain)).all()
+
+
+def test_as_many_components_as_columns_unless_told():
+    for width, expected in ((3, 3), (30, 20)):
+        X, domain = two_domains((50, 40), width)
+        assert TCA().fit_transform(X, domain=domain).shape[1] == expected
+    X, domain = two_domains((6, 8), width=30)
+    assert TCA().fit_transform(X, domain=domain).shape[1] == 14
+
+
+def test_components_beyond_the_columns_bring_back_what_was_suppressed():
+    """A linear rule tells the domains by twenty components of two columns, and not by two."""
+    X, domain = two_domains((300, 300), width=2)
+    told = {}
+    for k in (None, 20):
+        moved = TCA(k, mu=0.001).fit_transform(X, domain=domain)
+        told[k] = LogisticRegression(max_iter=1000).fit(moved, domain).score(moved, domain)
+    assert told[None] < 0.6 < 0.8 < told[20]
 
 
 def test_what_is_refused():

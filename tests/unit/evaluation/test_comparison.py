@@ -79,7 +79,7 @@ def test_all_four_arms_and_a_method_on_the_same_subsets(data):
     assert len({digest for _, digest, _ in seen}) == 4
     assert [count for *_, count in seen] == [12, 24, 12, 24]
     verdicts = {row["verdict"] for row in found.verdicts}
-    assert verdicts <= {"helped", "hurt", "no evidence either way"}
+    assert verdicts <= {"helped", "hurt", "no difference that matters", "cannot tell"}
     assert [row["method"] for row in found.gains] == ["frozen", "fine-tuned", "mine"]
     assert len(found.worth) == 6
     assert "frozen:" in found.summary
@@ -96,7 +96,7 @@ def test_a_method_that_knows_nothing_is_called_hurt_and_the_reverse(data):
     assert [row["verdict"] for row in helped.verdicts] == ["helped"]
     equal = tltk.compare_transfer(identity, data, 3, 10, **FAST)
     assert [row["gain"] for row in equal.verdicts] == [(0.0, 0.0)]
-    assert [row["verdict"] for row in equal.verdicts] == ["no evidence either way"]
+    assert [row["verdict"] for row in equal.verdicts] == ["no difference that matters"]
 
 
 def test_the_same_call_gives_the_same_rows(data):
@@ -209,7 +209,7 @@ def test_a_budget_stops_at_whole_seeds_and_says_so(data, monkeypatch, capsys):
         identity, data, seeds=4, methods={"mine": slow}, budget_seconds=1, verbose=False, **settings
     )
     assert {row["seed"] for row in one.rows} == {0}
-    assert {row["verdict"] for row in one.verdicts} == {"no evidence either way"}
+    assert {row["verdict"] for row in one.verdicts} == {"cannot tell"}
 
 
 def test_it_says_how_long_it_will_take_before_it_starts(data, capsys):

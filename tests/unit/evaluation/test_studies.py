@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from tltk.evaluation import finished_part, keep_study, kept_study, studies, study_folder
+from tltk.evaluation import finished_parts, keep_study, kept_study, studies, study_folder
 from tltk.evaluation.studies import study_digest, study_state
 
 
@@ -28,17 +28,17 @@ def test_a_finished_part_is_not_run_again(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("TLTK_CACHE", str(tmp_path))
     script = tmp_path / "07_voices.py"
     script.write_text("import keras\n")
-    rows, seconds = finished_part(script, "a, b 0", lambda: iter([{"score": 1}]))
+    rows, seconds = finished_parts(script, [("a, b 0", lambda: iter([{"score": 1}]))])
     assert rows == [{"score": 1}]
     [path] = tmp_path.rglob("*.json")
     assert path.name.startswith("a_b_0")
     assert "a, b 0: " in capsys.readouterr().out
-    again = finished_part(script, "a, b 0", lambda: pytest.fail("run twice"))
+    again = finished_parts(script, [("a, b 0", lambda: pytest.fail("run twice"))])
     assert again == (rows, seconds)
-    other, _ = finished_part(script, "a_b 0", lambda: [{"score": 2}])
-    assert other == [{"score": 2}]
+    both, _ = finished_parts(script, [("a_b 0", lambda: [{"score": 2}]), ("a, b 0", list)])
+    assert both == [{"score": 2}, {"score": 1}]
     path.write_text(path.read_text()[:-9])
-    assert finished_part(script, "a, b 0", lambda: rows)[0] == rows
+    assert finished_parts(script, [("a, b 0", lambda: rows)])[0] == rows
 
 
 STUDY = """\"\"\"What is asked.\"\"\"

@@ -6,7 +6,9 @@ from scipy import stats
 
 from tltk.evaluation import label_efficiency, transfer_gains, transfer_verdict, verdicts
 
-HELPED, HURT, NONE = "helped", "hurt", "no evidence either way"
+HELPED, HURT, NONE = "helped", "hurt", "cannot tell"
+EQUAL = "no difference that matters"
+CALLS = (HELPED, HURT)
 
 
 @pytest.mark.parametrize(
@@ -15,7 +17,9 @@ HELPED, HURT, NONE = "helped", "hurt", "no evidence either way"
         ([0.05, 0.06, 0.04, 0.05, 0.05], HELPED),
         ([-0.05, -0.06, -0.04, -0.05, -0.05], HURT),
         ([0.30, -0.20, 0.25, -0.15, 0.20], NONE),  # wide
-        ([0.005, 0.006, 0.005, 0.006, 0.005], NONE),  # clear, but within the margin
+        ([0.005, 0.006, 0.005, 0.006, 0.005], EQUAL),  # clear, but within the margin
+        ([0.001, -0.001, 0.002, 0.0, -0.002], EQUAL),
+        ([0.008, 0.006, 0.010, 0.004, 0.012], NONE),  # excludes zero, and the margin is in it
         ([0.2], NONE),  # one pair has no interval
     ],
 )
@@ -24,9 +28,9 @@ def test_a_call_needs_an_interval_without_zero_and_a_gap_above_the_margin(gaps, 
 
 
 def test_the_margin_is_exceeded_not_met():
-    assert transfer_verdict([0.01] * 5) == NONE
+    assert transfer_verdict([0.01] * 5) == EQUAL
     assert transfer_verdict([0.01] * 5, margin=0.009) == HELPED
-    assert transfer_verdict([0.0] * 5, margin=0.0) == NONE
+    assert transfer_verdict([0.0] * 5, margin=0.0) == EQUAL
 
 
 def test_an_interval_that_ends_at_zero_does_not_exclude_it(monkeypatch):
@@ -40,14 +44,32 @@ def test_the_interval_is_that_of_the_paired_t_test():
     random = np.random.default_rng(0)
     for shift in np.linspace(-1, 1, 41):
         gaps = shift + random.normal(size=5)
-        called = transfer_verdict(gaps, margin=0.0) != NONE
+        called = transfer_verdict(gaps, margin=0.0) in CALLS
         assert called == (stats.ttest_1samp(gaps, 0).pvalue < 0.02)
 
 
 def test_a_placebo_is_called_in_two_percent_of_trials():
     gaps = np.random.default_rng(1).normal(size=(4000, 5))
-    called = np.mean([transfer_verdict(each, margin=0.0) != NONE for each in gaps])
+    called = np.mean([transfer_verdict(each, margin=0.0) in CALLS for each in gaps])
     assert called == pytest.approx(0.02, abs=0.007)
+
+
+def test_equality_is_two_one_sided_t_tests():
+    random = np.random.default_rng(2)
+    said = {True: 0, False: 0}
+    for shift in np.linspace(-1, 1, 41):
+        gaps = shift + random.normal(size=8)
+        below = stats.ttest_1samp(gaps, 1.5, alternative="less").pvalue < 0.01
+        above = stats.ttest_1samp(gaps, -1.5, alternative="greater").pvalue < 0.01
+        assert (transfer_verdict(gaps, margin=1.5) == EQUAL) == (below and above)
+        said[bool(below and above)] += 1
+    assert min(said.values()) > 5
+
+
+def test_an_effect_as_large_as_the_margin_is_called_equal_in_one_percent():
+    gaps = 1 + 0.3 * np.random.default_rng(3).normal(size=(4000, 5))
+    called = np.mean([transfer_verdict(each, margin=1.0) == EQUAL for each in gaps])
+    assert called == pytest.approx(0.01, abs=0.005)
 
 
 @pytest.mark.parametrize("margin", [-0.1, math.nan])

@@ -11,7 +11,7 @@ GAINS = {
 
 
 def rows(gains):
-    verdicts = {True: "no evidence either way", False: "helped"}
+    verdicts = {True: "no difference that matters", False: "helped"}
     return [
         {"task": one, "with": other, "gain": (gain, 0.01), "verdict": verdicts[abs(gain) < 0.03]}
         for (one, other), gain in gains.items()
@@ -42,7 +42,7 @@ def test_two_tasks_make_no_tree():
 
 
 def test_a_single_seed_has_no_interval():
-    some = [{"task": "a", "with": "b", "gain": (0.5, np.nan), "verdict": "no evidence either way"}]
+    some = [{"task": "a", "with": "b", "gain": (0.5, np.nan), "verdict": "cannot tell"}]
     some.append(some[0] | {"task": "b", "with": "a"})
     assert plot_task_gains(some).axes[0].texts[0].get_text() == "+50.0"
 
