@@ -35,6 +35,7 @@ result of them if told so. Without numbers it runs all ten and keeps the result:
 """
 
 import sys
+from functools import partial
 
 import keras
 import numpy as np
@@ -51,7 +52,7 @@ from tltk.adaptation import (
     target_entropy,
 )
 from tltk.datasets import blend_with_photos
-from tltk.evaluation import finished_part, keep_study
+from tltk.evaluation import finished_parts, keep_study
 from tltk.tuning import RandomColours
 
 SEEDS, BATCH, EPOCHS, MARKS = range(10), 30, 50, (5, 10, 20, 50)
@@ -214,18 +215,16 @@ def in_two_stages(seed):
 
 def parts_of(seed):
     """The parts of one seed, in the order in which they run."""
-    parts = {f"seed {seed}, {arm}": (lambda arm=arm: one_arm(arm, seed)) for arm in ARMS}
-    return parts | {f"seed {seed}, two stages": lambda: in_two_stages(seed)}
+    makers = {arm: partial(one_arm, arm, seed) for arm in ARMS}
+    makers["two stages"] = partial(in_two_stages, seed)
+    for name, make in makers.items():
+        yield f"seed {seed}, {name}", lambda make=make: [{"seed": seed} | row for row in make()]
 
 
 def main():
     seeds = [int(each) for each in sys.argv[1:] if each != "keep"]
-    rows, seconds = [], 0.0
-    for seed in seeds or SEEDS:
-        for part, make in parts_of(seed).items():
-            found, took = finished_part(__file__, part, make)
-            rows += [{"seed": seed} | row for row in found]
-            seconds += took
+    parts = [part for seed in seeds or SEEDS for part in parts_of(seed)]
+    rows, seconds = finished_parts(__file__, parts)
     if not seeds or "keep" in sys.argv:
         about = (
             "Digits of MNIST carried to MNIST-M backgrounds without labels there: accuracy on 1,000 "

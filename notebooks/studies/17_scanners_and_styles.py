@@ -38,7 +38,7 @@ from sklearn.preprocessing import StandardScaler
 import tltk
 from tltk.adaptation import adapt_batch_norm, adapt_domains, adapt_without_source
 from tltk.datasets import make_sweets
-from tltk.evaluation import finished_part, keep_study
+from tltk.evaluation import finished_parts, keep_study
 from tltk.inputs import resize_images
 
 SEEDS, BATCH, STEPS, SIDE, ROWS = range(10), 30, 1000, 16, 240
@@ -137,20 +137,21 @@ def on_scanners(seed):
     sets = scanners()
     sized = [tuple((resize_images(x, SIDE, "bicubic"), y) for x, y in each) for each in sets]
     for way, turn in WAYS.items():
+        about = {"seed": seed, "pair": way}
         if seed == SEEDS[0]:
-            yield from by_pixels(way, *sets[::turn])
+            yield from by_pixels(about, *sets[::turn])
         source, target = sized[::turn]
         for arm, model in arms(source, target, seed, 10):
             found = {"accuracy": accuracy(model, target[1])}
-            yield {"pair": way, "arm": arm, "source_accuracy": accuracy(model, source[1])} | found
+            yield about | {"arm": arm, "source_accuracy": accuracy(model, source[1])} | found
 
 
-def by_pixels(way, source, target):
+def by_pixels(about, source, target):
     """The nearest neighbour, which has no seed."""
     cut = [[([cropped(p, SIDE) for p in x], y) for x, y in each] for each in (source, target)]
     for arm, (home, away) in {"pixels": (source, target), "pixels, cropped": cut}.items():
         found = {"source_accuracy": nearest(home[0], home[1], 8)}
-        yield {"pair": way, "arm": arm, "accuracy": nearest(home[0], away[1], 8)} | found
+        yield about | {"arm": arm, "accuracy": nearest(home[0], away[1], 8)} | found
 
 
 def on_styles(seed):
@@ -170,7 +171,8 @@ def on_styles(seed):
     for arm, model in arms(source, target, seed, 6):
         rows[arm] = [accuracy(model, source[1]), accuracy(model, target[1])]
     for arm, (home, away) in rows.items():
-        yield {"pair": "noto to fluent", "arm": arm, "accuracy": away, "source_accuracy": home}
+        about = {"seed": seed, "pair": "noto to fluent", "arm": arm}
+        yield about | {"accuracy": away, "source_accuracy": home}
 
 
 def probes(source, target):
@@ -202,13 +204,11 @@ def sweets_of(sweets):
 
 def main():
     seeds = [int(each) for each in sys.argv[1:] if each != "keep"]
-    rows, seconds = [], 0.0
+    parts = []
     for seed in seeds or SEEDS:
-        for what, make in {"scanners": on_scanners, "styles": on_styles}.items():
-            part = f"{what}, seed {seed}"
-            found, took = finished_part(__file__, part, partial(make, seed))
-            rows += [{"seed": seed} | row for row in found]
-            seconds += took
+        parts.append((f"scanners, seed {seed}", partial(on_scanners, seed)))
+        parts.append((f"styles, seed {seed}", partial(on_styles, seed)))
+    rows, seconds = finished_parts(__file__, parts)
     if not seeds or "keep" in sys.argv:
         about = (
             "Two scanners of digits and two styles of drawing: accuracy in the target without its "
