@@ -99,7 +99,7 @@ def parser() -> argparse.ArgumentParser:
     fit.add_argument("--resize", choices=RESIZE_METHODS, default="bicubic", help="how, to a square")
     fit.add_argument("--epochs", type=int, default=10, help="at most, while fine-tuning")
     fit.add_argument(
-        "--unfreeze-blocks", type=blocks, default=2, help="how many last blocks to fine-tune, or all"
+        "--unfreeze-blocks", type=blocks, default=2, help="last blocks to fine-tune, or all"
     )
     fit.add_argument("--imbalance", choices=METHODS, help="against classes of unequal size")
     fit.add_argument("--batch-size", type=int, default=32, help="pictures per step")

@@ -44,7 +44,7 @@ from tltk.inputs import Splits, examples_of, resize_images
 
 TARGETS, SEEDS, LABELS = ("cifar10_small", "mnist_small", "digits"), (0, 1, 2), 20
 VAL, TEST, EPOCHS, STRENGTHS = 200, 500, 8, (1e-3, 1e-2, 1e-1)
-TUNE = {"unfreeze_blocks": 2, "head_epochs": 0, "epochs": 5, "verbose": 0}
+TUNE = {"unfreeze_blocks": 2, "head_epochs": 0, "epochs": 5, "base_lr": 1e-4, "verbose": 0}
 FINISHED = study_folder(__file__) / "rows.json"
 
 

@@ -72,7 +72,7 @@ def on_features(parts, method, seed, solve):
 def on_pictures(parts, method, seed):
     backbone = tltk.load_backbone("mobilenet_v2", input_shape=SIZE)
     model = tltk.build_classifier(backbone, 10)
-    how = {"unfreeze_blocks": 2, "epochs": 3, "verbose": 0}
+    how = {"unfreeze_blocks": 2, "base_lr": 1e-4, "epochs": 3, "verbose": 0}
     tltk.fine_tune(model, *parts, imbalance=method, seed=seed, **how)
     return model
 

@@ -21,7 +21,16 @@ def test_train_help_states_the_defaults(capsys):
     assert "(default: mobilenet_v2)" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("call", [[], ["dance"], ["train"], ["train", "x", "--epochs", "many"]])
+@pytest.mark.parametrize(
+    "call",
+    [
+        [],
+        ["dance"],
+        ["train"],
+        ["train", "x", "--epochs", "many"],
+        ["train", "x", "--unfreeze-blocks", "some"],
+    ],
+)
 def test_a_wrong_call_ends_with_usage(call, capsys):
     with pytest.raises(SystemExit, match="2"):
         main(call)

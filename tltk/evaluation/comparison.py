@@ -206,7 +206,7 @@ def _two_passes(network, sample) -> tuple[float, float]:
 
 
 def _tuned_share(network, unfreeze_blocks) -> float:
-    """The share of a network's multiply-adds that its last blocks have."""
+    """The share of a network's multiply-adds that its unfrozen blocks have."""
     blocks = layers_by_block(network)
     tuned = [layer for name in select_blocks(network, unfreeze_blocks) for layer in blocks[name]]
     return multiply_adds(tuned) / max(1, multiply_adds(network.layers))

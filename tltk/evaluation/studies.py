@@ -284,7 +284,7 @@ def _checked(parts) -> list[tuple[str, Callable]]:
     names = [name for name, _ in pairs]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
-        refuse("Each part of a study has a name of its own", f"parts with {twice} twice", "Rename one")
+        refuse("Each part of a study has its own name", f"parts with {twice} twice", "Rename one")
     return pairs
 
 

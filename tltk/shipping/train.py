@@ -67,7 +67,7 @@ def train_folder(
             largest square in their middle, "pad" lays all of each on black.
         epochs: at most so many passes over the data while fine-tuning.
         unfreeze_blocks: number of last blocks that are fine-tuned, or "all", the default of
-            `fine_tune`: it gains more on average and takes several times as long on a processor.
+            `fine_tune`, which takes longer: then no part runs only once.
         imbalance: what `fine_tune` does about classes of unequal size; the linear head does it
             too, except for "focal", which it does not know.
         batch_size: pictures per step.

@@ -43,7 +43,7 @@ def fine_tune_tasks(
     cache: bool = True,
     verbose: int = 1,
 ) -> keras.callbacks.History:
-    """Train the heads of several tasks on frozen features, then the last blocks with them.
+    """Train the heads of several tasks on frozen features, then the blocks with them.
 
     It is `fine_tune` with the loss sum_t w_t L_t, where L_t is the mean loss of task t over the
     rows that have its label: a missing label counts for nothing, neither in a gradient nor in a

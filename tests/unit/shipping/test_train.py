@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 import tltk
-from tltk.__main__ import main
+from tltk.__main__ import main, parser
 from tltk.evaluation import Predictions
 from tltk.shipping import train, train_folder
 from tltk.shipping.train import result_row
@@ -101,6 +101,26 @@ def test_pictures_are_resized_as_asked(arguments, resize, colour_folder, tmp_pat
     monkeypatch.setattr(train, "image_folder", asked)
     with pytest.raises(Asked, match=resize):
         main(["train", str(colour_folder), "--out", str(tmp_path / "out"), *arguments])
+
+
+@pytest.mark.parametrize(("arguments", "blocks"), [([], 2), (["--unfreeze-blocks", "all"], "all")])
+def test_blocks_are_unfrozen_as_asked(arguments, blocks, colour_folder, tmp_path, monkeypatch):
+    def stop(*args, **settings):
+        raise InterruptedError(settings["unfreeze_blocks"])
+
+    monkeypatch.setattr(train, "fit_linear_head", lambda *args, **settings: None)
+    monkeypatch.setattr(train, "predict_split", lambda *args: None)
+    monkeypatch.setattr(train, "fine_tune", stop)
+    with pytest.raises(InterruptedError) as stopped:
+        train_folder(**vars_of(colour_folder, tmp_path / "out", *arguments))
+    assert stopped.value.args == (blocks,)
+
+
+def vars_of(folder, out, *arguments):
+    """What the command line hands on, for small pictures."""
+    line = ["train", str(folder), "--out", str(out), "--image-size", "32", *arguments]
+    given = vars(parser().parse_args(line))
+    return {name: value for name, value in given.items() if name not in ("command", "traceback")}
 
 
 class Killed(BaseException):
