@@ -98,9 +98,13 @@ STUDIES = {  # of each table: what tells its rows apart, its columns, the score,
         (["method"], None, "gain", {"question": "shrinking"}),
         (["criterion"], "method", "cost", {"question": "selection"}),
     ],
-    "16_digits": [
-        (["method"], "pair", "accuracy", {"kind": "run"}),
-        (["criterion"], "pair", "accuracy", {"kind": "choice"}),
+    "17_confuse_domains": [
+        (["arm"], "steps", "accuracy", {}, "Accuracy in the target, MNIST to MNIST-M"),
+        (["arm"], "steps", "source_accuracy", {}, "Accuracy in the source, the same networks"),
+    ],
+    "17_scanners_and_styles": [
+        (["arm"], "pair", "accuracy", {}, "Accuracy in the target"),
+        (["arm"], "pair", "source_accuracy", {}, "Accuracy in the source, the same networks"),
     ],
     "18_word_networks": [(["source", "target"], "features", "score", {})],
     "21_zero_shot": [
