@@ -44,9 +44,10 @@ def kerashub_backbone(
         )
     own, more = tuple(tower.image_shape), {}
     if own != tuple(shape):
-        if kind not in _ANY_SIZE or None in shape:
+        if kind not in _ANY_SQUARE or None in shape or shape[0] != shape[1]:
+            squares = ", and other squares" if kind in _ANY_SQUARE else ""
             refuse(
-                f"{preset} reads {own[0]} x {own[1]} pixels",
+                f"{preset} reads {own[0]} x {own[1]} pixels{squares}",
                 f"input_shape={shape}",
                 f"Pass input_shape={own[0] if own[0] == own[1] else own}",
             )
@@ -112,7 +113,7 @@ _CHAINS = {
     "CLIPVisionEncoder": _clip,
     "SigLIPVisionEncoder": _siglip,
 }
-_ANY_SIZE = ("DINOV2Backbone", "DINOV3Backbone")
+_ANY_SQUARE = ("DINOV2Backbone", "DINOV3Backbone")
 
 
 def _features(tower, x):

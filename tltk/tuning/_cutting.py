@@ -87,6 +87,8 @@ def _cut_at(model, tensors) -> Cut | NoCut:
         return NoCut(f"{len(tensors)} tensors cross from the frozen to the trained part")
     if any(tensor.dtype == "string" for tensor in tensors):
         return NoCut("texts, not numbers, cross from the frozen to the trained part")
+    if any(tensor.shape[0] != model.inputs[0].shape[0] for tensor in tensors):
+        return NoCut("a tensor that is no row for each example crosses to the trained part")
     raw = {id(tensor) for tensor in model.inputs}
     outputs = [keras.layers.Identity()(t) if id(t) in raw else t for t in tensors]
     prefix = _from_inputs(model, outputs if len(outputs) > 1 else outputs[0])

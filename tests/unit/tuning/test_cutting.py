@@ -134,3 +134,24 @@ def test_reasons_are_given():
             return inputs
 
     assert "functional" in cut_frozen(Subclassed()).reason
+
+
+class Places(keras.layers.Layer):
+    """A table of positions, the same for every example, as rotary embeddings have."""
+
+    def build(self, shape):
+        self.table = self.add_weight(shape=shape[1:])
+
+    def call(self, inputs):
+        return self.table + 0.0
+
+
+def test_what_is_no_row_for_each_example_does_not_cross():
+    inputs = keras.Input((5, 4))
+    places = Places(trainable=False)(inputs)
+    hidden = keras.layers.Dense(4, trainable=False)(inputs)
+    model = keras.Model(inputs, keras.layers.Dense(2)(hidden + places))
+    cut = cut_frozen(model)
+    assert isinstance(cut, Cut)  # their sum has rows
+    late = keras.layers.Dense(4)(hidden) + places
+    assert "no row for each example" in cut_frozen(keras.Model(inputs, late)).reason
