@@ -91,6 +91,12 @@ STUDIES = {  # of each table: what tells its rows apart, its columns, the score,
         (["method"], "setting", "accuracy", {"question": "contrastive"}),
         (["method"], "setting", "auroc", {"question": "anomalies"}),
     ],
+    "14_question_labels": [
+        (["arm"], "labels", "accuracy", {"part": "asking"}, "Accuracy by labels asked for"),
+        (["kind", "share"], None, "found", {"part": "noise"}, "Wrong labels among 300 looked at"),
+        (["kind", "share"], None, "looked at", {"part": "noise"}, "Accuracy, 300 put right"),
+        (["kind", "share"], None, "deleted", {"part": "noise"}, "Accuracy, 300 deleted"),
+    ],
     "16_leave_one_domain_out": [(["method"], "target", "score", {})],
     "15_tradaboost": [
         (["method"], "labels", "score", {"question": "texts"}),
