@@ -54,8 +54,8 @@ STUDIES = {  # of each table: what tells its rows apart, its columns, the score,
         (["image_size"], "labels_per_class", "test", {"image_size": 160}),
     ],
     "06_sentence_encoder": [
-        (["method", "domain"], "labels", "score", {}),
-        (["source"], "target", "score", {"question": "away"}),
+        (["kind"], "labels", "score", {"labels": 200}),
+        (["method"], "word", ("right",), {"kind": "word"}, "Sentences of eight whose nearest one has the same meaning"),
     ],
     "09_pretraining": [
         (["pretrained by"], "method", "mase", {"data": "temperatures"}),

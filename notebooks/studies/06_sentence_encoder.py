@@ -1,27 +1,27 @@
-"""A pretrained sentence encoder beside the word vectors of chapter 06.
+"""MiniLM tuned on film reviews, without its training, and one word at a time (chapter 06).
 
-MiniLM (six transformer blocks, 384 numbers a text) is read by KerasHub from a folder in Hugging
-Face format. Its preprocessor cuts texts into at most 64 word pieces; the features of a text are
-the mean over its pieces, padding left out. Domains, draws of training texts, test texts, strengths
-and balanced accuracy are those of the chapter, so that seeds 0, 1 and 2 pair with its own.
+MiniLM (six transformer blocks, 22.7 million weights) is read by KerasHub from a folder in Hugging
+Face format, without dropout. The features of a text are the mean over its word pieces, padding left
+out; texts are cut to 48 pieces.
 
-- `home`: a linear head on the frozen features, 50 to 1000 labels of a domain, five seeds;
-- `away`: the heads of 1000 labels, asked about each domain;
-- `tuned`: films, 1000 labels: the last two blocks trained with the head, three seeds;
-- `cache`: films, 50 labels: the losses of two epochs with the frozen blocks run once and kept, and
-  with the whole network run in every epoch.
+- `choice`: films, 200 labels, all weights tuned from the linear probe on: balanced accuracy on 200
+  validation texts after every epoch, at three rates of Adam, for one draw that is not used again;
+- `probe`, `tuned`: ten draws of 200 labels, the rate and the number of epochs as chosen; the first
+  800 test texts of the chapter;
+- `untrained`: a probe on the same network with random weights, others in every draw;
+- `word`: six words in eight sentences each, four for each of two meanings. The share of sentences
+  whose most similar other sentence has the same meaning, by the cosine of the word's own vector in
+  the last block, of the GloVe vectors' mean over the other words, and of the word's vector in a
+  network with random weights; the cosines themselves for one word.
 
 The folder holds `config.json`, `model.safetensors`, `vocab.txt` and `tokenizer.json`; the chapter
-says how to get one. Needs keras-hub, tensorflow-text and safetensors. About ten minutes on two CPU
-cores:
+says how to get one. Needs keras-hub, tensorflow-text and safetensors. About 20 minutes of one CPU
+core. Finished parts stay in the cache folder.
 
     python notebooks/studies/06_sentence_encoder.py FOLDER
 """
 
-import itertools
 import sys
-import time
-from functools import cache
 
 import keras
 import keras_hub
@@ -29,103 +29,223 @@ import numpy as np
 from sklearn.metrics import balanced_accuracy_score
 
 import tltk
-from tltk.evaluation import keep_study
+from tltk.backbones import load_word_vectors
+from tltk.evaluation import finished_parts, keep_study
 
-DOMAINS, LABELS, LENGTH = ("films", "products", "editorials", "tweets"), (50, 200, 1000), 64
-SEEDS, TUNED_SEEDS, STRENGTHS = (0, 1, 2, 3, 4), (0, 1, 2), (1e-3, 1e-2, 0.1, 1)
-TUNE = {"unfreeze_blocks": 2, "base_lr": 1e-4, "epochs": 3, "verbose": 0}
+DRAWS, OTHER_DRAW, PER_CLASS, LENGTH, BATCH = range(10), 100, 100, 48, 32
+RATES, EPOCHS, VALIDATED, TESTED = (3e-5, 1e-4, 3e-4), 6, 200, 800
 CLASSES = ("negative", "positive")
+SENTENCES = {  # four for each of two meanings
+    "bank": (
+        "She opened an account at the bank.",
+        "The bank raised its interest rates again.",
+        "He borrowed money from the bank to buy a house.",
+        "My bank charges a fee for every card.",
+        "We sat on the grassy bank and watched the boats.",
+        "The river burst its bank after the storm.",
+        "An otter slept on the muddy bank of the stream.",
+        "They tied the canoe to a tree on the bank.",
+    ),
+    "battery": (
+        "The battery of my phone is empty.",
+        "This camera needs a new battery every week.",
+        "Charge the battery before you switch it on.",
+        "The laptop's battery lasts nine hours.",
+        "The battery fired at the ships from the hill.",
+        "A battery of cannons guarded the harbour.",
+        "The general moved his battery behind the lines.",
+        "Soldiers of the battery loaded their guns.",
+    ),
+    "bat": (
+        "A bat hung upside down in the cave.",
+        "The bat hunts insects at night.",
+        "A small bat flew out of the attic.",
+        "This bat sleeps through the winter.",
+        "He swung the bat and missed the ball.",
+        "The player broke his bat in the second game.",
+        "She bought a wooden bat for the team.",
+        "The coach held the bat with both hands.",
+    ),
+    "spring": (
+        "The tulips bloom every spring.",
+        "We will marry in spring, when it is warm.",
+        "Last spring was cold and wet.",
+        "Birds return to the garden in spring.",
+        "The spring in the mattress is broken.",
+        "A steel spring pulls the door shut.",
+        "The toy jumps because of a coiled spring.",
+        "Press the spring down and let it go.",
+    ),
+    "match": (
+        "Our team won the match by two goals.",
+        "The tennis match lasted five hours.",
+        "He was injured before the final match.",
+        "Thousands watched the match in the stadium.",
+        "She struck a match and lit the candle.",
+        "The match burned his fingers.",
+        "There was one match left in the box.",
+        "Do not light a match near the petrol.",
+    ),
+    "bark": (
+        "I heard the dog bark at the postman.",
+        "A loud bark woke the neighbours.",
+        "The puppy gave a short bark and ran away.",
+        "Her terrier's bark is louder than its bite.",
+        "The bark of the birch is white and thin.",
+        "Beetles live under the bark of old trees.",
+        "Moss grows on the bark of the oak.",
+        "He carved a heart into the bark.",
+    ),
+}
 
 
-def sentence_encoder(folder):
-    """The mean of the network's features over a text's pieces."""
-    bert = keras_hub.models.BertBackbone.from_preset(folder)
+def network(folder, pretrained=True, seed=0):
+    keras.utils.set_random_seed(seed)
+    make = keras_hub.models.BertBackbone.from_preset
+    return make(folder, dropout=0.0, load_weights=pretrained)
+
+
+def classifier(folder, pretrained=True, seed=0):
+    """The mean over the pieces, and a dense layer."""
+    bert = network(folder, pretrained, seed)
     mean = keras.layers.GlobalAveragePooling1D(name="mean_of_pieces")
     features = mean(bert.output["sequence_output"], mask=bert.input["padding_mask"])
-    return keras.Model(bert.input, features, name="sentence_encoder")
+    backbone = keras.Model(bert.input, features, name="sentence_encoder")
+    return tltk.build_classifier(backbone, CLASSES, dropout=0)
 
 
-@cache
-def all_texts(domain):
-    """Every text of a domain, its label, and its row by name."""
-    data = tltk.load_dataset(f"sentiment_{domain}", val=0)
-    parts = [data.train, data.test]
-    texts = np.concatenate([part.arrays()[0] for part in parts])
-    names = data.files["train"] + data.files["test"]
-    row_of = {name: row for row, name in enumerate(names)}
-    return texts.astype(str), np.concatenate([part.labels for part in parts]), row_of
+def pieces(folder, texts):
+    """Texts as the network takes them."""
+    make = keras_hub.models.BertTextClassifierPreprocessor.from_preset
+    cut = make(folder, sequence_length=LENGTH)(np.asarray(texts).astype(str))
+    return {name: np.asarray(column) for name, column in cut.items()}
 
 
-@cache
-def pieces(folder, domain):
-    """Every text of a domain as the network takes it."""
-    cut = keras_hub.models.BertTextClassifierPreprocessor.from_preset(
-        folder, sequence_length=LENGTH
-    )
-    return {name: np.asarray(column) for name, column in cut(all_texts(domain)[0]).items()}
+def films(folder, seed):
+    """The training, validation and test texts of a draw, as pairs (x, y)."""
+    data = tltk.load_dataset("sentiment_films", per_class=PER_CLASS, seed=seed)
+    parts = []
+    for split, most in ((data.train, None), (data.val, VALIDATED), (data.test, TESTED)):
+        texts, labels = split.arrays()
+        parts.append((pieces(folder, texts[:most]), labels[:most]))
+    return parts
 
 
-@cache
-def features(folder, domain):
-    return tltk.extract_features(sentence_encoder(folder), pieces(folder, domain))[0]
+def score(model, part):
+    x, y = part
+    answers = model.predict(x, batch_size=BATCH, verbose=0).argmax(axis=1)
+    return float(balanced_accuracy_score(y, answers))
 
 
-def draw(inputs, domain, labels, seed):
-    """The chapter's training and test part of one draw, as pairs (x, y)."""
-    _, y, row_of = all_texts(domain)
-    data = tltk.load_dataset(f"sentiment_{domain}", per_class=labels // 2, seed=seed)
-    parts = [[row_of[name] for name in data.files[part]] for part in ("train", "test")]
-    return [(keras.tree.map_structure(lambda x, r=rows: x[r], inputs), y[rows]) for rows in parts]
+def probed(folder, train, **which):
+    """A model whose head is fitted on the frozen network."""
+    model = classifier(folder, **which)
+    tltk.fit_linear_head(model, train, cache=False)
+    return model
 
 
-def balanced(model, test):
-    x, y = test
-    return balanced_accuracy_score(y, model.predict(x, verbose=0).argmax(axis=1))
+def tuned_by_epochs(model, train, rate, epochs, seed):
+    """Train all weights; the number of each epoch that has ended."""
+    tltk.unfreeze(model, "all")
+    model.compile(keras.optimizers.Adam(rate), "sparse_categorical_crossentropy")
+    random = np.random.default_rng(seed)
+    x, y = train
+    for epoch in range(1, epochs + 1):
+        rows = random.permutation(len(y))
+        shuffled = {name: column[rows] for name, column in x.items()}
+        model.fit(shuffled, y[rows], batch_size=BATCH, shuffle=False, verbose=0)
+        yield epoch
 
 
-def frozen(folder):
-    for domain, labels, seed in itertools.product(DOMAINS, LABELS, SEEDS):
-        train, test = draw(features(folder, domain), domain, labels, seed)
-        body = keras.Sequential([keras.Input(train[0].shape[1:]), keras.layers.Identity()])
-        model = tltk.build_classifier(body, CLASSES, dropout=0)
-        strength = tltk.fit_linear_head(model, train, strengths=STRENGTHS, cache=False)
-        facts = {"method": "MiniLM", "labels": labels, "seed": seed}
-        home = {"domain": domain, "strength": strength, "score": balanced(model, test)}
-        yield {"question": "home", **facts, **home}
-        for target in DOMAINS if labels == LABELS[-1] else ():
-            _, test = draw(features(folder, target), target, labels, seed)
-            score = balanced(model, test)
-            yield {"question": "away", **facts, "source": domain, "target": target, "score": score}
+def choice(folder, rate):
+    """Validation scores after every epoch, for the draw that is not used again."""
+    train, val, _ = films(folder, OTHER_DRAW)
+    model = probed(folder, train)
+    row = {"kind": "choice", "rate": rate}
+    yield {**row, "epochs": 0, "score": score(model, val)}
+    for epoch in tuned_by_epochs(model, train, rate, EPOCHS, OTHER_DRAW):
+        yield {**row, "epochs": epoch, "score": score(model, val)}
 
 
-def tuned(folder):
-    domain, labels = DOMAINS[0], LABELS[-1]
-    for seed in TUNED_SEEDS:
-        train, test = draw(pieces(folder, domain), domain, labels, seed)
-        model = tltk.build_classifier(sentence_encoder(folder), CLASSES)
-        tltk.fine_tune(model, train, seed=seed, **TUNE)
-        facts = {"method": "MiniLM, two blocks tuned", "domain": domain, "labels": labels}
-        yield {"question": "tuned", **facts, "seed": seed, "score": balanced(model, test)}
+def draw(folder, seed, rate, epochs):
+    """The test scores of a draw: untrained, frozen and tuned."""
+    train, _, test = films(folder, seed)
+    model = probed(folder, train, pretrained=False, seed=seed)
+    row = {"seed": seed, "labels": 2 * PER_CLASS}
+    yield {"kind": "untrained", **row, "score": score(model, test)}
+    model = probed(folder, train)
+    yield {"kind": "probe", **row, "score": score(model, test)}
+    for _ in tuned_by_epochs(model, train, rate, epochs, seed):
+        pass
+    facts = {"rate": rate, "epochs": epochs}
+    yield {"kind": "tuned", **row, **facts, "score": score(model, test)}
 
 
-def cached_and_not(folder):
-    train, _ = draw(pieces(folder, DOMAINS[0]), DOMAINS[0], LABELS[0], 0)
-    for kept in (True, False):
-        model = tltk.build_classifier(sentence_encoder(folder), CLASSES)
-        history = tltk.fine_tune(model, train, cache=kept, **TUNE | {"epochs": 2}).history
-        yield {"question": "cache", "cache": kept, "losses": history["loss"]}
+def word_vectors(folder, word, sentences, pretrained):
+    """The word's own vector in each sentence, in the last block."""
+    cut = pieces(folder, sentences)
+    number = pieces(folder, [word])["token_ids"][0, 1]
+    found = network(folder, pretrained).predict(cut, verbose=0)["sequence_output"]
+    places = (cut["token_ids"] == number).argmax(axis=1)
+    return found[np.arange(len(sentences)), places]
+
+
+def company(glove, word, sentences):
+    """The mean of the other words' GloVe vectors."""
+    row_of = {each: row for row, each in enumerate(glove.words)}
+    means = []
+    for sentence in sentences:
+        words = sentence.lower().replace("'s", "").translate(str.maketrans("", "", ".,")).split()
+        rows = [row_of[each] for each in words if each != word and each in row_of]
+        means.append(glove.vectors[rows].mean(axis=0))
+    return np.array(means)
+
+
+def words(folder):
+    glove = load_word_vectors("glove")
+    for word, sentences in SENTENCES.items():
+        vectors = {
+            "MiniLM": word_vectors(folder, word, sentences, True),
+            "untrained": word_vectors(folder, word, sentences, False),
+            "other words": company(glove, word, sentences),
+        }
+        for method, each in vectors.items():
+            unit = each / np.linalg.norm(each, axis=1, keepdims=True)
+            cosines = (unit @ unit.T).astype("float64")
+            nearest = (cosines - 2 * np.eye(len(unit))).argmax(axis=1)
+            right = (nearest // 4 == np.arange(len(unit)) // 4).sum()
+            row = {"kind": "word", "word": word, "method": method}
+            row.update(right=int(right), of=len(unit))
+            if word == "battery":
+                row.update(cosines=cosines.round(4).tolist(), sentences=sentences)
+            yield row
 
 
 def main(folder):
-    rows, began = [], time.perf_counter()
-    for row in itertools.chain(*(each(folder) for each in (cached_and_not, frozen, tuned))):
-        rows.append(row)
-        print(row, f"{time.perf_counter() - began:.0f} s", flush=True)
+    def told(name, make):
+        print(name, flush=True)
+        for row in make():
+            print(row, flush=True)
+            yield row
+
+    first = [("words", lambda: told("words", lambda: words(folder)))]
+    first += [
+        (f"choice {rate}", lambda rate=rate: told(rate, lambda: choice(folder, rate)))
+        for rate in RATES
+    ]
+    rows, seconds = finished_parts(__file__, first)
+    best = max((row for row in rows if row.get("epochs")), key=lambda row: row["score"])
+    rate, epochs = best["rate"], best["epochs"]
+    rest = [
+        (f"draw {seed}", lambda seed=seed: told(seed, lambda: draw(folder, seed, rate, epochs)))
+        for seed in DRAWS
+    ]
+    more, more_seconds = finished_parts(__file__, rest)
     about = (
-        "Sentiment in four domains and their twelve pairs: linear head on frozen MiniLM features, "
-        f"{len(SEEDS)} seeds; on films also two blocks tuned, {len(TUNED_SEEDS)} seeds."
+        "MiniLM on film reviews, 200 labels, ten draws: a linear probe, all weights tuned, and a "
+        "probe on the network with random weights. And six words with two meanings each."
     )
-    print(keep_study(__file__, about, rows, time.perf_counter() - began))
+    print(keep_study(__file__, about, rows + more, seconds + more_seconds))
 
 
 if __name__ == "__main__":
