@@ -1,11 +1,11 @@
-# make demo | test | test-unit | test-long | notebooks [CHAPTERS="01 03"] | bench | docs | lint | lock | clean | repository URL=https://…
+# make demo | test | test-unit | test-long | notebooks [CHAPTERS="01 03"] | bench | docs | slides | lint | lock | clean | repository URL=https://…
 # All of them use one virtual environment, made on first use. Another Python: make test PYTHON=python3.12
 PYTHON ?= python3
 VENV ?= .venv
 STAMP := $(VENV)/.installed
 RUN := $(VENV)/bin/python
 
-.PHONY: demo test test-unit test-long notebooks bench docs lint lock clean repository
+.PHONY: demo test test-unit test-long notebooks bench docs slides lint lock clean repository
 
 demo: $(STAMP)
 	@$(RUN) -m tltk demo
@@ -31,6 +31,13 @@ docs: $(STAMP)
 	@$(RUN) -m pip install -qq --disable-pip-version-check --constraint constraints.txt --editable ".[docs]"
 	@$(RUN) -m sphinx --quiet --fail-on-warning --keep-going --nitpicky docs build/docs
 	@echo "The site: build/docs/index.html"
+
+REVEAL := build/reveal.js-5.2.1
+
+slides: $(STAMP)
+	@test -d $(REVEAL) || (mkdir -p $(REVEAL) && cd build && npm pack --silent reveal.js@5.2.1 >/dev/null && \
+	  tar -xzf reveal.js-5.2.1.tgz --strip-components=1 -C $(notdir $(REVEAL)) && rm reveal.js-5.2.1.tgz)
+	@$(RUN) docs/make_slides.py $(REVEAL) build/slides $(CHAPTERS)
 
 lint: $(STAMP)
 	@$(RUN) -m ruff check .
