@@ -55,7 +55,13 @@ STUDIES = {  # of each table: what tells its rows apart, its columns, the score,
     ],
     "06_sentence_encoder": [
         (["kind"], "labels", "score", {"labels": 200}),
-        (["method"], "word", ("right",), {"kind": "word"}, "Sentences of eight whose nearest one has the same meaning"),
+        (
+            ["method"],
+            "word",
+            ("right",),
+            {"kind": "word"},
+            "Sentences of eight whose nearest one has the same meaning",
+        ),
     ],
     "09_pretraining": [
         (["pretrained by"], "method", "mase", {"data": "temperatures"}),
