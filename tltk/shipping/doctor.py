@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 import socket
 import sys
 from collections.abc import Callable, Iterator
@@ -123,14 +124,14 @@ def version(name: str) -> str | None:
 
 
 def wanted_keras() -> str | None:
-    """Which versions of Keras the installed KerasHub needs, where this one is none of them."""
-    from packaging.requirements import Requirement
-
-    if not version("keras-hub"):
-        return None
-    asked = map(Requirement, metadata.requires("keras-hub") or [])
-    wanted = next((each.specifier for each in asked if each.name == "keras"), None)
-    return None if wanted is None or version("keras") in wanted else str(wanted)
+    """The oldest Keras that the installed KerasHub works with, where this one is older."""
+    asked = (metadata.requires("keras-hub") or []) if version("keras-hub") else []
+    found = next(filter(None, (re.fullmatch(r"keras>=([\d.]+)", each) for each in asked)), None)
+    oldest, here = (
+        [int(part) for part in re.findall(r"\d+", text)[:2]]
+        for text in (found[1] if found else "0.0", version("keras") or "0.0")
+    )
+    return f">={found[1]}" if found and here < oldest else None
 
 
 def machine() -> Iterator[str]:
