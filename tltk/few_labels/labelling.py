@@ -42,8 +42,7 @@ def choose_to_label(
     - "margin" (cluster-margin): a classifier fitted on the labelled rows leaves the 8 n rows with
       the smallest difference between their two largest probabilities; they fall into n clusters,
       and each gives the row of smallest difference. It needs labels of two classes.
-    - "random": any rows, the baseline. With few labels the rows of largest uncertainty alone are
-      worse than that.
+    - "random": any rows, the baseline.
 
     Distances are taken between standardised features in their 128 main directions (PCA).
 
@@ -89,10 +88,16 @@ def choose_to_label(
             f"n={n}",
             "Ask for fewer, or add rows",
         )
+    if labels is not None and np.size(labels) != len(labelled):
+        refuse(
+            f"labels must be one class number for each of the {len(labelled)} labelled rows",
+            f"labels={shown(labels)}",
+            "Pass them in the order of labelled",
+        )
     if labels is not None and len(labelled):
         labels = as_class_numbers("labels", labels, len(labelled))
     if method == "random":
-        return np.random.default_rng(seed).choice(free, n, replace=False)
+        return np.random.default_rng([seed, len(labelled)]).choice(free, n, replace=False)
     if method == "typical":
         return _typical(_directions(features, unit_length, seed), labelled, n, seed)
     if labels is None or len(np.unique(labels)) < 2:
@@ -147,13 +152,13 @@ def _clusters(points, count, seed) -> np.ndarray:
 
 def _typicality(points) -> np.ndarray:
     """One over the mean distance to the nearest neighbours, of the rows of one cluster."""
-    from sklearn.metrics import pairwise_distances
+    from sklearn.neighbors import NearestNeighbors
 
     if len(points) == 1:
         return np.ones(1)
     count = min(NEIGHBOURS, len(points) - 1)
-    nearest = np.sort(pairwise_distances(points), axis=1)[:, 1 : count + 1]
-    return 1 / np.maximum(nearest.mean(axis=1), np.finfo(float).tiny)
+    distances, _ = NearestNeighbors(n_neighbors=count).fit(points).kneighbors()
+    return 1 / np.maximum(distances.mean(axis=1), np.finfo(float).tiny)
 
 
 def _typical(points, labelled, n, seed) -> np.ndarray:

@@ -80,7 +80,7 @@ def test_margin_spreads_over_the_uncertain():
 
 def test_random_rows_are_those_of_numpy(islands):
     x, _ = islands
-    expected = np.random.default_rng(3).choice(np.arange(10, 200), 7, replace=False)
+    expected = np.random.default_rng([3, 10]).choice(np.arange(10, 200), 7, replace=False)
     found = choose_to_label(x, np.arange(10), 7, "random", seed=3)
     assert found.tolist() == expected.tolist()
 
@@ -117,6 +117,23 @@ def test_the_margin_needs_two_classes(islands):
         choose_to_label(x, [0, 1], 2, "margin", labels=np.zeros(2, int))
     with pytest.raises(ValueError, match="two classes"):
         choose_to_label(x, [], 2, "margin")
+
+
+def test_a_second_random_round_is_no_shifted_copy_of_the_first():
+    """The same seed with more rows known must not choose the neighbours of the first choice."""
+    x = np.arange(4000.0)[:, None]
+    first = choose_to_label(x, [], 20, "random", seed=1)
+    second = choose_to_label(x, first, 20, "random", seed=1)
+    distances = np.abs(first[:, None] - second).min(axis=0)
+    assert np.median(distances) > 10
+
+
+def test_labels_are_as_many_as_labelled_rows(islands):
+    x, group = islands
+    with pytest.raises(ValueError, match="each of the 0 labelled rows"):
+        choose_to_label(x, [], 2, "margin", labels=[0, 1])
+    with pytest.raises(ValueError, match="each of the 3 labelled rows"):
+        choose_to_label(x, [0, 1, 2], 2, "margin", labels=group[:4])
 
 
 def test_no_more_than_there_is(islands):
