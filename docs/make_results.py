@@ -55,13 +55,7 @@ STUDIES = {  # of each table: what tells its rows apart, its columns, the score,
     ],
     "06_sentence_encoder": [
         (["kind"], "labels", "score", {"labels": 200}),
-        (
-            ["method"],
-            "word",
-            ("right",),
-            {"kind": "word"},
-            "Sentences of eight whose nearest one has the same meaning",
-        ),
+        (["method"], "word", ("right",), {"kind": "word"}, "Right of eight sentences"),
     ],
     "09_pretraining": [
         (["pretrained by"], "method", "mase", {"data": "temperatures"}),

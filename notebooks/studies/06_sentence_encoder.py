@@ -1,13 +1,11 @@
-"""MiniLM tuned on film reviews, without its training, and one word at a time (chapter 06).
+"""MiniLM with and without its training on film reviews, and one word at a time (chapter 06).
 
 MiniLM (six transformer blocks, 22.7 million weights) is read by KerasHub from a folder in Hugging
 Face format, without dropout. The features of a text are the mean over its word pieces, padding left
 out; texts are cut to 48 pieces.
 
-- `choice`: films, 200 labels, all weights tuned from the linear probe on: balanced accuracy on 200
-  validation texts after every epoch, at three rates of Adam, for one draw that is not used again;
-- `probe`, `tuned`: ten draws of 200 labels, the rate and the number of epochs as chosen; the first
-  800 test texts of the chapter;
+- `probe`: a linear probe on the frozen network, films, ten draws of 200 labels; balanced accuracy
+  on the first 500 test texts of the chapter;
 - `untrained`: a probe on the same network with random weights, others in every draw;
 - `word`: six words in eight sentences each, four for each of two meanings. The share of sentences
   whose most similar other sentence has the same meaning, by the cosine of the word's own vector in
@@ -15,7 +13,7 @@ out; texts are cut to 48 pieces.
   network with random weights; the cosines themselves for one word.
 
 The folder holds `config.json`, `model.safetensors`, `vocab.txt` and `tokenizer.json`; the chapter
-says how to get one. Needs keras-hub, tensorflow-text and safetensors. About 20 minutes of one CPU
+says how to get one. Needs keras-hub, tensorflow-text and safetensors. About ten minutes of one CPU
 core. Finished parts stay in the cache folder.
 
     python notebooks/studies/06_sentence_encoder.py FOLDER
@@ -32,8 +30,7 @@ import tltk
 from tltk.backbones import load_word_vectors
 from tltk.evaluation import finished_parts, keep_study
 
-DRAWS, OTHER_DRAW, PER_CLASS, LENGTH, BATCH = range(10), 100, 100, 48, 32
-RATES, EPOCHS, VALIDATED, TESTED = (3e-5, 1e-4, 3e-4), 6, 200, 800
+DRAWS, PER_CLASS, LENGTH, BATCH, TESTED = range(10), 100, 48, 32, 500
 CLASSES = ("negative", "positive")
 SENTENCES = {  # four for each of two meanings
     "bank": (
@@ -122,10 +119,10 @@ def pieces(folder, texts):
 
 
 def films(folder, seed):
-    """The training, validation and test texts of a draw, as pairs (x, y)."""
+    """The training and test texts of a draw, as pairs (x, y)."""
     data = tltk.load_dataset("sentiment_films", per_class=PER_CLASS, seed=seed)
     parts = []
-    for split, most in ((data.train, None), (data.val, VALIDATED), (data.test, TESTED)):
+    for split, most in ((data.train, None), (data.test, TESTED)):
         texts, labels = split.arrays()
         parts.append((pieces(folder, texts[:most]), labels[:most]))
     return parts
@@ -144,41 +141,14 @@ def probed(folder, train, **which):
     return model
 
 
-def tuned_by_epochs(model, train, rate, epochs, seed):
-    """Train all weights; the number of each epoch that has ended."""
-    tltk.unfreeze(model, "all")
-    model.compile(keras.optimizers.Adam(rate), "sparse_categorical_crossentropy")
-    random = np.random.default_rng(seed)
-    x, y = train
-    for epoch in range(1, epochs + 1):
-        rows = random.permutation(len(y))
-        shuffled = {name: column[rows] for name, column in x.items()}
-        model.fit(shuffled, y[rows], batch_size=BATCH, shuffle=False, verbose=0)
-        yield epoch
-
-
-def choice(folder, rate):
-    """Validation scores after every epoch, for the draw that is not used again."""
-    train, val, _ = films(folder, OTHER_DRAW)
-    model = probed(folder, train)
-    row = {"kind": "choice", "rate": rate}
-    yield {**row, "epochs": 0, "score": score(model, val)}
-    for epoch in tuned_by_epochs(model, train, rate, EPOCHS, OTHER_DRAW):
-        yield {**row, "epochs": epoch, "score": score(model, val)}
-
-
-def draw(folder, seed, rate, epochs):
-    """The test scores of a draw: untrained, frozen and tuned."""
-    train, _, test = films(folder, seed)
+def draw(folder, seed):
+    """The test scores of a draw: untrained and pretrained."""
+    train, test = films(folder, seed)
     model = probed(folder, train, pretrained=False, seed=seed)
     row = {"seed": seed, "labels": 2 * PER_CLASS}
     yield {"kind": "untrained", **row, "score": score(model, test)}
     model = probed(folder, train)
     yield {"kind": "probe", **row, "score": score(model, test)}
-    for _ in tuned_by_epochs(model, train, rate, epochs, seed):
-        pass
-    facts = {"rate": rate, "epochs": epochs}
-    yield {"kind": "tuned", **row, **facts, "score": score(model, test)}
 
 
 def word_vectors(folder, word, sentences, pretrained):
@@ -228,24 +198,16 @@ def main(folder):
             print(row, flush=True)
             yield row
 
-    first = [("words", lambda: told("words", lambda: words(folder)))]
-    first += [
-        (f"choice {rate}", lambda rate=rate: told(rate, lambda: choice(folder, rate)))
-        for rate in RATES
+    parts = [("words", lambda: told("words", lambda: words(folder)))]
+    parts += [
+        (f"draw {seed}", lambda seed=seed: told(seed, lambda: draw(folder, seed))) for seed in DRAWS
     ]
-    rows, seconds = finished_parts(__file__, first)
-    best = max((row for row in rows if row.get("epochs")), key=lambda row: row["score"])
-    rate, epochs = best["rate"], best["epochs"]
-    rest = [
-        (f"draw {seed}", lambda seed=seed: told(seed, lambda: draw(folder, seed, rate, epochs)))
-        for seed in DRAWS
-    ]
-    more, more_seconds = finished_parts(__file__, rest)
+    rows, seconds = finished_parts(__file__, parts)
     about = (
-        "MiniLM on film reviews, 200 labels, ten draws: a linear probe, all weights tuned, and a "
-        "probe on the network with random weights. And six words with two meanings each."
+        "MiniLM on film reviews, 200 labels, ten draws: a linear probe, and one on the network "
+        "with random weights. And six words with two meanings each."
     )
-    print(keep_study(__file__, about, rows + more, seconds + more_seconds))
+    print(keep_study(__file__, about, rows, seconds))
 
 
 if __name__ == "__main__":
