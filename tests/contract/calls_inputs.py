@@ -389,7 +389,7 @@ CALLS = [
     Call(
         datasets.load_dataset,
         {"name": "mnist_small", "image_size": 8, "val": 0.2, "per_class": 5, "resize": "bilinear"}
-        | {"seed": 0, "batch_size": 4},
+        | {"seed": 0, "batch_size": 4, "vectors": None},
         {
             "name": set_name,
             "image_size": size,
@@ -398,6 +398,7 @@ CALLS = [
             "resize": choice,
             "seed": seed,
             "batch_size": count,
+            "vectors": optional(choice),
         },
     ),
     Call(

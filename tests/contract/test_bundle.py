@@ -20,7 +20,7 @@ LIMITS = {
     "mnist_small": 1e6,
     "photos_small": 3.2e6,
     "sweets": 1e6,
-    "sentiment": 1e6,
+    "sentiment": 8.5e6,
     "speech_embedding.weights.h5": 1.5e6,
     "glove.npz": 2e6,
     "series": 0.4e6,

