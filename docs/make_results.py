@@ -40,6 +40,12 @@ AGREEMENT = "Weighted tau of each score with the accuracy after fine-tuning, 95 
 LOST = "What following a score costs: the best candidate's accuracy less that of its first choice"
 WAVES = "Mean squared error on new sine waves after so many gradient steps"
 WAVES_KNOWN = "MAML with few waves to be trained on: error after one step on those, and on new ones"
+ADAPTED = {
+    "products": "Balanced accuracy on products",
+    "films": "On films, by the head that was fitted before",
+    "films, new head": "On films, by a head fitted anew",
+    "halves": "The share of other halves that are less like a sentence's first half than its own",
+}
 STUDIES = {  # of each table: what tells its rows apart, its columns, the score, which rows count,
     # perhaps a caption; or the columns of rows shown as they are; or a function of the rows
     "00_four_steps": [(["method"], None, "accuracy", {})],
@@ -57,6 +63,11 @@ STUDIES = {  # of each table: what tells its rows apart, its columns, the score,
         (["kind"], "labels", "score", {"labels": 200}),
         (["method"], "word", ("right",), {"kind": "word"}, "Right of eight sentences"),
     ],
+    "08_adapters": [
+        (["method"], None, score, {"kind": "run"}, caption)
+        for score, caption in ADAPTED.items()
+    ]
+    + [(["method"], None, ("megabytes",), {"kind": "memory"}, "Memory at the peak of eight steps")],
     "09_pretraining": [
         (["pretrained by"], "method", "mase", {"data": "temperatures"}),
         (["pretrained by"], "method", "accuracy", {"data": "vibration"}),

@@ -42,6 +42,11 @@ def add_lora(
     layers, einsum layers (the projections of attention), embeddings and convolutions; other
     layers, such as depthwise convolutions, stay as they are.
 
+    Of a kernel with more than two axes Keras factors the last one alone. The projections of
+    attention (n, heads, m) so get an A of `rank` columns for every head and one B (rank, m) for all
+    heads: n heads rank + rank m weights, and an update of rank up to heads times `rank`, where Hu
+    et al. have (n + heads m) rank weights and an update of rank `rank`.
+
     A saved file holds the sums, so it answers the same in plain Keras, but there both A and
     B start from zero and cannot learn: `load_model` and `merge_lora` take them away.
 
