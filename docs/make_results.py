@@ -64,8 +64,7 @@ STUDIES = {  # of each table: what tells its rows apart, its columns, the score,
         (["method"], "word", ("right",), {"kind": "word"}, "Right of eight sentences"),
     ],
     "08_adapters": [
-        (["method"], None, score, {"kind": "run"}, caption)
-        for score, caption in ADAPTED.items()
+        (["method"], None, score, {"kind": "run"}, caption) for score, caption in ADAPTED.items()
     ]
     + [(["method"], None, ("megabytes",), {"kind": "memory"}, "Memory at the peak of eight steps")],
     "09_pretraining": [
