@@ -16,7 +16,7 @@ from pathlib import Path
 import nbformat
 from nbconvert.filters import markdown2html
 
-from tltk.shipping.course import FORMULA, chapters, to_mathml
+from tltk.shipping.course import FORMULA, chapters, front_of, to_mathml
 
 PAGE = """<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><title>{title}</title>
@@ -70,17 +70,13 @@ def deck(path: Path, reveal: Path) -> str:
         make = next((MAKERS[tag] for tag in tags if tag in MAKERS), figures)
         slides += make(cell, heading)
     parts = {
-        "title": escape(title_of(notebook)),
+        "title": escape(front_of(notebook).title),
         "reveal": (reveal / "dist/reveal.css").read_text(),
         "theme": re.sub(r"@import[^;]*;", "", (reveal / "dist/theme/white.css").read_text()),
         "script": (reveal / "dist/reveal.js").read_text().replace("</script", "<\\/script"),
         "slides": "\n".join(slides),
     }
     return PAGE.format(**parts)
-
-
-def title_of(notebook) -> str:
-    return re.search(r"^# (.+)$", notebook.cells[0].source, re.MULTILINE)[1]
 
 
 def html(text: str) -> str:

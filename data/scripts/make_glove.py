@@ -6,13 +6,12 @@ Words are looked up in lower case and without punctuation, so a word that this w
 out: it could never be found.
 """
 
-import io
 import re
 import sys
-import zipfile
 from pathlib import Path
 
 import numpy as np
+from plain_npz import write_arrays
 
 COUNT = 20_000
 STRIPPED = re.compile(r'[!"#$%&()*+,\-./:;<=>?@\[\\\]^_`{|}~\']')
@@ -27,11 +26,5 @@ if __name__ == "__main__":
         "vectors": archive["vectors"][kept].astype("float16"),
     }
     out = Path(__file__).parents[1] / "glove.npz"
-    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as members:
-        for name, array in arrays.items():
-            content = io.BytesIO()
-            np.save(content, array)
-            members.writestr(
-                zipfile.ZipInfo(f"{name}.npy"), content.getvalue(), zipfile.ZIP_DEFLATED
-            )
+    write_arrays(out, arrays)
     print(len(kept), "words,", out.stat().st_size, "bytes")

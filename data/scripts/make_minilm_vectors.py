@@ -10,13 +10,12 @@ keras-hub, tensorflow-text and safetensors; some minutes of a CPU core. On anoth
 numbers may differ by one step.
 """
 
-import io
 import sys
-import zipfile
 from pathlib import Path
 
 import keras_hub
 import numpy as np
+from plain_npz import write_arrays
 
 from tltk.inputs._tables import read_columns
 
@@ -63,11 +62,5 @@ if __name__ == "__main__":
     ends = np.cumsum([len(some) for some in texts.values()])
     arrays = dict(zip(DOMAINS, np.split(coded.pop("numbers"), ends[:-1]), strict=True)) | coded
     out = folder / "minilm.npz"
-    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as members:
-        for name, array in arrays.items():
-            content = io.BytesIO()
-            np.save(content, array)
-            members.writestr(
-                zipfile.ZipInfo(f"{name}.npy"), content.getvalue(), zipfile.ZIP_DEFLATED
-            )
+    write_arrays(out, arrays)
     print(len(vectors), "texts,", out.stat().st_size, "bytes")
